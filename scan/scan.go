@@ -1,0 +1,23 @@
+// Package scan recognises identifiers of people in a byte stream, in whatever encoding a web response may carry them.
+//
+// Start with [Finder]: hand it a buffer, and it calls back for each candidate and says how much of the buffer is
+// settled. It knows no customers: a candidate counts only when a directory confirms whose it is, so Finder may be
+// generous and offer several readings of the same bytes.
+//
+// It promises the same candidates whatever the chunking, bounded work for each byte, and no allocation on clean input.
+package scan
+
+// Kind is what an identifier is, as spelled in DESIGN §7.
+type Kind string
+
+// Email is an e-mail address (RFC 5321 §4.1.2, internationalised by RFC 6531).
+const Email Kind = "email"
+
+// Match is an identifier candidate found in bytes.
+type Match struct {
+	Kind     Kind
+	Offset   int    // index of its first byte in the buffer given to Find
+	Length   int    // its length there, in encoded bytes
+	Encoding string // outermost form first: "plain", "json", "html", "url", "js"; nested forms joined by '+'
+	Value    []byte // decoded and normalised (see NormalizeEmail); valid only until Found returns
+}
