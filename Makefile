@@ -1,0 +1,35 @@
+# The commands of the README, and what they stand on. 'make test' is what CI runs.
+SHELL := /bin/bash
+.PHONY: build test lint fuzz bench install-test-tools demo clean
+
+build:
+	go build -trimpath -o bin/candor ./cmd/candor
+
+demo:
+	go run ./cmd/candor demo
+
+# Chromium, nginx, Varnish and Node are what the tests start themselves; -race needs a C compiler.
+TEST_PACKAGES := chromium nginx varnish gcc libc6-dev g++ make python3 nodejs npm curl openssl
+install-test-tools:
+	@./.ci/install $(TEST_PACKAGES)
+
+test: install-test-tools
+	CI=true go test -race -timeout 20m ./...
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+
+# Every fuzz target for a while: make fuzz FUZZTIME=10m
+FUZZTIME ?= 30s
+fuzz:
+	@./.ci/fuzz $(FUZZTIME)
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@2026.1 ./...
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./scan ./directory ./guard ./internal/ledger
+
+clean:
+	rm -rf bin candor-data

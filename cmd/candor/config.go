@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+
+	"github.com/goccy/go-yaml"
+
+	"candor.example/guard"
+	"candor.example/internal/policy"
+)
+
+// Config is candor.yaml: everything that serve can be told. Every key may be left out; a flag given on the command line
+// wins over the file.
+type Config struct {
+	Upstream  string   `yaml:"upstream"`  // URL of the shop, http or https
+	Customers string   `yaml:"customers"` // CSV: id,email,name,locale,country
+	Listen    string   `yaml:"listen"`    // address of the protected site
+	Console   string   `yaml:"console"`   // address of the console, /metrics, /healthz, /readyz
+	Data      string   `yaml:"data"`      // folder for keys, snapshot, journal and ledger
+	Mode      string   `yaml:"mode"`      // observe, mask or block
+	Viewer    []string `yaml:"viewer"`    // header:NAME, jwt:CLAIM, session:COOKIE, session:authorization
+	WhoAmI    []string `yaml:"whoami"`    // "GET /api/me:$.user.email"
+
+	JWT struct {
+		JWKS   string   `yaml:"jwks"`   // URL or file of a JSON Web Key Set (RFC 7517)
+		Key    string   `yaml:"key"`    // file with a PEM public key, or an HMAC secret
+		Cookie []string `yaml:"cookie"` // cookies that may hold the token, beside Authorization: Bearer
+	} `yaml:"jwt"`
+
+	Policy  []Rule   `yaml:"policy"`  // who may see other people's data
+	Public  []string `yaml:"public"`  // addresses that are published on purpose
+	Trusted []string `yaml:"trusted"` // networks whose forwarding and viewer headers are believed
+	Routes  []string `yaml:"routes"`  // path patterns such as /shops/{shop}/orders/{id}
+
+	Links struct {
+		Mask       bool `yaml:"mask"`        // mask what is of class link, too
+		MaxViewers int  `yaml:"max_viewers"` // viewers that may open one link
+		MaxWalk    int  `yaml:"max_walk"`    // links of different owners that one viewer may open
+	} `yaml:"links"`
+
+	ReleaseHeader string `yaml:"release_header"` // response header that names the release
+	FailClosed    bool   `yaml:"fail_closed"`    // withhold what cannot be inspected
+	MaxDecoded    int64  `yaml:"max_decoded"`    // bytes to which one compressed response may decode
+	Compress      bool   `yaml:"compress"`       // answer with gzip whoever accepts it
+
+	Journal struct {
+		Sync string `yaml:"sync"` // "always" survives a power cut, "os" (the default) a kill
+	} `yaml:"journal"`
+
+	TLS struct {
+		Cert string `yaml:"cert"` // PEM files; with them the protected site speaks https and HTTP/2
+		Key  string `yaml:"key"`
+	} `yaml:"tls"`
+}
+
+// Rule is one policy rule: whoever When (CEL) is true for may see the match, in Role.
+type Rule struct {
+	Name string `yaml:"name"`
+	Role string `yaml:"role"`
+	When string `yaml:"when"`
+}
+
+// readConfig reads a file with strict keys; errors name file, line and column. An empty path is the empty config.
+func readConfig(path string) (*Config, error) {
+	c := &Config{}
+	if path == "" {
+		return c, nil
+	}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: there is no such file: give --config a candor.yaml, or leave it out", path)
+	} else if err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return c, nil
+	}
+	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("%s:%s", path, yaml.FormatError(err, false, true))
+	}
+	return c, nil
+}
+
+func (c *Config) rules() []policy.Rule {
+	rules := make([]policy.Rule, len(c.Policy))
+	for i, r := range c.Policy {
+		rules[i] = policy.Rule{Name: r.Name, Role: r.Role, When: r.When}
+	}
+	return rules
+}
+
+func (c *Config) trusted() (guard.Trusted, error) {
+	if c.Trusted == nil {
+		return guard.Private, nil
+	}
+	var t guard.Trusted
+	for i, s := range c.Trusted {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("trusted[%d]: %q is no network such as 10.0.0.0/8", i, s)
+		}
+		t = append(t, p)
+	}
+	return t, nil
+}

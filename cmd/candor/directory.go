@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"candor.example/directory"
+)
+
+type directoryCmd struct {
+	Build directoryBuildCmd `cmd:"" help:"Build the snapshot from a customer file; a running serve takes it up by itself."`
+	Info  directoryInfoCmd  `cmd:"" help:"Describe the snapshot."`
+}
+
+type directoryBuildCmd struct {
+	dataFlag
+	Customers string `required:"" placeholder:"FILE" help:"CSV with a header, UTF-8: id,email,name,locale,country; id and email are required; '-' is standard input."`
+	Strict    bool   `help:"Refuse a file with bad rows or duplicates, and keep the old snapshot."`
+	JSON      bool   `help:"Print the report as JSON."`
+}
+
+func (c *directoryBuildCmd) Run(ctx context.Context) error {
+	key, _, err := openKey(c.dataFlag)
+	if err != nil {
+		return err
+	}
+	var size int64
+	if info, err := os.Stat(c.Customers); err == nil {
+		size = info.Size()
+	}
+	p := newProgress("build", size)
+	report, err := buildDirectory(ctx, c.Customers, c.snapshot(), key, c.Strict, p)
+	p.end()
+	if c.JSON {
+		if e := printJSON(os.Stdout, report); err == nil {
+			err = e
+		}
+		return err
+	}
+	printProblems(os.Stderr, c.Customers, report)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: %d customers from %d rows\n", c.snapshot(), report.Customers, report.Rows)
+	return nil
+}
+
+type directoryInfoCmd struct {
+	dataFlag
+	JSON bool `help:"Print as JSON."`
+}
+
+func (c *directoryInfoCmd) Run() error {
+	key, err := directory.ReadKey(c.digestKey())
+	if err != nil {
+		return err
+	}
+	d, err := directory.Open(c.snapshot(), key)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	info := d.Info()
+	if c.JSON {
+		return printJSON(os.Stdout, info)
+	}
+	fmt.Printf("%s: %d customers, %d identifiers, built %s, %d bytes, key %s\n", info.Path, info.Customers, info.Identifiers, info.Built.UTC().Format(time.RFC3339), info.Bytes, info.KeyID)
+	return nil
+}
+
+// buildDirectory builds a snapshot from a customer file or standard input.
+func buildDirectory(ctx context.Context, customers, snapshot string, key directory.Key, strict bool, p *progress) (directory.Report, error) {
+	src, name := io.Reader(os.Stdin), "standard input"
+	if customers != "-" {
+		f, err := os.Open(customers)
+		if err != nil {
+			return directory.Report{}, fmt.Errorf("customer file: %w", err)
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return directory.Report{}, fmt.Errorf("customer file: %s is a folder, not a CSV file", customers)
+		}
+		src, name = f, customers
+	}
+	if p != nil {
+		src = p.reader(src)
+	}
+	return directory.Build(ctx, snapshot, key, src, name, directory.BuildOptions{Strict: strict})
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"candor.example"
+	"candor.example/directory"
+	"candor.example/guard"
+	"candor.example/internal/capture"
+)
+
+type scanCmd struct {
+	dataFlag
+	viewerFlags
+	Paths         []string `arg:"" name:"path" help:"HAR 1.2, WARC (plain or gzip), any other file, or a folder of them; '-' is standard input."`
+	Customers     string   `placeholder:"FILE" help:"Customer file (CSV: id,email,name,locale,country). Default: the directory in --data."`
+	Config        string   `placeholder:"FILE" help:"candor.yaml: policy, public addresses, viewers."`
+	JWTUnverified bool     `name:"jwt-unverified" help:"Believe the claims of tokens without checking them: captures seldom come with the keys."`
+	JSON          bool     `help:"One JSON object a line."`
+	All           bool     `help:"Print every match, of every class; otherwise disclosure and link."`
+}
+
+func (c *scanCmd) Help() string {
+	return `Each PATH is read as what it is, whatever its name. Exchanges are taken in order, so that logins in a capture teach who
+is looking later on.
+
+The last line on standard error sums up. Exit status: 0 no disclosure, 1 disclosures found, 2 trouble: something could
+not be read to its end, so that the result is not complete.
+
+  candor scan --customers customers.csv shop.har
+  zcat access.warc.gz | candor scan --json -`
+}
+
+func (c *scanCmd) Run(ctx context.Context) error {
+	log := newLogger(slog.LevelWarn, false)
+	config, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	c.viewerFlags.into(config)
+	dir, key, cleanup, err := c.openDirectory(ctx)
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	g := &guard.Guard{Directory: dir, Key: viewerKey(key), Log: log}
+	resolver, err := configure(ctx, g, config, c.JWTUnverified, log)
+	if err != nil {
+		return err
+	}
+	defer resolver.Close()
+	s := newScan(c.JSON, c.All, os.Stdout)
+	err = s.paths(ctx, g, c.Paths)
+	if e := s.end(os.Stderr); err == nil {
+		err = e
+	}
+	if err == nil && s.disclosures > 0 {
+		return errFound
+	}
+	return err
+}
+
+// openDirectory opens the snapshot in the data folder, or builds one from a customer file under a key that is forgotten
+// at the end.
+func (c *scanCmd) openDirectory(ctx context.Context) (*directory.Directory, directory.Key, func(), error) {
+	var key directory.Key
+	if c.Customers == "" {
+		key, err := directory.ReadKey(c.digestKey())
+		if err != nil {
+			return nil, key, nil, fmt.Errorf("%w\nGive --customers customers.csv, or build a directory first: candor directory build --customers customers.csv", err)
+		}
+		d, err := directory.Open(c.snapshot(), key)
+		if err != nil {
+			return nil, key, nil, err
+		}
+		return d, key, func() { d.Close() }, nil
+	}
+	tmp, err := os.MkdirTemp("", "candor-scan-")
+	if err != nil {
+		return nil, key, nil, err
+	}
+	rand.Read(key[:])
+	path := filepath.Join(tmp, "directory.snapshot")
+	d, err := buildAndOpen(ctx, c.Customers, path, key)
+	if err != nil {
+		os.RemoveAll(tmp)
+		return nil, key, nil, err
+	}
+	return d, key, func() { d.Close(); os.RemoveAll(tmp) }, nil
+}
+
+func buildAndOpen(ctx context.Context, customers, snapshot string, key directory.Key) (*directory.Directory, error) {
+	report, err := buildDirectory(ctx, customers, snapshot, key, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	printProblems(os.Stderr, customers, report)
+	return directory.Open(snapshot, key)
+}
+
+// scan prints matches as they are found and adds them up.
+type scan struct {
+	json, all   bool
+	out         *bufio.Writer
+	table       *tabwriter.Writer
+	rows        int
+	started     time.Time
+	exchanges   int64
+	bytes       int64
+	skipped     map[string]int64
+	disclosures int64
+	links       int64
+	owners      map[string]bool
+	progress    *progress
+}
+
+func newScan(json, all bool, w io.Writer) *scan {
+	out := bufio.NewWriter(w)
+	return &scan{json: json, all: all, out: out, table: tabwriter.NewWriter(out, 0, 8, 2, ' ', 0),
+		started: time.Now(), skipped: map[string]int64{}, owners: map[string]bool{}}
+}
+
+func (s *scan) paths(ctx context.Context, g *guard.Guard, paths []string) error {
+	files, total, err := expand(paths)
+	if err != nil {
+		return err
+	}
+	s.progress = newProgress("scan", total)
+	defer s.progress.end()
+	var failed []error
+	for _, path := range files {
+		if err := s.file(ctx, g, path); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			failed = append(failed, err) // the rest of the work goes on
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// expand lists the regular files under the paths, and their size in bytes.
+func expand(paths []string) (files []string, total int64, err error) {
+	for _, p := range paths {
+		if p == "-" {
+			files = append(files, p)
+			continue
+		}
+		err := filepath.WalkDir(p, func(path string, d os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			if info.Mode().IsRegular() {
+				files = append(files, path)
+				total += info.Size()
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return files, total, nil
+}
+
+func (s *scan) file(ctx context.Context, g *guard.Guard, path string) error {
+	name, r := "stdin", io.Reader(os.Stdin)
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		name, r = filepath.Base(path), f
+	}
+	stats, err := capture.Read(ctx, name, s.progress.reader(r), func(x *candor.Exchange) error {
+		c, err := g.Inspect(ctx, x, s.found)
+		s.exchanges++
+		s.bytes += c.Bytes
+		if c.Skip != "" {
+			s.skipped[string(c.Skip)]++
+		}
+		return err
+	})
+	for reason, n := range stats.Skipped {
+		if reason != string(guard.SkipNoBody) { // counted with its exchange
+			s.skipped[reason] += int64(n)
+		}
+	}
+	return err
+}
+
+func (s *scan) found(d candor.Disclosure) {
+	switch d.Class {
+	case candor.Disclosed:
+		s.disclosures++
+		s.owners[d.Owner] = true
+	case candor.Link:
+		s.links++
+	default:
+		if !s.all {
+			return
+		}
+	}
+	d.Outcome, d.ViewerDigest, d.Link = "", "", "" // of live exchanges
+	if s.json {
+		b, _ := json.Marshal(d)
+		s.out.Write(append(b, '\n'))
+		return
+	}
+	if s.rows%500 == 0 {
+		s.table.Flush()
+		fmt.Fprintln(s.table, "CLASS\tSOURCE\tSITE\tROUTE\tVIEWER\tOWNER\tKIND\tFORM\tMASKED")
+	}
+	s.rows++
+	fmt.Fprintf(s.table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Class, clean(d.Source), clean(d.Site), clean(d.Route), clean(d.Viewer), clean(d.Owner), d.Kind, d.Encoding, clean(d.Masked))
+}
+
+// clean keeps what strangers wrote from steering a terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+func (s *scan) end(w io.Writer) error {
+	s.table.Flush()
+	if err := s.out.Flush(); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	skipped := "none skipped"
+	if len(s.skipped) > 0 {
+		var parts []string
+		for reason, n := range s.skipped {
+			parts = append(parts, fmt.Sprintf("%d %s", n, reason))
+		}
+		slices.Sort(parts)
+		skipped = "skipped: " + strings.Join(parts, ", ")
+	}
+	fmt.Fprintf(w, "%d exchanges, %d bytes inspected, %s; %d disclosures of %d owners, %d link views; %s\n", s.exchanges, s.bytes, skipped, s.disclosures, len(s.owners), s.links, time.Since(s.started).Round(time.Millisecond))
+	return nil
+}
+
+// progress shows how far a long read has come: a bar on a terminal, a line now and then elsewhere.
+type progress struct {
+	what        string
+	total, done int64
+	terminal    bool
+	started     time.Time
+	last        time.Time
+}
+
+func newProgress(what string, total int64) *progress {
+	return &progress{what: what, total: total, terminal: term.IsTerminal(int(os.Stderr.Fd())), started: time.Now(), last: time.Now()}
+}
+
+func (p *progress) reader(r io.Reader) io.Reader { return progressReader{r, p} }
+
+type progressReader struct {
+	io.Reader
+	p *progress
+}
+
+func (r progressReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.p.add(int64(n))
+	return n, err
+}
+
+func (p *progress) add(n int64) {
+	p.done += n
+	every := 10 * time.Second
+	if p.terminal {
+		every = 200 * time.Millisecond
+	}
+	if time.Since(p.last) < every {
+		return
+	}
+	p.last = time.Now()
+	p.print()
+}
+
+func (p *progress) print() {
+	rate := float64(p.done) / time.Since(p.started).Seconds()
+	line := fmt.Sprintf("%s: %d MB, %.0f MB/s", p.what, p.done>>20, rate/1e6)
+	if p.total > 0 && p.done <= p.total {
+		left := time.Duration(float64(p.total-p.done) / max(rate, 1) * float64(time.Second)).Round(time.Second)
+		line = fmt.Sprintf("%s: %3d %%, %d of %d MB, %.0f MB/s, %s left", p.what, p.done*100/p.total, p.done>>20, p.total>>20, rate/1e6, left)
+	}
+	if p.terminal {
+		fmt.Fprintf(os.Stderr, "\r\x1b[K%s", line)
+	} else {
+		fmt.Fprintln(os.Stderr, line)
+	}
+}
+
+func (p *progress) end() {
+	if p.terminal {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,440 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"candor.example"
+	"candor.example/directory"
+	"candor.example/guard"
+	"candor.example/internal/console"
+	"candor.example/internal/journal"
+	"candor.example/internal/ledger"
+	"candor.example/internal/policy"
+	"candor.example/internal/viewer"
+)
+
+// viewerFlags say how to know who is looking; serve and scan share them.
+type viewerFlags struct {
+	Viewer  []string `placeholder:"SOURCE" sep:"none" help:"header:NAME, jwt:CLAIM, session:COOKIE or session:authorization; repeatable, the first that answers wins."`
+	WhoAmI  []string `name:"whoami" placeholder:"ROUTE:PATH" sep:"none" help:"A route that tells whose session it is, and where in its JSON: 'GET /api/me:$.user.email'; repeatable."`
+	JWTJWKS string   `name:"jwt-jwks" placeholder:"URL|FILE" help:"JSON Web Key Set to check tokens with (RFC 7517)."`
+	JWTKey  string   `name:"jwt-key" placeholder:"FILE" help:"PEM public key or HMAC secret to check tokens with."`
+}
+
+func (f viewerFlags) into(c *Config) {
+	if len(f.Viewer) > 0 {
+		c.Viewer = f.Viewer
+	}
+	if len(f.WhoAmI) > 0 {
+		c.WhoAmI = f.WhoAmI
+	}
+	if f.JWTJWKS != "" {
+		c.JWT.JWKS = f.JWTJWKS
+	}
+	if f.JWTKey != "" {
+		c.JWT.Key = f.JWTKey
+	}
+}
+
+// viewerKey is the key of viewers', links' and credentials' digests: derived, so that none of them can be compared with an
+// identifier's.
+func viewerKey(k directory.Key) []byte {
+	h := hmac.New(sha256.New, k[:])
+	h.Write([]byte("candor viewer key v1"))
+	return h.Sum(nil)
+}
+
+// configure wires viewers and policy into a guard, by the same rules for serve and scan.
+func configure(ctx context.Context, g *guard.Guard, c *Config, unverified bool, log *slog.Logger) (*viewer.Resolver, error) {
+	trusted, err := c.trusted()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normaliseEmail, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	resolver, err := viewer.New(ctx, viewer.Options{
+		Sources: c.Viewer, WhoAmI: c.WhoAmI, JWKS: c.JWT.JWKS, KeyFile: c.JWT.Key, Cookies: c.JWT.Cookie,
+		Unverified: unverified, Key: g.Key, Owners: ownersOf(g.Directory), Trusted: trusted.Contains, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.Viewer, g.Teaches, g.Learn = resolver.Viewer, resolver.Teaches, resolver.Learn
+	if len(c.Policy) > 0 {
+		g.Allowed = rules.Allowed
+	}
+	if len(c.Public) > 0 {
+		g.Public = rules.Public
+	}
+	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
+	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
+	return resolver, nil
+}
+
+// service is a running Candor: the protected site, the journal that it writes, the ledger that is folded from it, and the
+// console.
+type service struct {
+	config  *Config
+	log     *slog.Logger
+	dir     *directory.Directory
+	journal *journal.Journal
+	ledger  *ledger.Ledger
+	guard   *guard.Guard
+	viewers *viewer.Resolver
+	console *console.Console
+	metrics *metrics
+	mode    atomic.Value // guard.Mode
+	site    listening
+	pages   listening
+	control *http.Server
+	tasks   sync.WaitGroup
+	stop    context.CancelFunc // of the background tasks
+	failed  chan error
+	started time.Time
+}
+
+type listening struct {
+	net.Listener
+	server *http.Server
+}
+
+// startService opens everything and begins to serve. caption, if not nil, is a line that the console shows.
+func startService(ctx context.Context, c *Config, caption func() (title, text string), log *slog.Logger) (_ *service, err error) {
+	upstream, err := parseUpstream(c.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{config: c, log: log, failed: make(chan error, 8), started: time.Now()}
+	s.mode.Store(guard.Mode(c.Mode))
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	d := dataFlag{c.Data}
+	if err := makeFolder(c.Data); err != nil {
+		return nil, err
+	}
+	if s.site.Listener, err = listen(c.Listen, "--listen"); err != nil {
+		return nil, err
+	}
+	if s.pages.Listener, err = listen(c.Console, "--console"); err != nil {
+		return nil, err
+	}
+	key, _, err := openKey(d)
+	if err != nil {
+		return nil, err
+	}
+	if s.dir, err = openDirectory(ctx, d, c.Customers, key); err != nil {
+		return nil, err
+	}
+	if s.journal, err = journal.Open(ctx, journal.Options{Dir: d.journal(), Sync: c.Journal.Sync == "always", Log: log}); err != nil {
+		return nil, err
+	}
+	if s.ledger, err = ledger.Open(ctx, d.ledger()); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics()
+	s.guard = &guard.Guard{
+		Directory: s.dir, Key: viewerKey(key), Log: log,
+		Mode:     func(string, string) guard.Mode { return s.mode.Load().(guard.Mode) },
+		Record:   s.record,
+		Classed:  s.metrics.classed,
+		Released: s.released,
+	}
+	if s.viewers, err = configure(ctx, s.guard, c, false, log); err != nil {
+		return nil, err
+	}
+	if err := s.remember(ctx); err != nil {
+		return nil, err
+	}
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status, Caption: caption})
+	if err != nil {
+		return nil, err
+	}
+	return s, s.run(ctx, d, upstream)
+}
+
+// parseUpstream refuses what would only fail at the first request.
+func parseUpstream(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, errors.New("--upstream is missing: the shop's URL, such as http://127.0.0.1:3000")
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("--upstream %s: this is no http or https URL: write it in full, such as http://127.0.0.1:3000", s)
+	}
+	return u, nil
+}
+
+func listen(addr, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w: choose another with %s", addr, err, flag)
+	}
+	return l, nil
+}
+
+// openDirectory builds the snapshot from the customer file where that is newer, and opens it.
+func openDirectory(ctx context.Context, d dataFlag, customers string, key directory.Key) (*directory.Directory, error) {
+	if customers == "" {
+		dir, err := directory.Open(d.snapshot(), key)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%w\nGive --customers customers.csv, or build a directory first: candor directory build --customers customers.csv --data %s", err, d.Data)
+		}
+		return dir, err
+	}
+	return buildAndOpen(ctx, customers, d.snapshot(), key)
+}
+
+// remember restores what a restart must not forget: whose sessions are whose, and which links showed whom.
+func (s *service) remember(ctx context.Context) error {
+	if err := s.journal.LoadSessions(ctx, s.viewers.Sessions().Set); err != nil {
+		return fmt.Errorf("reading the learned sessions: %w", err)
+	}
+	s.viewers.Sessions().OnLearned(s.journal.SaveSession)
+	return s.ledger.LinkHistory(ctx, func(link, viewer, owner string) { s.guard.Links.Opened(link, viewer, owner) })
+}
+
+func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error {
+	proxy := guard.NewProxy(upstream, s.trusted(), s.log)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	errorLog := slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	s.site.server = &http.Server{Handler: s.metrics.timed(s.guard.Handler(proxy)), Protocols: &protocols, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 120 * time.Second, ErrorLog: errorLog}
+	s.pages.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: errorLog}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.tasks.Go(func() { s.fold(background) })
+	s.tasks.Go(func() { s.every(background, time.Second, s.countCoverage) })
+	s.tasks.Go(func() { s.every(background, 2*time.Second, s.reload(d)) })
+	if err := s.listenControl(d.control()); err != nil {
+		return err
+	}
+	s.serve(s.site, s.config.TLS.Cert, s.config.TLS.Key)
+	s.serve(s.pages, "", "")
+	s.log.Info("serving", "listen", s.site.Addr().String(), "upstream", upstream.Host, "console", s.pages.Addr().String(), "mode", s.config.Mode, "customers", s.dir.Info().Customers)
+	return nil
+}
+
+func (s *service) serve(l listening, cert, key string) {
+	s.tasks.Go(func() {
+		var err error
+		if cert != "" {
+			err = l.server.ServeTLS(l.Listener, cert, key)
+		} else {
+			err = l.server.Serve(l.Listener)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	})
+}
+
+// record makes disclosures durable; the guard lets nothing out before.
+func (s *service) record(ctx context.Context, ds []candor.Disclosure) error {
+	start := time.Now()
+	err := s.journal.Record(context.WithoutCancel(ctx), ds) // a client that hangs up must not undo the evidence
+	s.metrics.recorded(ds, err, time.Since(start))
+	return err
+}
+
+func (s *service) released(r candor.Release) {
+	if err := s.journal.Release(context.Background(), r); err != nil {
+		s.log.Warn("release not recorded", "release", r.Name, "error", err)
+	}
+}
+
+func (s *service) every(ctx context.Context, d time.Duration, do func(context.Context)) {
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			do(ctx)
+		}
+	}
+}
+
+func (s *service) countCoverage(ctx context.Context) {
+	sums := s.guard.TakeCoverage()
+	s.metrics.covered(sums)
+	if len(sums) == 0 {
+		return
+	}
+	if err := s.journal.Count(ctx, sums); err != nil {
+		s.log.Warn("coverage not recorded", "responses", len(sums), "error", err)
+	}
+}
+
+// fold brings the journal into the ledger until the service stops.
+func (s *service) fold(ctx context.Context) {
+	applied, err := s.ledger.Applied(ctx)
+	if err == nil {
+		err = s.journal.Consume(ctx, applied, s.ledger.Fold)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.failed <- fmt.Errorf("folding the journal into the ledger: %w", err)
+	}
+}
+
+// reload takes up a new snapshot, and builds one when the customer file has changed.
+func (s *service) reload(d dataFlag) func(context.Context) {
+	built := modTime(s.config.Customers)
+	return func(ctx context.Context) {
+		if now := modTime(s.config.Customers); now.After(built) {
+			built = now
+			key, _, err := openKey(d)
+			if err == nil {
+				_, err = buildDirectory(ctx, s.config.Customers, d.snapshot(), key, false, nil)
+			}
+			if err != nil {
+				s.log.Error("customer file changed but could not be read; the old directory stays", "error", err)
+			}
+		}
+		changed, err := s.dir.Reload()
+		s.metrics.directory(s.dir.Info(), err)
+		if err != nil {
+			s.log.Error("the new snapshot is not used; the old one stays", "error", err)
+		} else if changed {
+			s.log.Info("directory reloaded", "customers", s.dir.Info().Customers)
+		}
+	}
+}
+
+func modTime(path string) time.Time {
+	if info, err := os.Stat(path); err == nil && path != "" {
+		return info.ModTime()
+	}
+	return time.Time{}
+}
+
+// wait serves until ctx ends or something fails, then drains.
+func (s *service) wait(ctx context.Context, grace time.Duration) error {
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-s.failed:
+	}
+	s.log.Info("stopping: finishing open requests", "grace", grace)
+	if e := s.drain(grace); err == nil {
+		err = e
+	}
+	return err
+}
+
+// drain finishes open requests, writes down the last counts and folds all that is in the journal.
+func (s *service) drain(grace time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if err := s.site.server.Shutdown(ctx); err != nil {
+		s.site.server.Close()
+	}
+	s.countCoverage(ctx)
+	err := s.caughtUp(ctx)
+	s.pages.server.Close()
+	s.close()
+	return err
+}
+
+// caughtUp waits until the ledger holds all that is in the journal.
+func (s *service) caughtUp(ctx context.Context) error {
+	last, err := s.journal.LastSeq(ctx)
+	if err != nil {
+		return err
+	}
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	for {
+		applied, err := s.ledger.Applied(ctx)
+		if err != nil || applied >= last {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the ledger is %d entries behind the journal; the next start goes on from there", last-applied)
+		case <-t.C:
+		}
+	}
+}
+
+func (s *service) close() {
+	if s.stop != nil {
+		s.stop()
+	}
+	if s.control != nil {
+		s.control.Close()
+	}
+	for _, l := range []listening{s.site, s.pages} {
+		if l.server != nil {
+			l.server.Close()
+		}
+		if l.Listener != nil {
+			l.Listener.Close()
+		}
+	}
+	s.tasks.Wait()
+	if s.viewers != nil {
+		s.viewers.Close()
+	}
+	if s.journal != nil {
+		if err := s.journal.Close(); err != nil {
+			s.log.Warn("closing the journal", "error", err)
+		}
+	}
+	if s.ledger != nil {
+		s.ledger.Close()
+	}
+	if s.dir != nil {
+		s.dir.Close()
+	}
+}
+
+// routes of the console's listener: the pages, and what machines ask.
+func (s *service) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", s.console)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.ready(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	return mux
+}
+
+// ready reports whether new disclosures would be recorded and counted.
+func (s *service) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if _, err := s.journal.LastSeq(ctx); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if _, err := s.ledger.Applied(ctx); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}

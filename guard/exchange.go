@@ -1,0 +1,344 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"candor.example"
+	"candor.example/scan"
+)
+
+// exchange is the inspection of one response: it finds matches, classes them and makes them durable. What becomes of the
+// bytes is the caller's business: the live response's, or nobody's in a capture.
+type exchange struct {
+	g     *Guard
+	x     *candor.Exchange
+	site  string
+	route string
+	mode  Mode
+
+	finder scan.Finder
+	hits   []hit
+
+	viewer     *candor.Viewer
+	supplied   map[string]bool // kind and normalised identifiers that the request carried
+	owners     []string        // whose they are
+	link       string          // digest of the request's link token
+	linked     bool            // link was computed
+	linkBroken string          // why it does not count as one
+
+	release  string
+	cached   bool
+	recorded map[string]bool // owner, kind and class that this exchange has put on record
+	offset   int64           // of the current buffer's first byte in the body
+	bytes    int64           // inspected
+	skip     candor.Skip     // the first reason not to inspect all of it
+	all      func(candor.Disclosure)
+}
+
+// hit is a match whose owner is known.
+type hit struct {
+	scan.Match
+	value  string // Match.Value, kept
+	owners []string
+	header string
+}
+
+// begin learns what the response's headers tell. It must be called before find.
+func (e *exchange) begin(status int, h http.Header) {
+	g := e.g
+	e.x.Status, e.x.Header = status, h
+	e.site = candor.Site(e.x.Request)
+	e.route = g.routes.template(e.x.Request, e.x.RequestBody, e.site, status, g.Routes)
+	e.mode = g.mode(e.site, e.route)
+	name := g.ReleaseHeader
+	if name == "" {
+		name = "X-Release"
+	}
+	if e.release = h.Get(name); len(e.release) > 64 {
+		e.release = e.release[:64]
+	}
+	if e.release != "" {
+		e.release = scan.MaskText(e.release)
+		if g.Released != nil && g.releases.changed(e.site, e.release) {
+			g.Released(candor.Release{Time: e.x.Time, Site: e.site, Name: e.release, Source: "header"})
+		}
+	}
+	e.cached = fromCache(h)
+	e.finder.Found = e.confirm
+}
+
+// fromCache reads what caches say of themselves: Age (RFC 9111 §5.1), Cache-Status (RFC 9211), and the X-Cache and
+// CF-Cache-Status that came before it. Varnish names two transactions in X-Varnish on a hit.
+func fromCache(h http.Header) bool {
+	if age := h.Get("Age"); age != "" && age != "0" {
+		return true
+	}
+	for _, name := range []string{"Cache-Status", "X-Cache", "X-Cache-Status", "Cf-Cache-Status", "X-Proxy-Cache"} {
+		if v := strings.ToLower(h.Get(name)); strings.Contains(v, "hit") || strings.Contains(v, "stale") {
+			return true
+		}
+	}
+	return len(strings.Fields(h.Get("X-Varnish"))) == 2
+}
+
+// confirm is scan's question: is this reading of the bytes somebody's?
+func (e *exchange) confirm(m scan.Match) bool {
+	owners := e.g.Directory.Owners(m.Kind, m.Value)
+	if len(owners) == 0 {
+		return false
+	}
+	e.hits = append(e.hits, hit{Match: m, value: string(m.Value), owners: owners})
+	return true
+}
+
+// find inspects a piece of the body. buf[:settled] may leave once decide has dealt with the hits.
+func (e *exchange) find(buf []byte, final bool) (settled int) {
+	e.hits = e.hits[:0]
+	return e.finder.Find(buf, final)
+}
+
+// decide classes the hits of a piece of the body, makes what has to be known durable, and returns those that must not
+// leave as they are.
+func (e *exchange) decide(ctx context.Context) (hide []hit) {
+	if len(e.hits) == 0 {
+		return nil
+	}
+	facts := make([]candor.Facts, len(e.hits))
+	for i := range e.hits {
+		facts[i] = e.facts(&e.hits[i])
+	}
+	var found []candor.Disclosure
+	var mustRecord []hit
+	for i := range e.hits {
+		f := facts[i]
+		f.LinkBroken = e.linkBroken // what one match broke is broken for the whole page
+		class := candor.Classify(f)
+		if e.g.Classed != nil {
+			e.g.Classed(class)
+		}
+		outcome := candor.Exposed
+		if e.hidden(class) {
+			hide = append(hide, e.hits[i])
+			outcome = candor.Prevented
+		}
+		if class == candor.Disclosed || class == candor.Link {
+			mustRecord = append(mustRecord, e.hits[i])
+		}
+		found = e.disclosures(found, &e.hits[i], class, outcome, f)
+	}
+	if len(found) == 0 || e.g.Record == nil {
+		return hide
+	}
+	if err := e.g.Record(ctx, found); err != nil {
+		e.g.log().Error("journal failed: what cannot be recorded is not let out", "site", e.site, "route", e.route, "matches", len(found), "error", err)
+		e.recorded = nil // so that the next occurrence tries again
+		return mustRecord
+	}
+	return hide
+}
+
+// facts gathers what one hit's class depends on, and tells the memory of links.
+func (e *exchange) facts(h *hit) candor.Facts {
+	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)]}
+	if e.g.Public != nil && e.g.Public([]byte(h.value)) {
+		f.Allowed = true
+	} else if e.g.Allowed != nil {
+		var role string
+		if role, f.Allowed = e.g.Allowed(f.Viewer, e.x, e.route, h.Kind); f.Allowed && role != "" {
+			f.Viewer.Role = role
+		}
+	}
+	if candor.Classify(f) != candor.Disclosed {
+		return f
+	}
+	if f.Link = e.linkToken(); f.Link == "" || f.Viewer.Customer != "" {
+		return f
+	}
+	if f.Viewer.Crawler != "" {
+		e.linkBroken = "crawler"
+	}
+	for _, o := range h.owners {
+		if broken := e.g.Links.Opened(f.Link, f.Viewer.Digest(e.g.Key), o); broken != "" {
+			e.linkBroken = broken
+		}
+	}
+	return f
+}
+
+func carriedKey(kind scan.Kind, value string) string { return string(kind) + "\x00" + value }
+
+// hidden: in observe nothing is hidden but what could not be recorded; links are left unless the operator says otherwise.
+func (e *exchange) hidden(class candor.Class) bool {
+	switch class {
+	case candor.Disclosed:
+		return e.mode != Observe
+	case candor.Link:
+		return e.mode != Observe && e.g.MaskLinks
+	}
+	return false
+}
+
+// disclosures appends one record for each owner of a hit. A live exchange puts each owner, kind and class on record once.
+func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Class, outcome candor.Outcome, f candor.Facts) []candor.Disclosure {
+	if e.all == nil && class != candor.Disclosed && class != candor.Link {
+		return ds
+	}
+	for _, owner := range h.owners {
+		d := candor.Disclosure{
+			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
+			URL: candor.SafeURL(e.x.Request.URL), Route: e.route, Status: e.x.Status,
+			Owner: owner, Kind: h.Kind, Encoding: h.Encoding, Masked: scan.MaskEmail(h.value),
+			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
+			Outcome: outcome, Release: e.release, Cached: e.cached,
+			Viewer: f.Viewer.String(), ViewerDigest: f.Viewer.Digest(e.g.Key), Link: f.Link, Reason: f.LinkBroken,
+		}
+		if e.all != nil {
+			e.all(d)
+			continue
+		}
+		key := owner + "\x00" + string(h.Kind) + "\x00" + string(class)
+		if e.recorded[key] {
+			continue
+		}
+		if e.recorded == nil {
+			e.recorded = map[string]bool{}
+		}
+		e.recorded[key] = true
+		d.ID, d.Viewer = newID(), f.Viewer.Kind()
+		ds = append(ds, d)
+	}
+	return ds
+}
+
+// newID is 16 random bytes: made at the edge, so that many guards can write into one journal.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func (e *exchange) who() candor.Viewer {
+	if e.viewer == nil {
+		v := candor.Viewer{}
+		if e.g.Viewer != nil {
+			v = e.g.Viewer(e.x.Request)
+		}
+		e.viewer = &v
+	}
+	return *e.viewer
+}
+
+func (e *exchange) linkToken() string {
+	if !e.linked {
+		e.linked = true
+		if t := candor.LinkToken(e.x.Request, e.x.RequestBody); t != "" {
+			h := hmac.New(sha256.New, e.g.Key)
+			h.Write([]byte("link\x00" + e.site + "\x00" + t))
+			e.link = hex.EncodeToString(h.Sum(nil)[:12])
+		}
+	}
+	return e.link
+}
+
+// carried is the set of identifiers that the request supplied: in its path, query, headers, cookies or body (DESIGN §2,
+// echo). It is worked out when the first match asks.
+func (e *exchange) carried() map[string]bool {
+	if e.supplied != nil {
+		return e.supplied
+	}
+	e.supplied = map[string]bool{}
+	f := scan.Finder{Found: func(m scan.Match) bool {
+		owners := e.g.Directory.Owners(m.Kind, m.Value)
+		if len(owners) > 0 {
+			e.supplied[carriedKey(m.Kind, string(m.Value))] = true
+			e.owners = append(e.owners, owners...)
+		}
+		return len(owners) > 0
+	}}
+	r := e.x.Request
+	f.Find([]byte(r.URL.EscapedPath()+"?"+r.URL.RawQuery), true)
+	for _, values := range r.Header {
+		for _, v := range values {
+			f.Find([]byte(v), true)
+		}
+	}
+	if user, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Basic "); ok {
+		if b, err := base64.StdEncoding.DecodeString(user); err == nil {
+			f.Find(b, true)
+		}
+	}
+	f.Find(e.x.RequestBody, true)
+	if bytes.IndexByte(e.x.RequestBody, '%') >= 0 { // forms may be percent-encoded as a whole
+		if s, err := url.QueryUnescape(string(e.x.RequestBody)); err == nil {
+			f.Find([]byte(s), true)
+		}
+	}
+	return e.supplied
+}
+
+func (e *exchange) suppliedOwners() []string {
+	e.carried()
+	return e.owners
+}
+
+// headers inspects the values of headers or trailers, masks in place what must not leave, and reports whether anything
+// was hidden.
+func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
+	for name, values := range h {
+		for i, v := range values {
+			if len(v) < 6 || !mayHold(v) {
+				continue
+			}
+			raw := []byte(v)
+			e.find(raw, true)
+			if len(e.hits) == 0 {
+				continue
+			}
+			for j := range e.hits {
+				e.hits[j].header = name
+			}
+			offset := e.offset
+			e.offset = 0
+			if hide := e.decide(ctx); len(hide) > 0 {
+				hidden = true
+				for _, m := range hide {
+					scan.Mask(raw[m.Offset : m.Offset+m.Length])
+				}
+				values[i] = string(raw)
+			}
+			e.offset = offset
+		}
+	}
+	return hidden
+}
+
+// mayHold spares most header values the copy: an at-sign in any form holds one of these.
+func mayHold(v string) bool {
+	return strings.ContainsAny(v, "@%&\\")
+}
+
+// done puts the response on the books.
+func (e *exchange) done() {
+	e.g.coverage.add(e.x.Time, e.site, e.route, e.skip, e.bytes)
+}
+
+// teaches asks whether the response may tell who holds a credential.
+func (e *exchange) teaches() bool {
+	return e.g.Teaches != nil && e.g.Teaches(e.x, e.suppliedOwners)
+}
+
+// learn hands over the decoded head of the body. Whoever has just signed in is the viewer of this very response.
+func (e *exchange) learn(head []byte) {
+	if customer := e.g.Learn(e.x, e.suppliedOwners, head); customer != "" {
+		e.viewer = &candor.Viewer{Customer: customer}
+	}
+}

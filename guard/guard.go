@@ -1,0 +1,126 @@
+// Package guard stands in the path of web responses: it recognises customers' identifiers in them, asks who is looking,
+// records what should not have been there, and masks or withholds it before it leaves.
+//
+// Start with [Guard.Handler], which wraps any http.Handler; [NewProxy] makes one that forwards to an upstream shop.
+// [Guard.Inspect] does the same to an exchange from a capture.
+//
+// It promises (DESIGN §5): a disclosing byte leaves only after Record returned; bytes flow as they come, and at most
+// scan.MaxTail of them are held back; a response without a disclosure passes unchanged; every response is counted as
+// inspected or as skipped with its reason.
+package guard
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"candor.example"
+	"candor.example/directory"
+	"candor.example/scan"
+)
+
+// Mode is what to do with a response that discloses.
+type Mode string
+
+const (
+	Observe Mode = "observe" // record, and let it pass
+	Mask    Mode = "mask"    // overwrite the identifiers with a mask of the same length
+	Block   Mode = "block"   // withhold the response
+)
+
+// Guard holds what inspecting needs. Directory and Key are required; a nil function field means what its comment says.
+// Fields must not change once the handler runs.
+type Guard struct {
+	Directory *directory.Directory
+	// Key makes the digests of viewers and links. It never leaves the process.
+	Key []byte
+
+	// Mode is asked for each response. Nil: Mask.
+	Mode func(site, route string) Mode
+	// Viewer says who sent a request. Nil: everybody is anonymous.
+	Viewer func(*http.Request) candor.Viewer
+	// Teaches says, once the response's headers are known, whether its first 64 KiB can tell who holds a credential; Learn
+	// is then called with them before the client sees any of it, and returns the customer whom it learned, or "". supplied
+	// lists the owners whose identifiers the request carried. Nil: nothing is learned. Set both or neither.
+	Teaches func(x *candor.Exchange, supplied func() []string) bool
+	Learn   func(x *candor.Exchange, supplied func() []string, body []byte) (customer string)
+	// Allowed says whether policy lets the viewer see a match of that kind, and in which role. Nil: nothing is allowed.
+	Allowed func(v candor.Viewer, x *candor.Exchange, route string, kind scan.Kind) (role string, ok bool)
+	// Public says whether a normalised identifier is published on purpose. Nil: none is.
+	Public func(normalised []byte) bool
+	// Record makes disclosures and link views durable, and returns nil only then. While it fails, matches are masked in
+	// every mode: what cannot be written down is not let out. Nil: nothing is kept, as in a capture scan.
+	Record func(context.Context, []candor.Disclosure) error
+	// Released is told when a site's release header names another release than before. Nil: nobody is.
+	Released func(candor.Release)
+	// Classed is told the class of each match, for metrics. Nil: nobody is.
+	Classed func(candor.Class)
+
+	// FailClosed withholds what could not be inspected (a malformed or unknown encoding, a limit) in Mask and Block. When
+	// false it passes, and Coverage says so.
+	FailClosed bool
+	// MaskLinks masks what is of class link, too.
+	MaskLinks bool
+	// ReleaseHeader names the response header that holds the release. Empty: "X-Release".
+	ReleaseHeader string
+	// MaxDecoded is how many bytes of one compressed response are decoded, in bytes. Zero: 1 GiB.
+	MaxDecoded int64
+	// Compress answers with gzip whoever accepts it, where upstream was asked for identity. Clients that refuse identity
+	// always get what they accept.
+	Compress bool
+	// Routes are path patterns that the operator declares, such as "/shops/{shop}/orders/{id}".
+	Routes []string
+	// Links limits how links may be used. The zero value has sensible limits.
+	Links Links
+
+	Log *slog.Logger // nil: slog.Default()
+
+	coverage coverage
+	routes   routes
+	releases releases
+}
+
+const maxRequestBody = 64 << 10 // how much of a request's body may make a match an echo (DESIGN §2)
+
+func (g *Guard) log() *slog.Logger {
+	if g.Log == nil {
+		return slog.Default()
+	}
+	return g.Log
+}
+
+func (g *Guard) mode(site, route string) Mode {
+	if g.Mode == nil {
+		return Mask
+	}
+	return g.Mode(site, route)
+}
+
+func (g *Guard) maxDecoded() int64 {
+	if g.MaxDecoded == 0 {
+		return 1 << 30
+	}
+	return g.MaxDecoded
+}
+
+// Handler returns a handler that inspects all that next answers.
+//
+// In Mask and Block next is asked for an unencoded response, because masking a compressed one would mean compressing it
+// again; in Observe the request is passed on as it came.
+func (g *Guard) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rw := newResponse(g, w, r)
+		rw.run(next, rw.request())
+		if rw.how == whole {
+			r := rw.request()
+			r.Header.Del("Range")
+			r.Header.Del("If-Range")
+			rw.restart()
+			rw.run(next, r)
+		}
+		rw.finish()
+		if rw.panicked != nil {
+			panic(rw.panicked) // as the handler would have without Candor, but after what arrived has been passed on
+		}
+	})
+}

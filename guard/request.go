@@ -1,0 +1,86 @@
+package guard
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// requestBody keeps the first 64 KiB of a request's body as upstream reads it. The transport reads in its own goroutine
+// and may still do so when the response begins.
+type requestBody struct {
+	io.ReadCloser
+	mu   sync.Mutex
+	head []byte
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	b.head = append(b.head, p[:min(n, maxRequestBody-len(b.head))]...)
+	b.mu.Unlock()
+	return n, err
+}
+
+func (b *requestBody) read() []byte {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.head[:len(b.head):len(b.head)]
+}
+
+// request is what the wrapped handler gets: the same request, with its body watched and, where a response may have to be
+// masked, without the wish for compression.
+func (rw *response) request() *http.Request {
+	r := *rw.r
+	r.Header = maps.Clone(rw.r.Header)
+	if rw.body == nil && r.Body != nil && r.Body != http.NoBody {
+		rw.body = &requestBody{ReadCloser: r.Body}
+	}
+	if rw.body != nil {
+		r.Body = rw.body
+	}
+	if !isUpgrade(r.Header) && rw.g.mode(rw.x.site, "") != Observe {
+		r.Header.Set("Accept-Encoding", "identity")
+	}
+	return &r
+}
+
+// isUpgrade reports whether the client asks for another protocol, such as WebSocket (RFC 9110 §7.8).
+func isUpgrade(h http.Header) bool {
+	return h.Get("Upgrade") != "" && strings.Contains(strings.ToLower(h.Get("Connection")), "upgrade")
+}
+
+// accepts reports whether a client takes a content coding, with identity taken unless it is refused (RFC 9110 §12.5.3).
+func accepts(h http.Header, coding string) bool {
+	ok, star := coding == "identity", ""
+	for _, v := range h["Accept-Encoding"] {
+		for _, item := range strings.Split(v, ",") {
+			name, q, _ := strings.Cut(strings.TrimSpace(item), ";")
+			refused := isZero(strings.TrimSpace(q))
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case coding:
+				return !refused
+			case "*":
+				star = "yes"
+				if refused {
+					star = "no"
+				}
+			}
+		}
+	}
+	if star != "" {
+		return star == "yes"
+	}
+	return ok
+}
+
+// isZero reads a weight of zero: "q=0", "q=0.000".
+func isZero(q string) bool {
+	v, ok := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(q, " ", "")), "q=")
+	return ok && v != "" && strings.Trim(v, "0.") == ""
+}

@@ -1,0 +1,487 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"candor.example"
+	"candor.example/scan"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// response is the http.ResponseWriter that the wrapped handler writes into. Bytes go through it in this order:
+//
+//	Write ─► (learning: held until the viewer is known) ─► (decoder) ─► inspect ─► out ─► client
+//
+// Headers go to the client with the first byte, so that a response that is withheld at once can say so.
+type response struct {
+	g    *Guard
+	w    http.ResponseWriter
+	r    *http.Request
+	ctx  context.Context
+	body *requestBody
+	x    exchange
+
+	how      plan
+	started  bool // the handler has called WriteHeader
+	sent     bool // the headers are with the client
+	withheld bool // what the handler still writes is dropped
+	cut      bool // the connection has to be cut, because bytes that must not follow were promised
+	hijacked bool
+	panicked any // what the handler panicked with
+
+	held     []byte // the tail that may yet become an identifier
+	learning []byte // the response's head while it may still teach who is looking; nil otherwise
+	out      io.Writer
+	zip      *gzip.Writer // not nil: the client gets gzip
+
+	dec   *decoder
+	raw   []byte // decode: encoded bytes until the first byte came out, in case none ever does
+	queue []encoded
+	copy  watcher
+	found int64 // tap: decoded bytes so far
+}
+
+// encoded is a piece of an encoded body in a tap: it may leave when what it decodes to has been inspected.
+type encoded struct {
+	bytes []byte
+	upTo  int64 // decoded bytes that had come out once it was fed
+	clean bool  // it ends with a flush: nothing of it is still inside the decoder
+}
+
+const maxLearning = 64 << 10
+
+var (
+	errWithheld   = errors.New("candor: response withheld")
+	errUnrecorded = errors.New("candor: a disclosure could not be recorded")
+)
+
+func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
+	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w}
+	rw.x = exchange{g: g, x: &candor.Exchange{Time: time.Now(), Request: r}}
+	rw.x.site = candor.Site(r)
+	return rw
+}
+
+// run calls the handler, and keeps its panic until what arrived has been dealt with.
+func (rw *response) run(next http.Handler, r *http.Request) {
+	defer func() {
+		if p := recover(); p != nil && rw.how != whole && !rw.withheld {
+			rw.panicked = p
+		}
+	}()
+	next.ServeHTTP(rw, r)
+}
+
+// restart forgets the first, partial answer.
+func (rw *response) restart() {
+	clear(rw.w.Header())
+	rw.how, rw.started, rw.panicked = pass, false, nil
+}
+
+func (rw *response) Header() http.Header { return rw.w.Header() }
+
+// Unwrap lets http.ResponseController reach deadlines and full duplex.
+func (rw *response) Unwrap() http.ResponseWriter { return rw.w }
+
+func (rw *response) WriteHeader(status int) {
+	if rw.started {
+		return
+	}
+	h := rw.w.Header()
+	rw.x.x.RequestBody = rw.body.read()
+	rw.x.begin(status, h)
+	if status >= 100 && status < 200 {
+		rw.x.headers(rw.ctx, h)
+		rw.hijacked = status == http.StatusSwitchingProtocols
+		if rw.hijacked {
+			rw.x.skip = SkipUpgrade
+		}
+		rw.w.WriteHeader(status)
+		return
+	}
+	rw.started = true
+	rw.how, rw.x.skip = planFor(rw.r, status, h, rw.x.mode, rw.g.FailClosed)
+	if rw.how == whole && rw.body != nil {
+		rw.how = look // a request with a body cannot be sent twice
+	}
+	if rw.how == whole {
+		return
+	}
+	if rw.x.teaches() {
+		rw.learning = make([]byte, 0, 4096)
+		return // its headers are inspected once it is known who is looking
+	}
+	rw.open()
+}
+
+// open inspects the headers and sets up the way of the body.
+func (rw *response) open() {
+	h := rw.w.Header()
+	if hidden := rw.x.headers(rw.ctx, h); rw.how == deny || hidden && rw.x.mode == Block {
+		rw.withhold()
+		return
+	}
+	encodings, _ := encodingsOf(h)
+	switch rw.how {
+	case tap:
+		rw.copy = watcher{e: &rw.x, ctx: rw.ctx}
+		rw.dec = newDecoder(encodings, rw.g.maxDecoded(), rw.observe)
+	case decode:
+		rw.dec = newDecoder(encodings, rw.g.maxDecoded(), rw.decoded)
+	case look:
+		rw.compress(h)
+	}
+}
+
+// send passes the headers on.
+func (rw *response) send() {
+	if rw.sent {
+		return
+	}
+	rw.sent = true
+	rw.w.WriteHeader(rw.x.x.Status)
+}
+
+func (rw *response) Write(p []byte) (int, error) {
+	if !rw.started {
+		rw.WriteHeader(http.StatusOK)
+	}
+	if rw.how == whole || rw.withheld {
+		return 0, errWithheld
+	}
+	if rw.learning != nil {
+		rw.learning = append(rw.learning, p...)
+		if len(rw.learning) < maxLearning {
+			return len(p), nil
+		}
+		return len(p), rw.learn()
+	}
+	if err := rw.write(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (rw *response) write(p []byte) error {
+	switch rw.how {
+	case look:
+		return rw.inspect(p, false)
+	case tap:
+		rw.queue = append(rw.queue, encoded{bytes: append([]byte(nil), p...), clean: flushed(p)})
+		rw.dec.feed(p)
+		if rw.withheld {
+			return errWithheld
+		}
+		rw.queue[len(rw.queue)-1].upTo = rw.found
+		return rw.drain()
+	case decode:
+		return rw.decode(p)
+	}
+	rw.x.bytes += int64(len(p))
+	return rw.pass(p)
+}
+
+// pass sends bytes that have been dealt with.
+func (rw *response) pass(p []byte) error {
+	if rw.withheld {
+		return errWithheld
+	}
+	rw.send()
+	if len(p) == 0 {
+		return nil
+	}
+	_, err := rw.out.Write(p)
+	return err
+}
+
+// inspect looks at the next bytes of the (decoded) body and sends what is settled, masked where it has to be.
+func (rw *response) inspect(p []byte, final bool) error {
+	buf, mine := p, false
+	if len(rw.held) > 0 {
+		rw.held = append(rw.held, p...)
+		buf, mine = rw.held, true
+	}
+	n := rw.x.find(buf, final)
+	if hide := rw.x.decide(rw.ctx); len(hide) > 0 {
+		if rw.x.mode == Block || isContainer(rw.w.Header().Get("Content-Type")) {
+			rw.withhold()
+			return errWithheld
+		}
+		if !mine {
+			buf = append([]byte(nil), buf...) // an io.Writer must not modify what it is given
+		}
+		for _, h := range hide {
+			scan.Mask(buf[h.Offset : h.Offset+h.Length])
+		}
+	}
+	rw.x.offset += int64(n)
+	rw.x.bytes += int64(n)
+	var err error
+	if n > 0 {
+		err = rw.pass(buf[:n])
+	}
+	rw.held = append(rw.held[:0], buf[n:]...)
+	return err
+}
+
+// observe is a tap's sink: it inspects decoded bytes that go nowhere. Only what could not be recorded has to be hidden
+// here, and encoded bytes cannot be masked.
+func (rw *response) observe(p []byte) error {
+	rw.found += int64(len(p))
+	return rw.observed(p, false)
+}
+
+func (rw *response) observed(p []byte, final bool) error {
+	if hide := rw.copy.inspect(p, final); len(hide) > 0 {
+		rw.withhold()
+		return errUnrecorded
+	}
+	return nil
+}
+
+// drain lets go of the encoded pieces whose contents have been inspected.
+func (rw *response) drain() error {
+	for len(rw.queue) > 0 {
+		q := rw.queue[0]
+		all := rw.x.offset == rw.found && (rw.dec.lag == 0 || q.clean && len(rw.queue) == 1)
+		if !rw.dec.done && !all && rw.x.offset < q.upTo+rw.dec.lag {
+			return nil
+		}
+		if rw.dec.done && rw.dec.err == nil && rw.x.offset < rw.found {
+			return nil // the end of the document is decoded, but its tail has yet to be settled
+		}
+		rw.queue = rw.queue[1:]
+		if err := rw.pass(q.bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decode feeds an encoded body whose decoded form is what the client gets. While nothing has come out, it may turn out not
+// to be encoded at all: then it is passed as it came, as without Candor, unless FailClosed.
+func (rw *response) decode(p []byte) error {
+	if rw.dec.done && rw.dec.err != nil {
+		if rw.sent || rw.g.FailClosed {
+			return errWithheld
+		}
+		return rw.pass(p)
+	}
+	if !rw.sent {
+		rw.raw = append(rw.raw, p...)
+	}
+	rw.dec.feed(p)
+	return rw.decodeFailed()
+}
+
+// decoded is the sink of decode: the first bytes decide that the body really is encoded.
+func (rw *response) decoded(p []byte) error {
+	if !rw.sent {
+		rw.raw = nil
+		rw.unencode()
+	}
+	return rw.inspect(p, false)
+}
+
+// unencode turns the headers of an encoded response into those of a plain one. A strong validator named the encoded bytes.
+func (rw *response) unencode() {
+	h := rw.w.Header()
+	h.Del("Content-Encoding")
+	h.Del("Content-Length")
+	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+		h.Set("Etag", "W/"+tag)
+	}
+	rw.compress(h)
+	rw.send()
+}
+
+func (rw *response) decodeFailed() error {
+	err := rw.dec.err
+	if !rw.dec.done || err == nil {
+		return nil
+	}
+	rw.x.skip = SkipMalformed
+	if errors.Is(err, errLimit) {
+		rw.x.skip = SkipLimit
+	}
+	if rw.withheld {
+		return errWithheld
+	}
+	if rw.sent || rw.g.FailClosed {
+		rw.withhold()
+		return errWithheld
+	}
+	raw := rw.raw
+	rw.raw = nil
+	return rw.pass(raw)
+}
+
+// compress decides whether a plain body leaves as gzip: because the client refuses identity, or because the operator wants
+// it and the client and the type allow it.
+func (rw *response) compress(h http.Header) {
+	wanted := !accepts(rw.r.Header, "identity") || rw.g.Compress && isText(h.Get("Content-Type")) && rw.x.x.Status != http.StatusPartialContent
+	if rw.x.mode == Observe || h.Get("Content-Encoding") != "" || !wanted || !accepts(rw.r.Header, "gzip") {
+		return
+	}
+	h.Set("Content-Encoding", "gzip")
+	h.Del("Content-Length")
+	h.Del("Accept-Ranges")
+	h.Add("Vary", "Accept-Encoding")
+	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+		h.Set("Etag", "W/"+tag)
+	}
+	rw.zip, _ = gzip.NewWriterLevel(rw.w, gzip.BestSpeed)
+	rw.out = rw.zip
+}
+
+// learn lets the viewers' memory read the head of the response, then lets the response go its way.
+func (rw *response) learn() error {
+	head := rw.learning
+	rw.learning = nil
+	rw.x.x.RequestBody = rw.body.read()
+	rw.x.learn(decodeHead(rw.w.Header(), head))
+	rw.open()
+	if rw.withheld {
+		return errWithheld
+	}
+	if len(head) == 0 {
+		return nil
+	}
+	return rw.write(head)
+}
+
+// FlushError passes a flush on. What may yet become an identifier stays back, and so does a response that is being read for
+// who is looking.
+func (rw *response) FlushError() error {
+	if !rw.started {
+		rw.WriteHeader(http.StatusOK)
+	}
+	if rw.learning != nil || rw.withheld || rw.how == whole || rw.how == decode && !rw.sent {
+		return nil
+	}
+	rw.send()
+	if rw.zip != nil {
+		if err := rw.zip.Flush(); err != nil {
+			return err
+		}
+	}
+	return http.NewResponseController(rw.w).Flush()
+}
+
+func (rw *response) Flush() { rw.FlushError() }
+
+// withhold replaces the response, or, where its headers are gone, cuts it off.
+func (rw *response) withhold() {
+	if rw.withheld {
+		return
+	}
+	rw.withheld = true
+	rw.held, rw.queue, rw.learning = nil, nil, nil
+	if rw.sent {
+		rw.cut = true
+		return
+	}
+	h := rw.w.Header()
+	clear(h)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Retry-After", "120")
+	rw.sent = true
+	rw.w.WriteHeader(http.StatusServiceUnavailable)
+	if rw.r.Method != http.MethodHead {
+		io.WriteString(rw.w, withheldPage)
+	}
+}
+
+const withheldPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>This page is not available</title>
+<h1>This page is not available just now</h1>
+<p>It would have shown personal data that is not yours, so it was stopped before it reached you. The shop has been told.</p>
+</html>
+`
+
+// finish deals with what is left once the handler has returned.
+func (rw *response) finish() {
+	if rw.hijacked {
+		rw.x.done()
+		return
+	}
+	if !rw.started && rw.panicked == nil {
+		rw.WriteHeader(http.StatusOK)
+	}
+	if !rw.started {
+		return
+	}
+	if rw.learning != nil {
+		rw.learn()
+	}
+	rw.end()
+	if !rw.withheld {
+		rw.x.headers(rw.ctx, trailers(rw.w.Header()))
+		rw.send()
+	}
+	if rw.zip != nil && !rw.withheld {
+		rw.zip.Close()
+	}
+	if rw.panicked != nil && !rw.withheld {
+		http.NewResponseController(rw.w).Flush() // what arrived before upstream broke off
+	}
+	if rw.cut {
+		rw.panicked = http.ErrAbortHandler
+	}
+	rw.x.done()
+}
+
+// end settles the tail.
+func (rw *response) end() {
+	switch {
+	case rw.withheld:
+	case rw.how == look:
+		rw.inspect(nil, true)
+	case rw.how == tap:
+		rw.dec.close()
+		if rw.observed(nil, true) == nil {
+			rw.found = rw.x.offset
+			if rw.dec.err != nil {
+				rw.x.skip = SkipMalformed
+				if errors.Is(rw.dec.err, errLimit) {
+					rw.x.skip = SkipLimit
+				}
+			}
+			rw.dec.done = true
+			rw.drain()
+		}
+	case rw.how == decode:
+		rw.dec.close()
+		if rw.decodeFailed() == nil && rw.dec.err == nil {
+			if !rw.sent {
+				rw.unencode()
+			}
+			rw.inspect(nil, true)
+		}
+	}
+}
+
+// trailers are the fields that come after the body: announced ones, and those with net/http's prefix.
+func trailers(h http.Header) http.Header {
+	t := http.Header{}
+	for _, names := range h["Trailer"] {
+		for _, name := range strings.Split(names, ",") {
+			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); h[name] != nil {
+				t[name] = h[name]
+			}
+		}
+	}
+	for name, values := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			t[name] = values
+		}
+	}
+	return t
+}

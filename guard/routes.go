@@ -1,0 +1,138 @@
+package guard
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+
+	"candor.example"
+)
+
+const (
+	// maxSiblings is how many different names may stand in one place of a path before they are taken for the names of
+	// things (product pages, articles) and become one {name}. Without it a leak in a page header would be as many incidents
+	// as the shop has products.
+	maxSiblings = 24
+	maxRoutes   = 4096 // distinct nodes kept for all sites; beyond, a path's unknown rest is "{other}"
+)
+
+// routes learns which places in a site's paths are names. It only ever generalises, so a route changes at most a few times
+// in the life of a process; incidents of one site and route stay together in the ledger by what was recorded.
+type routes struct {
+	mu    sync.RWMutex
+	sites map[string]*routeNode
+	nodes int
+}
+
+type routeNode struct {
+	children map[string]*routeNode
+	any      *routeNode // set once there were more than maxSiblings
+}
+
+// template is candor.Route with declared patterns and learned names applied. Failed requests teach nothing: a scanner
+// that guesses paths must not make a shop's own pages one.
+func (t *routes) template(r *http.Request, body []byte, site string, status int, declared []string) string {
+	route := candor.Route(r, body)
+	method, rest, _ := strings.Cut(route, " ")
+	path, op, isOp := strings.Cut(rest, "#")
+	for _, pattern := range declared {
+		if matches(pattern, r.URL.EscapedPath()) {
+			return method + " " + pattern
+		}
+	}
+	if isOp {
+		return method + " " + path + "#" + op
+	}
+	return method + " " + t.learn(site, path, status < 400)
+}
+
+// matches compares a path with a declared pattern, in which a segment in braces stands for any segment.
+func matches(pattern, path string) bool {
+	for {
+		p, restP, moreP := strings.Cut(pattern, "/")
+		s, restS, moreS := strings.Cut(path, "/")
+		if moreP != moreS || p != s && (!strings.HasPrefix(p, "{") || s == "") {
+			return false
+		}
+		if !moreP {
+			return true
+		}
+		pattern, path = restP, restS
+	}
+}
+
+func (t *routes) learn(site, path string, ok bool) string {
+	segments := strings.Split(path, "/")
+	t.mu.RLock()
+	known := t.walk(site, segments, false)
+	t.mu.RUnlock()
+	if !known && ok {
+		segments = strings.Split(path, "/")
+		t.mu.Lock()
+		known = t.walk(site, segments, true)
+		t.mu.Unlock()
+	}
+	if !known {
+		return "/" + otherRoute
+	}
+	return strings.Join(segments, "/")
+}
+
+// walk rewrites segments by what is known; with grow it adds what is not. It reports whether all was known.
+func (t *routes) walk(site string, segments []string, grow bool) bool {
+	if t.sites == nil {
+		if !grow {
+			return false
+		}
+		t.sites = map[string]*routeNode{}
+	}
+	n := t.sites[site]
+	if n == nil {
+		if !grow || len(t.sites) >= 64 {
+			return false
+		}
+		n = &routeNode{}
+		t.sites[site] = n
+	}
+	for i, s := range segments {
+		if n.any != nil {
+			if _, kept := n.children[s]; !kept && s != "" {
+				segments[i] = "{name}"
+				n = n.any
+				continue
+			}
+		}
+		child := n.children[s]
+		if child == nil {
+			if !grow || t.nodes >= maxRoutes {
+				return false
+			}
+			child = n.add(s)
+			t.nodes++
+			if n.any != nil {
+				segments[i] = "{name}"
+			}
+		}
+		n = child
+	}
+	return true
+}
+
+// add makes room for one more name, or for all of them once there are too many. What was a template already stays.
+func (n *routeNode) add(s string) *routeNode {
+	if n.children == nil {
+		n.children = map[string]*routeNode{}
+	}
+	if len(n.children) < maxSiblings {
+		child := &routeNode{}
+		n.children[s] = child
+		return child
+	}
+	n.any = &routeNode{}
+	for name := range n.children {
+		if !strings.HasPrefix(name, "{") {
+			delete(n.children, name)
+		}
+	}
+	return n.any
+}

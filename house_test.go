@@ -1,0 +1,92 @@
+package candor_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// house is a statement of policy: which package may know which, and why (DESIGN §4). A package that is not listed may not
+// exist; a new edge needs a reason here first.
+var house = map[string]struct {
+	may string // packages of this module, "*" for any
+	why string
+}{
+	"scan":              {"", "a recogniser of bytes knows no customers and no words of ours: strangers use it alone"},
+	"":                  {"scan", "the words and their pure rules stand at the bottom"},
+	"directory":         {"scan candor", "whose is it, and nothing of HTTP"},
+	"guard":             {"candor scan directory", "a shop that wraps its own handler compiles no JWT, CEL, SQL or NATS"},
+	"internal/viewer":   {"candor", "who is asking does not depend on what is found"},
+	"internal/policy":   {"candor", "may they see it does not depend on where it was found"},
+	"internal/capture":  {"candor", "captures become exchanges; what is in them is guard's business"},
+	"internal/journal":  {"candor", "durable entries, whatever is done with them"},
+	"internal/incident": {"candor", "pure functions over facts: no clock, no I/O"},
+	"internal/ledger":   {"candor internal/incident", "the SQL, by incident's rules"},
+	"internal/console":  {"candor internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
+	"internal/demo":     {"candor guard", "a made-up shop: nothing may depend on it"},
+	"internal/realshop": {"", "a test rig around the real program"},
+	"cmd/candor":        {"*", "flags and wiring"},
+}
+
+// Nothing may import these, but the program itself.
+var tops = []string{"cmd/candor", "internal/console", "internal/demo", "internal/realshop"}
+
+func TestHouse(t *testing.T) {
+	const module = "candor.example"
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && path != "." || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		room := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), ".")
+		rule, listed := house[room]
+		if !listed && !seen[room] {
+			t.Errorf("%s: a package that DESIGN §4 does not list: say in house_test.go what it is and what it may import", room)
+		}
+		seen[room] = true
+		if !listed || strings.HasSuffix(path, "_test.go") {
+			return nil // a test may drive what it tests through anything
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, i := range f.Imports {
+			name, _ := strconv.Unquote(i.Path.Value)
+			inside, ours := strings.CutPrefix(name, module)
+			if !ours {
+				continue
+			}
+			other := strings.TrimPrefix(inside, "/")
+			if other == "" {
+				other = "candor"
+			}
+			if rule.may != "*" && !slices.Contains(strings.Fields(rule.may), other) {
+				t.Errorf("%s imports %s, and may import only [%s]: %s", path, name, rule.may, rule.why)
+			}
+			if slices.Contains(tops, other) && room != "cmd/candor" {
+				t.Errorf("%s imports %s: nothing may", path, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room := range house {
+		if !seen[room] {
+			t.Errorf("house_test.go lists %q, which is not there", room)
+		}
+	}
+}
