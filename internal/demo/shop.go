@@ -117,7 +117,7 @@ func (s *Shop) makeRoutes() {
 		"POST /logout":                   s.logout,
 		"GET /account":                   s.account,
 		"GET /account/orders/{id}":       s.accountOrder,
-		"GET /guest/orders/{id}":      s.guestOrder,
+		"GET /guest/orders/{id}":         s.guestOrder,
 		"GET /admin/customers":           s.adminCustomers,
 		"POST /api/login":                s.apiLogin,
 		"GET /api/me":                    s.apiMe,

@@ -471,3 +471,29 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// TestCandorsWords: the book's routes are spelled as Candor spells them, and only a guest's link holds an unguessable token.
+func TestCandorsWords(t *testing.T) {
+	s := NewShop(1, 60)
+	token := guest(s).orders[0].token
+	for target, want := range map[string]string{
+		"/":                           "GET /",
+		"/products/1007":              "GET /products/{id}",
+		"/api/products/1007/reviews":  "GET /api/products/{id}/reviews",
+		"/account":                    "GET /account",
+		"/account/orders/104201":      "GET /account/orders/{id}",
+		"/guest/orders/" + token:      "GET /guest/orders/{id}",
+		"/api/me":                     "GET /api/me",
+		"/admin/customers?page=2":     "GET /admin/customers",
+		"/search?q=bob%40fam.example": "GET /search",
+	} {
+		r := httptest.NewRequest("GET", target, nil)
+		s.ServeHTTP(httptest.NewRecorder(), r)
+		if got := (&visit{Request: r}).route(); got != want || candor.Route(r, nil) != want {
+			t.Errorf("%s: the book says %s, Candor %s", target, got, candor.Route(r, nil))
+		}
+		if isLink := candor.LinkToken(r, nil) != ""; isLink != strings.Contains(target, token) {
+			t.Errorf("%s: an unguessable link: %v", target, isLink)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"candor.example"
@@ -204,5 +205,38 @@ func TestCountsServerErrors(t *testing.T) {
 	b.next()
 	if st := s.Stats(); st.Failures != 1 || st.Last != "GET /: status 502" {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestChapterEnds: not before it lasted, not before it saw enough, and at its cap at the latest.
+func TestChapterEnds(t *testing.T) {
+	for name, x := range map[string]struct {
+		chapter Chapter
+		once    bool
+		want    time.Duration
+	}{
+		"live":           {Chapter{Lasts: 18 * time.Second}, false, 18 * time.Second},
+		"once":           {Chapter{Lasts: 18 * time.Second}, true, 5 * time.Second},
+		"no requests":    {Chapter{Lasts: time.Second, Requests: 1}, false, chapterCap},
+		"no disclosures": {Chapter{Lasts: time.Second, Disclosed: 1}, true, chapterCap},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			shop := NewShop(1, 20)
+			story := Story{Shop: shop, Shoppers: &Shoppers{Shop: shop}, Once: x.once}
+			start := time.Now()
+			if err := story.read(t.Context(), x.chapter); err != nil || time.Since(start) != x.want {
+				t.Errorf("%s: %v after %s, want %s", name, err, time.Since(start), x.want)
+			}
+		})
+	}
+}
+
+func TestTinyShop(t *testing.T) {
+	shop := NewShop(1, 1)
+	server := httptest.NewServer(shop)
+	defer server.Close()
+	story := Story{Shop: shop, Shoppers: &Shoppers{Shop: shop, Base: server.URL, Rate: 1000}, Chapters: []Chapter{{Release: Leaky, Requests: 300}}}
+	if err := story.Play(t.Context(), Hooks{}); err != nil || story.Shoppers.Stats().Failures > 0 {
+		t.Errorf("%v, %+v", err, story.Shoppers.Stats())
 	}
 }
