@@ -1,0 +1,159 @@
+package scan
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// NormalizeEmail appends an address in the form in which a directory knows it: ASCII letters in lower case, Unicode
+// composed (NFC), the domain as A-labels (RFC 5891). It returns false, and dst as it was, for what is no address:
+// RFC 5321 §4.1.2 with the lengths of §4.5.3.1 and RFC 6531 §3.3, a domain of at least two labels, and no quoted local
+// part.
+//
+// Upper and lower case of a local part name two mailboxes in theory and one everywhere in practice.
+func NormalizeEmail(dst, src []byte) ([]byte, bool) {
+	i := bytes.LastIndexByte(src, '@')
+	if i <= 0 {
+		return dst, false
+	}
+	n := len(dst)
+	dst, ok := normalLocal(dst, src[:i])
+	if !ok {
+		return dst[:n], false
+	}
+	dst = append(dst, '@')
+	dst, ok = normalDomain(dst, src[i+1:])
+	if !ok {
+		return dst[:n], false
+	}
+	return dst, true
+}
+
+func normalLocal(dst, local []byte) ([]byte, bool) {
+	if !isASCII(local) {
+		if !utf8.Valid(local) {
+			return dst, false
+		}
+		local = bytes.ToLower(norm.NFC.Bytes(local))
+	}
+	if len(local) > maxLocal {
+		return dst, false
+	}
+	for i, c := range local {
+		if !isAtext[c] || c == '.' && (i == 0 || i == len(local)-1 || local[i-1] == '.') {
+			return dst, false
+		}
+		dst = append(dst, lower(c))
+	}
+	return dst, true
+}
+
+// profile maps like a browser (UTS 46, non-transitional) and leaves lengths and hyphens to validDomain.
+var profile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.CheckHyphens(false), idna.StrictDomainName(false))
+
+func normalDomain(dst, domain []byte) ([]byte, bool) {
+	n := len(dst)
+	if isASCII(domain) && !hasALabel(domain) {
+		for _, c := range domain {
+			dst = append(dst, lower(c))
+		}
+		return dst, validDomain(dst[n:])
+	}
+	if len(domain) > 4*maxDomain || !utf8.Valid(domain) {
+		return dst, false
+	}
+	ascii, err := profile.ToASCII(string(domain))
+	if err != nil {
+		return dst, false
+	}
+	dst = append(dst, ascii...)
+	return dst, validDomain(dst[n:])
+}
+
+// hasALabel: A-labels go through the profile, too, so that one name has one form.
+func hasALabel(domain []byte) bool {
+	for len(domain) >= 4 {
+		if domain[0]|0x20 == 'x' && domain[1]|0x20 == 'n' && domain[2] == '-' && domain[3] == '-' {
+			return true
+		}
+		i := bytes.IndexByte(domain, '.')
+		if i < 0 {
+			return false
+		}
+		domain = domain[i+1:]
+	}
+	return false
+}
+
+// validDomain is the preferred name syntax of RFC 1034 §3.5 as RFC 1123 §2.1 relaxed it, with two labels at least.
+func validDomain(d []byte) bool {
+	if len(d) > maxDomain {
+		return false
+	}
+	label, labels := 0, 1
+	for i, c := range d {
+		switch {
+		case c == '.':
+			if label == 0 || d[i-1] == '-' {
+				return false
+			}
+			label, labels = 0, labels+1
+			continue
+		case c == '-' && label == 0, c != '-' && !isLetter(c) && (c < '0' || c > '9'):
+			return false
+		}
+		if label++; label > 63 {
+			return false
+		}
+	}
+	return labels > 1 && label > 0 && d[len(d)-1] != '-'
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// MaskEmail is an address as people may see it: alice@shop.example becomes a****@s***.example. What is no address becomes
+// asterisks.
+func MaskEmail(addr string) string {
+	if strings.LastIndexByte(addr, '@') < 0 {
+		return strings.Repeat("*", len(addr))
+	}
+	b := []byte(addr)
+	Mask(b)
+	return string(b)
+}
+
+// MaskText masks whatever looks like an address, for logs and screens.
+func MaskText(s string) string {
+	var hits []Match
+	f := Finder{Found: func(m Match) bool {
+		hits = append(hits, m)
+		return true
+	}}
+	f.Find([]byte(s), true)
+	if len(hits) == 0 {
+		return s
+	}
+	b := []byte(s)
+	for _, m := range hits {
+		Mask(b[m.Offset : m.Offset+m.Length])
+	}
+	return string(b)
+}
