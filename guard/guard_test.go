@@ -247,7 +247,7 @@ func TestPolicyAndPublic(t *testing.T) {
 func TestLinksBreak(t *testing.T) {
 	shop := func(w http.ResponseWriter, r *http.Request) {
 		if list := r.URL.Query().Get("list"); list != "" {
-			io.WriteString(w, "alice@shop.example bob@shop.example")
+			io.WriteString(w, "alice@shop.example bob@shop.example\n")
 			return
 		}
 		fmt.Fprintf(w, "c%s@shop.example", r.URL.Query().Get("n"))
@@ -274,7 +274,7 @@ func TestLinksBreak(t *testing.T) {
 
 	list := newRig(t, guard.Mask, shop)
 	_, body := list.get("/o/k3Jq9ZtX0aLw8RbN2vCy?list=1", "")
-	equal(t, "list", body, "a****@s***.example b**@s***.example")
+	equal(t, "list", body, "a****@s***.example b**@s***.example\n")
 	equal(t, "list", reasons(list), "disclosure:owners disclosure:owners")
 
 	crawler := newRig(t, guard.Mask, shop)

@@ -95,6 +95,7 @@ func TestByteIdentity(t *testing.T) {
 		var coding string
 		var chunked bool
 		r := newRig(t, mode, func(w http.ResponseWriter, req *http.Request) {
+			chunked := chunked
 			if coding != "" && strings.Contains(req.Header.Get("Accept-Encoding"), coding) {
 				w.Header().Set("Content-Encoding", coding)
 				sent = encode(t, coding, sent)

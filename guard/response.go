@@ -1,9 +1,11 @@
 package guard
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -98,10 +100,6 @@ func (rw *response) WriteHeader(status int) {
 	rw.x.begin(status, h)
 	if status >= 100 && status < 200 {
 		rw.x.headers(rw.ctx, h)
-		rw.hijacked = status == http.StatusSwitchingProtocols
-		if rw.hijacked {
-			rw.x.skip = SkipUpgrade
-		}
 		rw.w.WriteHeader(status)
 		return
 	}
@@ -118,6 +116,17 @@ func (rw *response) WriteHeader(status int) {
 		return // its headers are inspected once it is known who is looking
 	}
 	rw.open()
+}
+
+// Hijack hands the connection to whoever speaks the protocol that the client asked for. Its headers are inspected, what
+// follows is not, and is counted as such.
+func (rw *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	h := rw.w.Header()
+	rw.x.begin(http.StatusSwitchingProtocols, h)
+	rw.x.headers(rw.ctx, h)
+	rw.x.skip = SkipUpgrade
+	rw.hijacked = true
+	return http.NewResponseController(rw.w).Hijack()
 }
 
 // open inspects the headers and sets up the way of the body.
@@ -267,12 +276,6 @@ func (rw *response) drain() error {
 // decode feeds an encoded body whose decoded form is what the client gets. While nothing has come out, it may turn out not
 // to be encoded at all: then it is passed as it came, as without Candor, unless FailClosed.
 func (rw *response) decode(p []byte) error {
-	if rw.dec.done && rw.dec.err != nil {
-		if rw.sent || rw.g.FailClosed {
-			return errWithheld
-		}
-		return rw.pass(p)
-	}
 	if !rw.sent {
 		rw.raw = append(rw.raw, p...)
 	}
@@ -318,7 +321,8 @@ func (rw *response) decodeFailed() error {
 		return errWithheld
 	}
 	raw := rw.raw
-	rw.raw = nil
+	rw.raw, rw.how = nil, pass // it was not encoded at all, or nothing that one could tell
+	rw.x.bytes += int64(len(raw))
 	return rw.pass(raw)
 }
 
