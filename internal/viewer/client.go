@@ -1,0 +1,131 @@
+package viewer
+
+import (
+	"encoding/hex"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// private are loopback and the private networks, where a shop's own edge usually stands.
+var private = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("fc00::/7"),
+}
+
+// maxHops is how many addresses of X-Forwarded-For are read, from the right.
+const maxHops = 32
+
+// trusts reports whether a peer belongs to the operator's edge. A request without an address comes from a capture or over
+// a Unix socket: nobody else could have sent it.
+func (r *Resolver) trusts(remoteAddr string) bool {
+	if remoteAddr == "" || remoteAddr == "@" {
+		return true
+	}
+	return r.trustsAddr(parseAddr(remoteAddr))
+}
+
+func (r *Resolver) trustsAddr(a netip.Addr) bool {
+	for _, p := range r.o.Trusted {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// client tells one client from another: a keyed digest of address and User-Agent.
+func (r *Resolver) client(req *http.Request) string {
+	return hex.EncodeToString(r.mac("client", r.clientNet(req), req.UserAgent())[:8])
+}
+
+// clientNet is the client's address, or for IPv6 its /64: that is what one subscriber gets (RFC 6177), and within it
+// addresses change by the hour (RFC 8981).
+func (r *Resolver) clientNet(req *http.Request) string {
+	a := r.clientAddr(req)
+	if a.Is6() {
+		p, _ := a.Prefix(64) // fails only beyond 128
+		return p.String()
+	}
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// clientAddr is the peer or, behind trusted peers, the right-most address of X-Forwarded-For that is not one of them:
+// all that stands left of it was written by somebody else.
+func (r *Resolver) clientAddr(req *http.Request) netip.Addr {
+	client := parseAddr(req.RemoteAddr)
+	if !r.trusts(req.RemoteAddr) {
+		return client
+	}
+	list := strings.Join(req.Header["X-Forwarded-For"], ",")
+	for range maxHops {
+		if list == "" {
+			break
+		}
+		last := list[strings.LastIndexByte(list, ',')+1:]
+		list = strings.TrimSuffix(list[:len(list)-len(last)], ",")
+		a := parseAddr(strings.TrimSpace(last))
+		if !a.IsValid() {
+			break
+		}
+		if client = a; !r.trustsAddr(a) {
+			break
+		}
+	}
+	return client
+}
+
+// parseAddr reads an address with or without a port; the zero Addr is none.
+func parseAddr(s string) netip.Addr {
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap().WithZone("")
+	}
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Unmap().WithZone("")
+}
+
+// crawlers are what well-known crawlers call themselves in User-Agent, longer names before those that they contain.
+var crawlers = []string{
+	"AdsBot-Google", "APIs-Google", "Mediapartners-Google", "Storebot-Google", "Google-InspectionTool", "GoogleOther",
+	"Google-Read-Aloud", "FeedFetcher-Google", "Googlebot",
+	"bingbot", "adidxbot", "BingPreview", "MicrosoftPreview", "DuckDuckBot", "DuckAssistBot", "Slurp", "Baiduspider",
+	"YandexBot", "YandexImages", "YandexMobileBot", "Sogou", "Applebot", "SeznamBot", "Qwantify", "Qwantbot", "MojeekBot",
+	"PetalBot", "Yeti", "coccocbot", "facebookexternalhit", "meta-externalagent", "meta-externalfetcher", "Twitterbot",
+	"LinkedInBot", "Pinterestbot", "Slackbot", "Discordbot", "TelegramBot", "WhatsApp", "redditbot", "SkypeUriPreview",
+	"GPTBot", "ChatGPT-User", "OAI-SearchBot", "ClaudeBot", "Claude-User", "Claude-SearchBot", "PerplexityBot",
+	"Perplexity-User", "CCBot", "Bytespider", "Amazonbot", "cohere-ai", "Diffbot",
+	"SemrushBot", "AhrefsBot", "AhrefsSiteAudit", "MJ12bot", "DotBot", "rogerbot", "BLEXBot", "DataForSeoBot", "SiteAuditBot",
+	"Screaming Frog SEO Spider", "archive.org_bot", "ia_archiver", "heritrix",
+}
+
+var crawlersLower = lower(crawlers)
+
+func lower(names []string) []string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strings.ToLower(name)
+	}
+	return list
+}
+
+// crawler is what a crawler calls itself, or "" for everybody else. Who claims to be one may lie: that costs a liar the
+// benefit of links, and gains nothing.
+func crawler(userAgent string) string {
+	if len(userAgent) > 1024 {
+		userAgent = userAgent[:1024]
+	}
+	ua := strings.ToLower(userAgent)
+	for i, name := range crawlersLower {
+		if strings.Contains(ua, name) {
+			return crawlers[i]
+		}
+	}
+	return ""
+}
