@@ -68,6 +68,9 @@ type exam struct {
 	held   []holding
 	fields []field // of the request's body
 	read   bool    // fields were read
+
+	place   string // squashed path and GraphQL operation
+	graphQL bool   // it has an operation
 }
 
 // holding is what a request carries for one session source.
@@ -114,10 +117,14 @@ func (r *Resolver) holder(s source, req *http.Request) holding {
 	return h
 }
 
-// route is the squashed path and GraphQL operation.
+// route is the squashed path and GraphQL operation, which name what the request is for.
 func (e *exam) route() string {
-	_, operation, _ := strings.Cut(candor.Route(e.x.Request, e.x.RequestBody), "#")
-	return squash(e.x.Request.URL.Path + " " + operation)
+	if e.place == "" {
+		var operation string
+		_, operation, e.graphQL = strings.Cut(candor.Route(e.x.Request, e.x.RequestBody), "#")
+		e.place = squash(e.x.Request.URL.Path + " " + operation)
+	}
+	return e.place
 }
 
 func (e *exam) bodyFields() []field {
@@ -187,7 +194,7 @@ func safe(method string) bool {
 // only on a route that is for signing in: elsewhere a password and another person's address may mean anything.
 func (e *exam) signedIn(owner string, body []byte) (first int) {
 	first = -1
-	if !accepted(e.x, body, e.graphQL()) {
+	if !e.accepted(body) {
 		e.follow()
 		return -1
 	}
@@ -216,8 +223,10 @@ func (e *exam) signedIn(owner string, body []byte) (first int) {
 	return first
 }
 
-func (e *exam) graphQL() bool {
-	return strings.Contains(candor.Route(e.x.Request, e.x.RequestBody), "#")
+// accepted reports whether the response says that what the request asked for was done.
+func (e *exam) accepted(body []byte) bool {
+	e.route()
+	return accepted(e.x, body, e.graphQL)
 }
 
 // issued are the credentials that a response hands out and that are news: the request held them nowhere. A shop that takes
@@ -461,7 +470,7 @@ func (e *exam) renewer() string {
 
 func (e *exam) renew(body []byte) {
 	owner := e.renewer()
-	if secret, names := asksToSignIn(e.bodyFields()); owner == "" || secret && names || !accepted(e.x, body, e.graphQL()) {
+	if secret, names := asksToSignIn(e.bodyFields()); owner == "" || secret && names || !e.accepted(body) {
 		return
 	}
 	for _, s := range e.r.sources {
