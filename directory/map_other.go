@@ -1,0 +1,22 @@
+//go:build !unix
+
+package directory
+
+import (
+	"errors"
+	"io"
+	"os"
+)
+
+func mapFile(f *os.File, size int64) ([]byte, error) {
+	if size == 0 {
+		return nil, errors.New("it is empty")
+	}
+	b := make([]byte, size)
+	_, err := io.ReadFull(f, b)
+	return b, err
+}
+
+func unmap([]byte) {}
+
+func (s *snapshot) release() {}
