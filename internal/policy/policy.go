@@ -51,12 +51,19 @@ const maxCost = 100_000
 // maxRule is how long an expression may be, in characters.
 const maxRule = 16 << 10
 
+// Options of a policy. The zero value is usable.
+type Options struct {
+	// Normalise brings an address into the form that Public is asked with, and returns false for what is no address. Nil:
+	// lower case.
+	Normalise func(string) (string, bool)
+	// Log is told, once for each rule, that it could not be evaluated, in words that hold nothing of the request. Nil:
+	// slog.Default().
+	Log *slog.Logger
+}
+
 // Policy is safe for concurrent use.
 type Policy struct {
-	// Failed is told, once for each rule, that it could not be evaluated; err holds nothing of the request. It must be set
-	// before the first use. Nil: a warning in slog.Default().
-	Failed func(rule string, err error)
-
+	log    *slog.Logger
 	rules  []*rule
 	public map[string]struct{}
 }
@@ -67,13 +74,17 @@ type rule struct {
 	failed     sync.Once
 }
 
-// New compiles rules; errors name the rule, line and column. public are e-mail addresses that are published on purpose,
-// which normalise brings into the form that Public is asked with; it returns false for what is no address. A nil normalise
-// folds to lower case.
-func New(rules []Rule, public []string, normalise func(string) (string, bool)) (*Policy, error) {
-	p := &Policy{public: map[string]struct{}{}}
-	if err := p.addPublic(public, normalise); err != nil || len(rules) == 0 {
-		return p, err
+// New compiles rules; errors name the rule, line and column. public are e-mail addresses that are published on purpose.
+func New(rules []Rule, public []string, o Options) (*Policy, error) {
+	p := &Policy{log: o.Log, public: map[string]struct{}{}}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	if err := p.addPublic(public, o.Normalise); err != nil {
+		return nil, err
+	}
+	if len(rules) == 0 {
+		return p, nil
 	}
 	env, err := environment()
 	if err != nil {
@@ -182,11 +193,7 @@ func (p *Policy) report(r *rule, err error) {
 	default:
 		err = errors.New("cannot be evaluated for some requests: check its conversions and indexes")
 	}
-	if p.Failed != nil {
-		p.Failed(r.name, err)
-		return
-	}
-	slog.Default().Warn("policy rule failed, and allows nothing where it fails", "rule", r.name, "error", err)
+	p.log.Warn("policy rule failed, and allows nothing where it fails", "rule", r.name, "error", err)
 }
 
 // viewer is the variable of that name.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -42,21 +43,24 @@ func TestAllowed(t *testing.T) {
 		{`match.kind == "name"`, bob, false},
 		{`false`, bob, false},
 	} {
-		p, err := New([]Rule{{"r", "staff", c.when}}, nil, nil)
+		var log strings.Builder
+		p, err := New([]Rule{{"r", "staff", c.when}}, nil, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Errorf("%s: %v", c.when, err)
 			continue
 		}
-		p.Failed = func(_ string, err error) { t.Errorf("%s: %v", c.when, err) }
 		role, ok := p.Allowed(c.v, visit(url), "GET /admin/{id}", "email")
 		if ok != c.want || ok && role != "staff" || !ok && role != "" {
 			t.Errorf("%s: %q, %v", c.when, role, ok)
+		}
+		if log.Len() > 0 {
+			t.Errorf("%s: %s", c.when, &log)
 		}
 	}
 }
 
 func TestFirstRuleThatHoldsNamesTheRole(t *testing.T) {
-	p, err := New([]Rule{{"a", "x", "false"}, {Name: "b", When: "true"}, {"c", "z", "true"}}, nil, nil)
+	p, err := New([]Rule{{"a", "x", "false"}, {Name: "b", When: "true"}, {"c", "z", "true"}}, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +81,7 @@ func TestWrongRulesAreNamedWithTheirPlace(t *testing.T) {
 		strings.Repeat("(", 500) + "true" + strings.Repeat(")", 500): `policy[1] "broken": when: line `,
 		`"` + strings.Repeat("x", maxRule) + `" == ""`:               `policy[1] "broken": when: line `,
 	} {
-		_, err := New([]Rule{{"fine", "r", "true"}, {"broken", "r", when}}, nil, nil)
+		_, err := New([]Rule{{"fine", "r", "true"}, {"broken", "r", when}}, nil, Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%.40s: %v, want %s…", when, err, want)
 		}
@@ -89,7 +93,7 @@ func TestLongestRule(t *testing.T) {
 	if len(when) != maxRule {
 		t.Fatal(len(when))
 	}
-	if _, err := New([]Rule{{"r", "r", when}}, nil, nil); err != nil {
+	if _, err := New([]Rule{{"r", "r", when}}, nil, Options{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -103,26 +107,25 @@ func TestFailureIsToldOnce(t *testing.T) {
 		`["a","b","c","d","e","f","g","h"].all(a, ["a","b","c","d","e","f","g","h"].all(b, ["a","b","c","d","e","f","g","h"].all(c,
 			["a","b","c","d","e","f","g","h"].all(d, ["a","b","c","d","e","f","g","h"].all(e, a+b+c+d+e != request.path)))))`: "costs more",
 	} {
-		p, err := New([]Rule{{"bad", "bad", when}, {"good", "good", "true"}}, nil, nil)
+		var log strings.Builder
+		p, err := New([]Rule{{"bad", "bad", when}, {"good", "good", "true"}}, nil, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Errorf("%s: %v", when, err)
 			continue
 		}
-		var told []string
-		p.Failed = func(rule string, err error) { told = append(told, rule+": "+err.Error()) }
 		for range 3 {
 			if role, _ := p.Allowed(candor.Viewer{}, visit("/?who=alice@shop.example"), "", "email"); role != "good" {
 				t.Errorf("%.60s: role %q", when, role)
 			}
 		}
-		if len(told) != 1 || !strings.HasPrefix(told[0], "bad: ") || !strings.Contains(told[0], want) || strings.Contains(told[0], "alice") {
+		if told := log.String(); strings.Count(told, "\n") != 1 || !strings.Contains(told, "rule=bad") || !strings.Contains(told, want) || strings.Contains(told, "alice") {
 			t.Errorf("%.60s: %q", when, told)
 		}
 	}
 }
 
 func TestNoRulesCostNothing(t *testing.T) {
-	p, err := New(nil, []string{"help@shop.example"}, nil)
+	p, err := New(nil, []string{"help@shop.example"}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +145,7 @@ func TestNoRulesCostNothing(t *testing.T) {
 }
 
 func TestPublic(t *testing.T) {
-	p, err := New(nil, []string{" Help@Shop.Example ", "press@shop.example"}, nil)
+	p, err := New(nil, []string{" Help@Shop.Example ", "press@shop.example"}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,21 +155,20 @@ func TestPublic(t *testing.T) {
 		}
 	}
 	upper := func(s string) (string, bool) { return strings.ToUpper(s), s != "secret" }
-	if p, err = New(nil, []string{"help@shop.example"}, upper); err != nil || !p.Public([]byte("HELP@SHOP.EXAMPLE")) {
+	if p, err = New(nil, []string{"help@shop.example"}, Options{Normalise: upper}); err != nil || !p.Public([]byte("HELP@SHOP.EXAMPLE")) {
 		t.Error("normalise is not used", err)
 	}
-	if _, err = New(nil, []string{"help@shop.example", "secret"}, upper); err == nil || err.Error() != "public[1]: is not an e-mail address" {
+	if _, err = New(nil, []string{"help@shop.example", "secret"}, Options{Normalise: upper}); err == nil || err.Error() != "public[1]: is not an e-mail address" {
 		t.Error(err)
 	}
 }
 
 func TestConcurrentUse(t *testing.T) {
-	p, err := New([]Rule{{"r", "r", `request.headers["absent"] == "1"`}}, nil, nil)
+	var log strings.Builder
+	p, err := New([]Rule{{"r", "r", `request.headers["absent"] == "1"`}}, nil, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := make(chan string, 8)
-	p.Failed = func(rule string, _ error) { told <- rule }
 	done := make(chan struct{})
 	for range 4 {
 		go func() {
@@ -179,8 +181,8 @@ func TestConcurrentUse(t *testing.T) {
 	for range 4 {
 		<-done
 	}
-	if len(told) != 1 {
-		t.Errorf("told %d times", len(told))
+	if strings.Count(log.String(), "\n") != 1 {
+		t.Errorf("told %q", log.String())
 	}
 }
 
@@ -190,11 +192,10 @@ func FuzzRule(f *testing.F) {
 		f.Add(s, "/admin?x=1", "v")
 	}
 	f.Fuzz(func(t *testing.T, when, url, header string) {
-		p, err := New([]Rule{{"fuzz", "", when}}, nil, nil)
+		p, err := New([]Rule{{"fuzz", "", when}}, nil, Options{Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return
 		}
-		p.Failed = func(string, error) {}
 		r, err := http.NewRequest("GET", url, nil)
 		if err != nil {
 			return
@@ -205,7 +206,7 @@ func FuzzRule(f *testing.F) {
 }
 
 func BenchmarkAllowed(b *testing.B) {
-	p, err := New([]Rule{{"staff", "staff", `request.path.startsWith("/admin/") && request.headers[?"x-staff-user"].orValue("") != ""`}}, nil, nil)
+	p, err := New([]Rule{{"staff", "staff", `request.path.startsWith("/admin/") && request.headers[?"x-staff-user"].orValue("") != ""`}}, nil, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

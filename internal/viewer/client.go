@@ -23,11 +23,12 @@ func (r *Resolver) trusts(remoteAddr string) bool {
 	if remoteAddr == "" || remoteAddr == "@" {
 		return true
 	}
-	return r.trustsAddr(parseAddr(remoteAddr))
+	return r.o.Trusted(remoteAddr)
 }
 
-func (r *Resolver) trustsAddr(a netip.Addr) bool {
-	for _, p := range r.o.Trusted {
+func fromPrivate(remoteAddr string) bool {
+	a := parseAddr(remoteAddr)
+	for _, p := range private {
 		if p.Contains(a) {
 			return true
 		}
@@ -72,7 +73,7 @@ func (r *Resolver) clientAddr(req *http.Request) netip.Addr {
 		if !a.IsValid() {
 			break
 		}
-		if client = a; !r.trustsAddr(a) {
+		if client = a; !r.o.Trusted(netip.AddrPortFrom(a, 0).String()) {
 			break
 		}
 	}

@@ -64,10 +64,10 @@ type remoteKeys struct {
 	done sync.WaitGroup
 }
 
-func startRemoteKeys(o JWT, log *slog.Logger) *remoteKeys {
-	ctx, stop := context.WithCancel(context.Background())
+func startRemoteKeys(ctx context.Context, o Options) *remoteKeys {
+	ctx, stop := context.WithCancel(ctx)
 	k := &remoteKeys{
-		url: o.JWKS, client: &http.Client{Timeout: fetchTimeout}, log: log,
+		url: o.JWKS, client: &http.Client{Timeout: fetchTimeout}, log: o.Log,
 		refresh: o.refresh, retry: o.retry, wake: make(chan struct{}, 1), stop: stop,
 	}
 	if k.refresh == 0 {

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -18,24 +19,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// JWT says where tokens are found and by which keys they are believed.
-type JWT struct {
-	// JWKS is the URL or file of a JSON Web Key Set (RFC 7517). A URL is fetched again every hour and when a token names
-	// an unknown key; until it first answers, every 10 seconds. Through a URL only public keys are taken.
-	JWKS string
-	// Key is a file with a PEM public key or certificate, or else an HMAC secret, of which one line end is cut off.
-	Key string
-	// Cookies may hold the token when Authorization does not. Nil: "token".
-	Cookies []string
-	// Issuer and Audience, where set, must be the token's iss and one of its aud: needed where the key set signs for others.
-	Issuer, Audience string
-	// Unverified believes tokens without looking at signature and times. For captures only: live, everybody could be
-	// anybody.
-	Unverified bool
-
-	refresh, retry time.Duration // how often the URL is fetched; zero: an hour, 10 s
-}
-
 const (
 	maxToken = 16 << 10         // bytes
 	leeway   = 30 * time.Second // by which clocks may differ
@@ -47,19 +30,19 @@ var (
 )
 
 // jwtSource reads a claim of a token whose signature, exp and nbf hold (RFC 7519 §4.1, §7.2).
-func (r *Resolver) jwtSource(claim string) (source, error) {
-	key, methods, err := r.jwtKey()
+func (r *Resolver) jwtSource(ctx context.Context, claim string) (source, error) {
+	key, methods, err := r.jwtKey(ctx)
 	if err != nil {
 		return source{}, fmt.Errorf("jwt:%s: %w", claim, err)
 	}
 	// Only methods that fit the key are taken, so neither "none" nor a public key used as an HMAC secret can pass
 	// (RFC 8725 §3.1).
 	options := []jwt.ParserOption{jwt.WithValidMethods(methods), jwt.WithJSONNumber(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(r.o.Now)}
-	if r.o.JWT.Issuer != "" {
-		options = append(options, jwt.WithIssuer(r.o.JWT.Issuer))
+	if r.o.Issuer != "" {
+		options = append(options, jwt.WithIssuer(r.o.Issuer))
 	}
-	if r.o.JWT.Audience != "" {
-		options = append(options, jwt.WithAudience(r.o.JWT.Audience))
+	if r.o.Audience != "" {
+		options = append(options, jwt.WithAudience(r.o.Audience))
 	}
 	parser := jwt.NewParser(options...)
 	return source{ask: func(req *http.Request) string {
@@ -77,7 +60,7 @@ func (r *Resolver) tokens(req *http.Request) (list []string) {
 	if t := bearer(req.Header); t != "" {
 		list = append(list, t)
 	}
-	names := r.o.JWT.Cookies
+	names := r.o.Cookies
 	if names == nil {
 		names = []string{"token"}
 	}
@@ -94,7 +77,7 @@ func (r *Resolver) verified(parser *jwt.Parser, key jwt.Keyfunc, token string) j
 	if len(token) > maxToken {
 		return nil
 	}
-	if r.o.JWT.Unverified {
+	if r.o.Unverified {
 		if _, _, err := parser.ParseUnverified(token, claims); err != nil {
 			return nil
 		}
@@ -130,24 +113,24 @@ func claimValue(claims map[string]any, name string) string {
 	return ""
 }
 
-func (r *Resolver) jwtKey() (jwt.Keyfunc, []string, error) {
-	o := r.o.JWT
+func (r *Resolver) jwtKey(ctx context.Context) (jwt.Keyfunc, []string, error) {
+	o := r.o
 	switch {
 	case o.Unverified:
 		return nil, nil, nil
-	case o.JWKS != "" && o.Key != "":
+	case o.JWKS != "" && o.KeyFile != "":
 		return nil, nil, errors.New("both jwt.jwks and jwt.key are set: leave one out")
-	case o.JWKS == "" && o.Key == "":
+	case o.JWKS == "" && o.KeyFile == "":
 		return nil, nil, errors.New("needs jwt.jwks (URL or file) or jwt.key (file) to check signatures by")
 	case strings.HasPrefix(o.JWKS, "http://"), strings.HasPrefix(o.JWKS, "https://"):
 		if r.keys == nil {
-			r.keys = startRemoteKeys(o, r.o.Log)
+			r.keys = startRemoteKeys(ctx, o)
 		}
 		return r.keys.key, publicMethods, nil
 	case o.JWKS != "":
 		return keySetFile(o.JWKS)
 	}
-	return keyFile(o.Key, r.o.Log)
+	return keyFile(o.KeyFile, r.o.Log)
 }
 
 func keySetFile(path string) (jwt.Keyfunc, []string, error) {

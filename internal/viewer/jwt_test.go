@@ -76,7 +76,7 @@ func TestForgedTokensNameNobody(t *testing.T) {
 	c := newClock()
 	shop, other := rsaKey(t), rsaKey(t)
 	public := publicPEM(t, &shop.PublicKey)
-	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, Now: c.now, JWT: JWT{Key: writeFile(t, "key.pem", public)}})
+	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, Now: c.now, KeyFile: writeFile(t, "key.pem", public)})
 	at := func(d time.Duration) int64 { return c.t.Add(d).Unix() }
 	alice := jwt.MapClaims{"sub": "1001", "exp": at(time.Hour)}
 	good := sign(t, jwt.SigningMethodRS256, shop, alice)
@@ -111,7 +111,7 @@ func TestForgedTokensNameNobody(t *testing.T) {
 
 func TestLongestToken(t *testing.T) {
 	secret := strings.Repeat("s", 32)
-	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, JWT: JWT{Key: writeFile(t, "secret", secret)}})
+	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, KeyFile: writeFile(t, "secret", secret)})
 	for _, pad := range []int{12192, 12193, 12194, 12195, 12196} {
 		token := sign(t, jwt.SigningMethodHS256, []byte(secret), jwt.MapClaims{"sub": "1001", "p": strings.Repeat("x", pad)})
 		if got, want := r.withToken(token) == "1001", len(token) <= maxToken; got != want {
@@ -151,7 +151,7 @@ func TestKeyKinds(t *testing.T) {
 		{"secret, written on Windows", secret + "\r\n", jwt.SigningMethodHS256, []byte(secret)},
 		{"short secret", "secret", jwt.SigningMethodHS256, []byte("secret")},
 	} {
-		r := newResolver(t, Options{Sources: []string{"jwt:sub"}, Log: slog.New(slog.DiscardHandler), JWT: JWT{Key: writeFile(t, "key", k.file)}})
+		r := newResolver(t, Options{Sources: []string{"jwt:sub"}, Log: slog.New(slog.DiscardHandler), KeyFile: writeFile(t, "key", k.file)})
 		if got := r.withToken(sign(t, k.method, k.key, jwt.MapClaims{"sub": "1001"})); got != "1001" {
 			t.Errorf("%s: %q", k.name, got)
 		}
@@ -171,7 +171,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 		"public key in DER":       string(der),
 		"is empty":                "\n",
 	} {
-		_, err := New(Options{Key: testKey, Sources: []string{"jwt:sub"}, JWT: JWT{Key: writeFile(t, "key", content)}})
+		_, err := New(context.Background(), Options{Key: testKey, Sources: []string{"jwt:sub"}, KeyFile: writeFile(t, "key", content)})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -188,7 +188,7 @@ func TestClaims(t *testing.T) {
 		"https://shop.example/email": "1001", "a.b.c": "dotted", "yes": "", "list": "", "data": "", "data.": "", "absent.x": "",
 		"google.email": "", "okta.email": "1001",
 	} {
-		r := newResolver(t, Options{Sources: []string{"jwt:" + claim}, JWT: JWT{Unverified: true}})
+		r := newResolver(t, Options{Sources: []string{"jwt:" + claim}, Unverified: true})
 		if got := r.withToken(token); got != want {
 			t.Errorf("%s: %q, want %q", claim, got, want)
 		}
@@ -200,8 +200,8 @@ func TestTokenInCookie(t *testing.T) {
 	path := writeFile(t, "secret", secret)
 	alice := sign(t, jwt.SigningMethodHS256, []byte(secret), jwt.MapClaims{"sub": "1001"})
 	bob := sign(t, jwt.SigningMethodHS256, []byte(secret), jwt.MapClaims{"sub": "1002"})
-	usual := newResolver(t, Options{Sources: []string{"jwt:sub"}, JWT: JWT{Key: path}})
-	named := newResolver(t, Options{Sources: []string{"jwt:sub"}, JWT: JWT{Key: path, Cookies: []string{"at", "id"}}})
+	usual := newResolver(t, Options{Sources: []string{"jwt:sub"}, KeyFile: path})
+	named := newResolver(t, Options{Sources: []string{"jwt:sub"}, KeyFile: path, Cookies: []string{"at", "id"}})
 	for _, c := range []struct {
 		name string
 		r    *Resolver
@@ -224,7 +224,7 @@ func TestTokenInCookie(t *testing.T) {
 
 func TestIssuerAndAudience(t *testing.T) {
 	secret := strings.Repeat("s", 32)
-	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, JWT: JWT{Key: writeFile(t, "secret", secret), Issuer: "https://id.example", Audience: "shop"}})
+	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, KeyFile: writeFile(t, "secret", secret), Issuer: "https://id.example", Audience: "shop"})
 	for _, c := range []struct{ iss, aud, want string }{
 		{"https://id.example", "shop", "1001"}, {"https://id.example", "other", ""}, {"https://evil.example", "shop", ""}, {"", "", ""},
 	} {
@@ -247,7 +247,7 @@ func keySetOf(keys ...string) string { return `{"keys":[` + strings.Join(keys, "
 func TestKeySetFile(t *testing.T) {
 	a, b, secret := rsaKey(t), rsaKey(t), []byte(strings.Repeat("s", 32))
 	set := keySetOf(`{"kty":"UFO","kid":"x"}`, rsaJWK("a", &a.PublicKey), secretJWK("s", secret), strings.Replace(rsaJWK("e", &b.PublicKey), `"sig"`, `"enc"`, 1))
-	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, JWT: JWT{JWKS: writeFile(t, "jwks.json", set)}})
+	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, JWKS: writeFile(t, "jwks.json", set)})
 	who := jwt.MapClaims{"sub": "1001"}
 	for _, c := range []struct{ name, token, want string }{
 		{"by its id", sign(t, jwt.SigningMethodRS256, a, who, "a"), "1001"},
@@ -264,7 +264,7 @@ func TestKeySetFile(t *testing.T) {
 		}
 	}
 	for want, content := range map[string]string{"not a JSON Web Key Set": "<html>", "without any key": keySetOf(`{"kty":"UFO"}`)} {
-		if _, err := New(Options{Key: testKey, Sources: []string{"jwt:sub"}, JWT: JWT{JWKS: writeFile(t, "jwks.json", content)}}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(context.Background(), Options{Key: testKey, Sources: []string{"jwt:sub"}, JWKS: writeFile(t, "jwks.json", content)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
@@ -298,7 +298,7 @@ func TestKeySetURL(t *testing.T) {
 	events := make(chan string, 100)
 	r := newResolver(t, Options{
 		Sources: []string{"jwt:sub", "jwt:id"}, Log: slog.New(eventLog{slog.DiscardHandler, events}),
-		JWT: JWT{JWKS: provider.URL, retry: time.Millisecond, refresh: time.Hour},
+		JWKS: provider.URL, retry: time.Millisecond, refresh: time.Hour,
 	})
 	next := func(part string) {
 		t.Helper()
@@ -356,7 +356,7 @@ func TestKeySetURLAnswersThatAreRefused(t *testing.T) {
 		{"deep", strings.Repeat("[", 100_000), false},
 	} {
 		provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.answer) }))
-		r := newResolver(t, Options{Sources: []string{"jwt:sub"}, Log: slog.New(slog.DiscardHandler), JWT: JWT{JWKS: provider.URL}})
+		r := newResolver(t, Options{Sources: []string{"jwt:sub"}, Log: slog.New(slog.DiscardHandler), JWKS: provider.URL})
 		if got := r.keys.set.Load() != nil; got != c.ok {
 			t.Errorf("%s: %v", c.name, got)
 		}
@@ -366,7 +366,7 @@ func TestKeySetURLAnswersThatAreRefused(t *testing.T) {
 }
 
 func TestUnverifiedIsForCaptures(t *testing.T) {
-	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, JWT: JWT{Unverified: true}})
+	r := newResolver(t, Options{Sources: []string{"jwt:sub"}, Unverified: true})
 	old := sign(t, jwt.SigningMethodHS256, []byte("whatever"), jwt.MapClaims{"sub": "1001", "exp": 1})
 	if got := r.withToken(old); got != "1001" {
 		t.Errorf("%q", got)
@@ -380,7 +380,7 @@ func FuzzUnverifiedToken(f *testing.F) {
 	f.Add(`{"alg":"RS256"}`, `{"sub":"1001"}`)
 	f.Add(`{"alg":"none"}`, `{"data":{"email":"alice@shop.example"}}`)
 	f.Add(`{}`, strings.Repeat("[", 5000))
-	r := newResolver(f, Options{Sources: []string{"jwt:sub", "jwt:data.email"}, JWT: JWT{Unverified: true}})
+	r := newResolver(f, Options{Sources: []string{"jwt:sub", "jwt:data.email"}, Unverified: true})
 	f.Fuzz(func(t *testing.T, header, claims string) {
 		got := r.withToken(base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".")
 		if len(got) > maxIdentity {

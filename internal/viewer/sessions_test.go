@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"sync"
@@ -123,7 +124,7 @@ func TestSessionsHoldNoCredential(t *testing.T) {
 			t.Error("the cookie itself")
 		}
 	}
-	other, err := New(Options{Key: []byte("another key"), Sources: []string{"session:sid"}, Sessions: s.Sessions()})
+	other, err := New(context.Background(), Options{Key: []byte("another key"), Sources: []string{"session:sid"}, Sessions: s.Sessions()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,7 +20,7 @@ type source struct {
 
 func (s source) session() bool { return s.cookie != "" || s.bearer }
 
-func (r *Resolver) parseSource(spec string) (source, error) {
+func (r *Resolver) parseSource(ctx context.Context, spec string) (source, error) {
 	kind, name, _ := strings.Cut(spec, ":")
 	if name == "" {
 		return source{}, fmt.Errorf("%q: want header:NAME, jwt:CLAIM, session:COOKIE or session:authorization", spec)
@@ -28,7 +29,7 @@ func (r *Resolver) parseSource(spec string) (source, error) {
 	case "header":
 		return r.headerSource(name)
 	case "jwt":
-		return r.jwtSource(name)
+		return r.jwtSource(ctx, name)
 	case "session":
 		return r.sessionSource(name)
 	}

@@ -10,6 +10,7 @@
 package viewer
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,7 +18,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -38,11 +38,26 @@ type Options struct {
 	Owners func(email string) []string
 	// Key makes the digests of credentials and clients. It never leaves the process.
 	Key []byte
-	// JWT says how tokens are checked. A jwt source needs JWT.JWKS, JWT.Key or JWT.Unverified.
-	JWT JWT
-	// Trusted are the networks of the operator's own edge. header sources and X-Forwarded-For are believed from them only;
-	// the edge must delete what clients send under those names. Nil: loopback and the private networks (RFC 1918, RFC 4193).
-	Trusted []netip.Prefix
+	// Trusted reports whether the peer of a request, as in its RemoteAddr, is the operator's own edge. header sources and
+	// X-Forwarded-For are believed from it only; the edge must delete what clients send under those names. Nil: loopback
+	// and the private networks (RFC 1918, RFC 4193).
+	Trusted func(remoteAddr string) bool
+
+	// JWKS is the URL or file of the JSON Web Key Set (RFC 7517) by which a jwt source checks signatures. A URL is fetched
+	// again every hour and when a token names an unknown key; until it answers, every 10 seconds. Through a URL only public
+	// keys are taken.
+	JWKS string
+	// KeyFile holds, instead of JWKS, a PEM public key or certificate, or else an HMAC secret, of which one line end is cut
+	// off.
+	KeyFile string
+	// Cookies may hold the token when Authorization does not. Nil: "token".
+	Cookies []string
+	// Issuer and Audience, where set, must be the token's iss and one of its aud: needed where the keys sign for others.
+	Issuer, Audience string
+	// Unverified believes tokens without looking at signature and times. For captures only: live, everybody could be
+	// anybody.
+	Unverified bool
+
 	// Sessions is the memory of who holds which credential. Nil: a new one.
 	Sessions *Sessions
 	// Idle is how long after its last use a session may still pass its owner on to the credential that replaces it. It
@@ -51,6 +66,8 @@ type Options struct {
 	// Now is the clock; a scan of captures sets it to the time of the exchange. Nil: time.Now.
 	Now func() time.Time
 	Log *slog.Logger // nil: slog.Default()
+
+	refresh, retry time.Duration // how often JWKS is fetched; zero: an hour, 10 s
 }
 
 // Resolver knows who sends a request. It is safe for concurrent use.
@@ -59,12 +76,12 @@ type Resolver struct {
 	sources  []source
 	whoAmI   []whoAmI
 	sessions *Sessions
-	keys     *remoteKeys // nil unless JWT.JWKS is a URL
+	keys     *remoteKeys // nil unless JWKS is a URL
 }
 
 // New reads keys, fetches the key set if there is one, and explains what is wrong with the options. A key set that cannot
-// be reached is no error: it is tried again until it answers, and holders of tokens are anonymous meanwhile.
-func New(o Options) (*Resolver, error) {
+// be reached is no error: it is tried again until it answers or ctx ends, and holders of tokens are anonymous meanwhile.
+func New(ctx context.Context, o Options) (*Resolver, error) {
 	if len(o.Key) == 0 {
 		return nil, errors.New("viewer: there is no key for digests")
 	}
@@ -78,7 +95,7 @@ func New(o Options) (*Resolver, error) {
 		r.whoAmI = append(r.whoAmI, w)
 	}
 	for i, spec := range o.Sources {
-		s, err := r.parseSource(spec)
+		s, err := r.parseSource(ctx, spec)
 		if err != nil {
 			r.Close()
 			return nil, fmt.Errorf("viewer[%d]: %w", i, err)
@@ -97,7 +114,7 @@ func (o *Options) setDefaults() {
 		o.Owners = func(string) []string { return nil }
 	}
 	if o.Trusted == nil {
-		o.Trusted = private
+		o.Trusted = fromPrivate
 	}
 	if o.Idle == 0 {
 		o.Idle = 30 * time.Minute

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -29,7 +30,7 @@ func newClock() *clock { return &clock{time.Date(2018, 11, 20, 10, 0, 0, 0, time
 func newResolver(t testing.TB, o Options) *Resolver {
 	t.Helper()
 	o.Key, o.Owners = testKey, owners
-	r, err := New(o)
+	r, err := New(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,24 +109,31 @@ func TestOptionsThatAreWrong(t *testing.T) {
 		{Options{Key: testKey, Sources: []string{"header:a b"}}, "not the name of a header"},
 		{Options{Key: testKey, Sources: []string{"session:a;b"}}, "not the name of a cookie"},
 		{Options{Key: testKey, Sources: []string{"jwt:sub"}}, "needs jwt.jwks"},
-		{Options{Key: testKey, Sources: []string{"jwt:sub"}, JWT: JWT{JWKS: "a", Key: "b"}}, "leave one out"},
-		{Options{Key: testKey, Sources: []string{"jwt:sub"}, JWT: JWT{Key: "/does/not/exist"}}, "jwt.key: open /does/not/exist"},
+		{Options{Key: testKey, Sources: []string{"jwt:sub"}, JWKS: "a", KeyFile: "b"}, "leave one out"},
+		{Options{Key: testKey, Sources: []string{"jwt:sub"}, KeyFile: "/does/not/exist"}, "jwt.key: open /does/not/exist"},
 		{Options{Key: testKey, Sources: []string{"header:x"}, WhoAmI: []string{"GET /api/me:$.id"}}, "needs a session"},
 		{Options{Key: testKey, Sources: []string{"session:sid"}, WhoAmI: []string{"GET /api/me"}}, "whoami[0]: "},
 	} {
-		if _, err := New(c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := New(context.Background(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
 	}
 }
 
+// edge is an operator's own choice of networks.
+func edge(remoteAddr string) bool {
+	a, err := netip.ParseAddrPort(remoteAddr)
+	return err == nil && (netip.MustParsePrefix("10.0.0.0/8").Contains(a.Addr()) || netip.MustParsePrefix("2001:db8:e::/48").Contains(a.Addr()))
+}
+
 func TestClient(t *testing.T) {
-	r := newResolver(t, Options{Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:e::/48")}})
+	r := newResolver(t, Options{Trusted: edge})
 	for _, c := range []struct{ name, peer, forwarded, want string }{
 		{"the peer itself", "192.0.2.1:99", "", "192.0.2.1"},
 		{"forwarding is believed from the edge only", "192.0.2.1:99", "198.51.100.7", "192.0.2.1"},
 		{"the edge says who", "10.0.0.1:99", "198.51.100.7", "198.51.100.7"},
 		{"right-most that is not the edge", "10.0.0.1:99", "203.0.113.9, 198.51.100.7, 10.0.0.2", "198.51.100.7"},
+		{"IPv6 is the edge", "10.0.0.1:99", "198.51.100.7, 2001:db8:e::2", "198.51.100.7"},
 		{"everything is the edge", "10.0.0.1:99", "10.0.0.3, 10.0.0.2", "10.0.0.3"},
 		{"rubbish ends the walk", "10.0.0.1:99", "198.51.100.7, unknown, 10.0.0.2", "10.0.0.2"},
 		{"with ports", "[2001:db8:e::1]:99", "198.51.100.7:1234", "198.51.100.7"},
@@ -192,7 +200,7 @@ func FuzzViewer(f *testing.F) {
 	f.Add("192.0.2.1:1", "1, 2", "sid=x; sid=y", "Bearer a.b.c", "Googlebot")
 	f.Add("10.0.0.1:1", "10.0.0.1,::1%", "token=eyJhbGciOiJub25lIn0.e30.", "bearer", "")
 	f.Add("", ",,,[::1]:5,", "sid=\"", "Bearer  ", "\xff")
-	r := newResolver(f, Options{Sources: []string{"jwt:sub", "session:sid", "session:authorization"}, JWT: JWT{Key: writeFile(f, "secret", strings.Repeat("s", 40))}})
+	r := newResolver(f, Options{Sources: []string{"jwt:sub", "session:sid", "session:authorization"}, KeyFile: writeFile(f, "secret", strings.Repeat("s", 40))})
 	f.Fuzz(func(t *testing.T, peer, forwarded, cookie, authorization, agent string) {
 		req := &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {forwarded}, "Cookie": {cookie}, "Authorization": {authorization}, "User-Agent": {agent}}}
 		if v := r.Viewer(req); v.Customer != "" || len(v.Client) != 16 {
