@@ -1,0 +1,276 @@
+package journal
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"candor.example"
+)
+
+func open(t testing.TB, dir string) *Journal {
+	t.Helper()
+	j, err := Open(context.Background(), Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	return j
+}
+
+func disclosure(n int) candor.Disclosure {
+	return candor.Disclosure{ID: fmt.Sprint("id", n), Owner: strconv.Itoa(n), Time: time.Unix(int64(n), 0).UTC(), Class: candor.Disclosed}
+}
+
+// consume reads all entries behind after, until the last.
+func consume(t *testing.T, j *Journal, after uint64) (entries []candor.Entry) {
+	t.Helper()
+	last, err := j.LastSeq(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last <= after {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	err = j.Consume(ctx, after, func(_ context.Context, batch []candor.Entry) error {
+		entries = append(entries, batch...)
+		if batch[len(batch)-1].Seq >= last {
+			stop()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+func TestOrderAndReopen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	j := open(t, dir)
+	ctx := t.Context()
+	for n := range 20 {
+		if err := j.Record(ctx, []candor.Disclosure{disclosure(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.Count(ctx, []candor.Coverage{{Site: "shop.example", Responses: 3}})
+	j.Release(ctx, candor.Release{Name: "v1"})
+	j.Record(ctx, []candor.Disclosure{disclosure(3)}) // the same once more
+	j.Close()
+	j = open(t, dir)
+	entries := consume(t, j, 0)
+	if len(entries) != 22 || entries[20].Coverage[0].Responses != 3 || entries[21].Releases[0].Name != "v1" {
+		t.Fatalf("%+v", entries)
+	}
+	for n := range 20 {
+		if e := entries[n]; e.Seq != uint64(n+1) || e.Disclosures[0] != disclosure(n) {
+			t.Errorf("%+v", e)
+		}
+	}
+	if rest := consume(t, j, 15); len(rest) != 7 || rest[0].Seq != 16 {
+		t.Errorf("behind 15: %+v", rest)
+	}
+}
+
+func TestBatchIsSplit(t *testing.T) {
+	j := open(t, t.TempDir())
+	var ds []candor.Disclosure
+	for n := range maxBatch + 1 {
+		ds = append(ds, disclosure(n))
+	}
+	if err := j.Record(t.Context(), ds); err != nil {
+		t.Fatal(err)
+	}
+	if e := consume(t, j, 0); len(e) != 2 || len(e[0].Disclosures) != maxBatch || len(e[1].Disclosures) != 1 {
+		t.Errorf("%d entries", len(e))
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	j := open(t, t.TempDir())
+	var writers sync.WaitGroup
+	for w := range 8 {
+		writers.Go(func() {
+			for n := range 100 {
+				if err := j.Record(t.Context(), []candor.Disclosure{disclosure(w*100 + n)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	seen := map[string]bool{}
+	for _, e := range consume(t, j, 0) {
+		seen[e.Disclosures[0].Owner] = true
+	}
+	if len(seen) != 800 {
+		t.Errorf("%d of 800", len(seen))
+	}
+}
+
+func TestFoldIsTriedAgain(t *testing.T) {
+	j := open(t, t.TempDir())
+	j.Record(t.Context(), []candor.Disclosure{disclosure(1)})
+	ctx, stop := context.WithCancel(t.Context())
+	tries := 0
+	j.Consume(ctx, 0, func(context.Context, []candor.Entry) error {
+		if tries++; tries < 3 {
+			return errors.New("the database is away")
+		}
+		stop()
+		return nil
+	})
+	if tries != 3 {
+		t.Errorf("%d tries", tries)
+	}
+}
+
+func TestSessions(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir)
+	j.SaveSession("aa", "1001")
+	j.SaveSession("bb", "1002")
+	j.SaveSession("aa", "1003")
+	j.SaveSession("bb", "")
+	<-j.js.PublishAsyncComplete()
+	j.Close()
+	got := map[string]string{}
+	if err := open(t, dir).LoadSessions(t.Context(), func(c, who string) { got[c] = who }); err != nil || fmt.Sprint(got) != "map[aa:1003]" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	if _, err := Open(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("another candor (process %d)", os.Getpid())) {
+		t.Errorf("twice: %v", err)
+	}
+	file := filepath.Join(dir, "file")
+	os.WriteFile(file, nil, 0o600)
+	if _, err := Open(t.Context(), Options{Dir: filepath.Join(file, "journal")}); err == nil || !strings.Contains(err.Error(), "cannot make the folder") {
+		t.Errorf("in a file: %v", err)
+	}
+}
+
+// On a full disk Record fails in time and says why; when there is room again it works.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=8m", "none", dir).CombinedOutput(); err != nil {
+		if os.Getenv("CI") == "true" && os.Getuid() == 0 && !strings.Contains(string(out), "permission denied") {
+			t.Fatalf("mount: %v: %s", err, out)
+		}
+		t.Skipf("needs root to mount a small tmpfs: %s", out)
+	}
+	defer exec.Command("umount", "-l", dir).Run()
+	j := open(t, dir)
+	if err := j.Record(t.Context(), []candor.Disclosure{disclosure(0)}); err != nil {
+		t.Fatal(err)
+	}
+	filler := filepath.Join(dir, "filler")
+	f, _ := os.Create(filler)
+	io.Copy(f, zeros{})
+	f.Close()
+	start := time.Now()
+	var err error
+	stored := 1
+	for n := 1; n < 200 && err == nil; n++ {
+		if err = j.Record(t.Context(), []candor.Disclosure{disclosure(n)}); err == nil {
+			stored++
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "disk is full") || time.Since(start) > 30*time.Second {
+		t.Errorf("after %s: %v", time.Since(start), err)
+	}
+	os.Remove(filler)
+	j.Close()
+	j = open(t, dir)
+	if err := j.Record(t.Context(), []candor.Disclosure{disclosure(1000)}); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	if n := len(consume(t, j, 0)); n < stored+1 {
+		t.Errorf("%d entries, %d were acknowledged", n, stored+1)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// A child is killed at random moments; everything that it was told is recorded is there.
+func TestKilled(t *testing.T) {
+	dir := t.TempDir()
+	said := map[string]bool{}
+	for round := range 10 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
+		cmd.Env = append(os.Environ(), "CANDOR_JOURNAL_CHILD="+dir, fmt.Sprint("CANDOR_JOURNAL_FROM=", round*1_000_000))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for s := bufio.NewScanner(out); s.Scan(); {
+			if id, ok := strings.CutPrefix(s.Text(), "recorded "); ok {
+				said[id] = true
+				if n++; n == 1+37*round {
+					cmd.Process.Kill()
+				}
+			}
+		}
+		cmd.Wait()
+	}
+	got := map[string]bool{}
+	for _, e := range consume(t, open(t, dir), 0) {
+		got[e.Disclosures[0].Owner] = true
+	}
+	for id := range said {
+		if !got[id] {
+			t.Errorf("%s was recorded, and is gone", id)
+		}
+	}
+	if len(said) < 100 {
+		t.Errorf("only %d were recorded: that tests nothing", len(said))
+	}
+}
+
+// TestChild is the process that TestKilled kills.
+func TestChild(t *testing.T) {
+	dir := os.Getenv("CANDOR_JOURNAL_CHILD")
+	if dir == "" {
+		return
+	}
+	from, _ := strconv.Atoi(os.Getenv("CANDOR_JOURNAL_FROM"))
+	j := open(t, dir)
+	for n := from; ; n++ {
+		if err := j.Record(t.Context(), []candor.Disclosure{disclosure(n)}); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("recorded", n)
+	}
+}
+
+func BenchmarkRecord(b *testing.B) {
+	j := open(b, b.TempDir())
+	for n := 0; b.Loop(); n++ {
+		if err := j.Record(b.Context(), []candor.Disclosure{disclosure(n)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
