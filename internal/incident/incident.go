@@ -1,0 +1,145 @@
+// Package incident says what an incident is: the disclosures with one cause on one site and route. Its functions are pure:
+// facts in, verdict out, so that a verdict can be replayed.
+//
+// Start with Incident; Questions answers the four that everybody asks.
+package incident
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+
+	"candor.example"
+	"candor.example/scan"
+)
+
+// State is where an incident stands.
+type State string
+
+// Open: nobody has closed it.
+const Open State = "open"
+
+// Incident is what `candor incident list --json` prints (DESIGN §7). Counts are of people; times are UTC.
+type Incident struct {
+	ID        string      `json:"id"`
+	Site      string      `json:"site"`
+	Route     string      `json:"route"`
+	State     State       `json:"state"`
+	Exposed   int         `json:"exposed"`
+	Prevented int         `json:"prevented"`
+	Possible  int         `json:"possible"`
+	Viewers   int         `json:"viewers"`
+	Kinds     []scan.Kind `json:"kinds"`
+	FirstSeen time.Time   `json:"first_seen"`
+	LastSeen  time.Time   `json:"last_seen"`
+	Release   string      `json:"release"` // in which the first disclosure was seen; empty: no release was known
+	Cause     string      `json:"cause"`
+}
+
+// ID names an incident by where and when it began, so that a ledger that is built anew from the journal gives the same
+// name: "inc-" and eight letters or digits.
+func ID(site, route string, first time.Time) string {
+	h := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", site, route, first.UnixNano()))
+	return "inc-" + strings.ToLower(base32.StdEncoding.EncodeToString(h[:5]))
+}
+
+// Evidence is what a cause is decided from.
+type Evidence struct {
+	Disclosures int // responses with a disclosure
+	Cached      int // of them, those in which a shared cache had a hand
+}
+
+// The causes that can be told apart so far.
+const (
+	SharedCache  = "shared cache kept a personal page"
+	Undetermined = "undetermined"
+)
+
+// Cause is the verdict. A cache is blamed only when it had a hand in every disclosure: a page that is wrong at its source
+// is often cached as well.
+func Cause(e Evidence) string {
+	if e.Disclosures > 0 && e.Cached == e.Disclosures {
+		return SharedCache
+	}
+	return Undetermined
+}
+
+// quietAfter is how long nothing must have been disclosed before it is said to have stopped.
+const quietAfter = 15 * time.Minute
+
+// Answer is one of the four questions with its answer from evidence.
+type Answer struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+}
+
+// Questions answers which site, how many people, what caused it and whether it is over, as of now.
+func Questions(i Incident, now time.Time) []Answer {
+	return []Answer{
+		{"Which site and page?", fmt.Sprintf("%s, %s", i.Site, i.Route)},
+		{"How many people?", people(i)},
+		{"What caused it?", cause(i)},
+		{"Is it over?", over(i, now)},
+	}
+}
+
+func people(i Incident) string {
+	s := fmt.Sprintf("%s exposed; the data of %s was stopped before it left. %s sent such a page.",
+		count(i.Exposed, "person was", "people were"), count(i.Prevented, "person", "people"), count(i.Viewers, "viewer was", "viewers were"))
+	if i.Possible > 0 {
+		s += fmt.Sprintf(" %s possibly exposed, where Candor did not look.", count(i.Possible, "person was", "people were"))
+	}
+	return s
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func cause(i Incident) string {
+	since := "no release was known when it was first seen"
+	if i.Release != "" {
+		since = "first seen in release " + i.Release
+	}
+	if i.Cause == Undetermined {
+		return "Undetermined; " + since + "."
+	}
+	return strings.ToUpper(i.Cause[:1]) + i.Cause[1:] + "; " + since + "."
+}
+
+func over(i Incident, now time.Time) string {
+	if quiet := now.Sub(i.LastSeen); quiet >= quietAfter {
+		return fmt.Sprintf("Nothing was disclosed here for %s. Whether it is fixed has not been verified.", quiet.Round(time.Minute))
+	}
+	return fmt.Sprintf("No: last seen %s.", i.LastSeen.UTC().Format("15:04:05 UTC on 2 January 2006"))
+}
+
+// Person is one owner in one incident and outcome.
+type Person struct {
+	Owner   string         `json:"owner"` // opaque id
+	Outcome candor.Outcome `json:"outcome"`
+	First   time.Time      `json:"first"`
+	Last    time.Time      `json:"last"`
+	Count   int            `json:"count"`   // responses
+	Viewers int            `json:"viewers"` // different ones
+	Kinds   []scan.Kind    `json:"kinds"`
+}
+
+// Point is one minute of an incident's course.
+type Point struct {
+	Time      time.Time `json:"time"`
+	Exposed   int       `json:"exposed"`   // people who are new in that minute
+	Prevented int       `json:"prevented"` // likewise
+	Responses int       `json:"responses"` // with a disclosure
+}
+
+// ViewerCount is how many viewers of one kind saw other people's data.
+type ViewerCount struct {
+	Kind  string `json:"kind"` // "customer", "anonymous", "crawler"
+	Count int    `json:"count"`
+}

@@ -1,0 +1,410 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"candor.example"
+	"candor.example/internal/incident"
+	"candor.example/scan"
+)
+
+func open(t testing.TB) *Ledger {
+	t.Helper()
+	l, err := Open(context.Background(), filepath.Join(t.TempDir(), "ledger.sqlite"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+var start = time.Date(2018, 11, 20, 10, 0, 0, 0, time.UTC)
+
+func disclosed(owner, viewer string, outcome candor.Outcome, seconds int) candor.Disclosure {
+	return candor.Disclosure{Site: "shop.example", Route: "GET /account", Owner: owner, ViewerDigest: viewer, Viewer: "customer", Kind: scan.Email,
+		Encoding: "plain", Class: candor.Disclosed, Outcome: outcome, Time: start.Add(time.Duration(seconds) * time.Second), Release: "v2"}
+}
+
+func entries(ds ...candor.Disclosure) (list []candor.Entry) {
+	for i, d := range ds {
+		list = append(list, candor.Entry{Seq: uint64(i + 1), Disclosures: []candor.Disclosure{d}})
+	}
+	return list
+}
+
+func mustFold(t testing.TB, l *Ledger, list []candor.Entry) {
+	t.Helper()
+	if err := l.Fold(context.Background(), list); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dump is every table as text.
+func dump(t *testing.T, l *Ledger) string {
+	t.Helper()
+	var b strings.Builder
+	for _, table := range []string{"applied", "incident", "affected", "viewer", "minute", "link", "coverage", "release"} {
+		rows, err := l.db.Query("SELECT * FROM " + table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, _ := rows.Columns()
+		var lines []string
+		for rows.Next() {
+			values, targets := make([]any, len(names)), make([]any, len(names))
+			for i := range values {
+				targets[i] = &values[i]
+			}
+			if err := rows.Scan(targets...); err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, table+fmt.Sprint(values))
+		}
+		slices.Sort(lines)
+		b.WriteString(strings.Join(lines, "\n") + "\n")
+	}
+	return b.String()
+}
+
+func TestIncident(t *testing.T) {
+	l := open(t)
+	shared := disclosed("3", "v2", candor.Exposed, 90)
+	shared.Cached, shared.Encoding, shared.Viewer = true, "json", "anonymous"
+	mustFold(t, l, entries(disclosed("1", "v1", candor.Exposed, 0), disclosed("1", "v2", candor.Exposed, 1), disclosed("1", "v1", candor.Prevented, 2), disclosed("2", "v1", candor.Prevented, 61), shared))
+	list, err := l.Incidents(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	want := incident.Incident{ID: incident.ID("shop.example", "GET /account", start), Site: "shop.example", Route: "GET /account", State: incident.Open,
+		Exposed: 2, Prevented: 2, Viewers: 2, Kinds: []scan.Kind{scan.Email}, FirstSeen: start, LastSeen: start.Add(90 * time.Second), Release: "v2", Cause: incident.Undetermined}
+	if fmt.Sprint(list[0]) != fmt.Sprint(want) {
+		t.Errorf("\n got %+v\nwant %+v", list[0], want)
+	}
+	series, _ := l.Series(t.Context(), want.ID)
+	if got := fmt.Sprint(series); got != "[{2018-11-20 10:00:00 +0000 UTC 1 1 3} {2018-11-20 10:01:00 +0000 UTC 1 1 2}]" {
+		t.Error(got)
+	}
+	people, _ := l.Affected(t.Context(), want.ID, "", 10)
+	if len(people) != 4 || people[0].Owner != "1" || people[0].Outcome != candor.Exposed || people[0].Count != 2 || people[0].Viewers != 2 {
+		t.Errorf("%+v", people)
+	}
+	first, _ := l.Affected(t.Context(), want.ID, "", 1)
+	second, _ := l.Affected(t.Context(), want.ID, "1", 1)
+	if len(first) != 2 || len(second) != 1 || second[0].Owner != "2" {
+		t.Errorf("pages: %+v, %+v", first, second)
+	}
+	viewers, _ := l.Viewers(t.Context(), want.ID)
+	encodings, _ := l.Encodings(t.Context(), want.ID)
+	if fmt.Sprint(viewers, encodings) != "[{customer 2}] [json plain]" {
+		t.Error(viewers, encodings)
+	}
+	s, _ := l.Summary(t.Context(), start)
+	if s.Incidents != 1 || s.Exposed != 2 || s.Prevented != 2 || !s.LastDisclosure.Equal(want.LastSeen) {
+		t.Errorf("%+v", s)
+	}
+	if _, err := l.Incident(t.Context(), "inc-none"); !errors.Is(err, ErrNoIncident) {
+		t.Error(err)
+	}
+}
+
+func TestSharedCache(t *testing.T) {
+	l := open(t)
+	d := disclosed("1", "v1", candor.Exposed, 0)
+	d.Cached = true
+	mustFold(t, l, entries(d, d))
+	if list, _ := l.Incidents(t.Context()); list[0].Cause != incident.SharedCache {
+		t.Errorf("%+v", list[0])
+	}
+}
+
+// Links stand apart until they break; then what was shown before counts, once.
+func TestLinksArePromoted(t *testing.T) {
+	view := func(link, owner, viewer string, seconds int) candor.Disclosure {
+		d := disclosed(owner, viewer, candor.Exposed, seconds)
+		d.Class, d.Link, d.Route = candor.Link, link, "GET /guest/orders/{id}"
+		return d
+	}
+	broken := func(d candor.Disclosure, reason string) candor.Disclosure {
+		d.Class, d.Reason, d.Outcome = candor.Disclosed, reason, candor.Prevented
+		return d
+	}
+	l := open(t)
+	list := entries(view("l1", "1", "walker", 0), view("l1", "1", "walker", 1), view("l2", "2", "walker", 2), view("l3", "3", "guest", 3), broken(view("l4", "4", "walker", 4), "walk"))
+	mustFold(t, l, list[:4])
+	if all, _ := l.Incidents(t.Context()); len(all) != 0 {
+		t.Errorf("links are no incident: %+v", all)
+	}
+	if links, _ := l.Links(t.Context()); len(links) != 1 || links[0].Links != 3 || links[0].Owners != 3 || links[0].Viewers != 2 || links[0].Views != 4 {
+		t.Errorf("%+v", links)
+	}
+	mustFold(t, l, list)
+	all, _ := l.Incidents(t.Context())
+	if len(all) != 1 || all[0].Exposed != 2 || all[0].Prevented != 1 || !all[0].FirstSeen.Equal(start) {
+		t.Errorf("a walk: %+v", all)
+	}
+	again := broken(view("l3", "3", "other", 9), "shared")
+	mustFold(t, l, []candor.Entry{{Seq: 6, Disclosures: []candor.Disclosure{again, again}}})
+	all, _ = l.Incidents(t.Context())
+	if all[0].Exposed != 3 || all[0].Prevented != 2 {
+		t.Errorf("a shared link: %+v", all)
+	}
+	if links, _ := l.Links(t.Context()); len(links) != 0 {
+		t.Errorf("%+v", links)
+	}
+	n := 0
+	l.LinkHistory(t.Context(), func(string, string, string) { n++ })
+	if n != 3 {
+		t.Errorf("%d views remembered", n)
+	}
+}
+
+func TestReleasesAndCoverage(t *testing.T) {
+	l := open(t)
+	release := func(seconds int, site, name string) candor.Entry {
+		return candor.Entry{Releases: []candor.Release{{Time: start.Add(time.Duration(seconds) * time.Second), Site: site, Name: name, Source: "header"}}}
+	}
+	list := []candor.Entry{release(0, "a.example", "v1"), release(1, "a.example", "v1"), release(2, "a.example", "v2"), release(3, "a.example", "v1"), release(4, "", "all")}
+	list = append(list, candor.Entry{Coverage: []candor.Coverage{{Time: start, Site: "a.example", Route: "GET /", Responses: 2, Bytes: 20}, {Time: start, Site: "a.example", Route: "GET /x", Skip: "media", Responses: 1, Bytes: 5}}},
+		candor.Entry{Coverage: []candor.Coverage{{Time: start.Add(time.Second), Site: "a.example", Route: "GET /", Responses: 3, Bytes: 30}}})
+	for i := range list {
+		list[i].Seq = uint64(i + 1)
+	}
+	mustFold(t, l, list)
+	releases, _ := l.Releases(t.Context(), "a.example")
+	var names []string
+	for _, r := range releases {
+		names = append(names, r.Name)
+	}
+	if fmt.Sprint(names) != "[v1 v2 v1 all]" {
+		t.Error(names)
+	}
+	if other, _ := l.Releases(t.Context(), "b.example"); len(other) != 1 {
+		t.Error(other)
+	}
+	c, _ := l.Coverage(t.Context(), start)
+	if len(c) != 2 || c[0].Responses != 5 || c[0].Bytes != 50 || c[1].Skip != "media" {
+		t.Errorf("%+v", c)
+	}
+	if byRoute, _ := l.RouteCoverage(t.Context(), start, 1); len(byRoute) != 1 || byRoute[0].Route != "GET /" {
+		t.Errorf("%+v", byRoute)
+	}
+	if none, _ := l.Coverage(t.Context(), start.Add(time.Minute)); len(none) != 0 {
+		t.Errorf("%+v", none)
+	}
+}
+
+// random makes a stream that has everything in it.
+func random(r *rand.Rand, n int) (list []candor.Entry) {
+	for seq := range n {
+		e := candor.Entry{Seq: uint64(seq + 1)}
+		for range r.IntN(4) {
+			d := disclosed(fmt.Sprint("o", r.IntN(30)), fmt.Sprint("v", r.IntN(10)), []candor.Outcome{candor.Exposed, candor.Prevented}[r.IntN(2)], r.IntN(600))
+			d.Route = fmt.Sprint("GET /", r.IntN(3))
+			d.Cached = r.IntN(2) == 0
+			if r.IntN(3) == 0 {
+				d.Link = fmt.Sprint("l", r.IntN(12))
+				if d.Class = candor.Link; r.IntN(4) == 0 {
+					d.Class, d.Reason = candor.Disclosed, []string{"walk", "shared"}[r.IntN(2)]
+				}
+			}
+			e.Disclosures = append(e.Disclosures, d)
+		}
+		if r.IntN(5) == 0 {
+			e.Coverage = []candor.Coverage{{Time: start.Add(time.Duration(r.IntN(200)) * time.Second), Site: "s", Route: "r", Responses: 1, Bytes: 7}}
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// However the stream is cut into batches, and however often a batch comes again, the tables are the same.
+func TestBatchesDoNotMatter(t *testing.T) {
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		list := random(r, 120)
+		whole := open(t)
+		mustFold(t, whole, list)
+		pieces := open(t)
+		for i := 0; i < len(list); {
+			n := 1 + r.IntN(len(list)-i)
+			mustFold(t, pieces, list[max(0, i-r.IntN(5)):i+n]) // some come again
+			i += n
+		}
+		mustFold(t, pieces, list[:50])
+		if a, b := dump(t, whole), dump(t, pieces); a != b {
+			t.Fatalf("seed %d:\n%s\n---\n%s", seed, a, b)
+		}
+	}
+}
+
+// The sets are those of a model in plain maps.
+func TestAgainstModel(t *testing.T) {
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		list := random(r, 150)
+		type key struct{ route, owner, outcome string }
+		want, viewers := map[key]bool{}, map[[2]string]bool{}
+		var links []candor.Disclosure
+		count := func(d candor.Disclosure) {
+			want[key{d.Route, d.Owner, string(d.Outcome)}] = true
+			viewers[[2]string{d.Route, d.ViewerDigest}] = true
+		}
+		firstOf := map[string]candor.Disclosure{} // a link's row keeps what its first view said
+		for _, e := range list {
+			for _, d := range e.Disclosures {
+				if d.Class == candor.Link {
+					k := d.Link + " " + d.Owner + " " + d.ViewerDigest
+					if _, ok := firstOf[k]; !ok {
+						firstOf[k] = d
+						links = append(links, d)
+					}
+					continue
+				}
+				count(d)
+				if d.Reason == "" {
+					continue
+				}
+				for _, v := range links {
+					if d.Reason == "walk" && v.ViewerDigest == d.ViewerDigest || d.Reason != "walk" && v.Link == d.Link {
+						count(v)
+					}
+				}
+			}
+		}
+		l := open(t)
+		mustFold(t, l, list)
+		got, exposed, seen := map[key]bool{}, 0, 0
+		all, _ := l.Incidents(t.Context())
+		for _, i := range all {
+			people, _ := l.Affected(t.Context(), i.ID, "", 1000)
+			for _, p := range people {
+				got[key{i.Route, p.Owner, string(p.Outcome)}] = true
+			}
+			exposed += i.Exposed
+			seen += i.Viewers
+		}
+		if len(got) != len(want) || seen != len(viewers) {
+			t.Fatalf("seed %d: %d in the sets, want %d; %d viewers, want %d", seed, len(got), len(want), seen, len(viewers))
+		}
+		for k := range want {
+			if !got[k] {
+				t.Errorf("seed %d: %v is missing", seed, k)
+			}
+			if k.outcome == "exposed" {
+				exposed--
+			}
+		}
+		if exposed != 0 {
+			t.Errorf("seed %d: the sum of exposed is off by %d", seed, exposed)
+		}
+	}
+}
+
+func TestReadersBesideFold(t *testing.T) {
+	l := open(t)
+	other, err := Open(t.Context(), l.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i, e := range random(rand.New(rand.NewPCG(3, 3)), 60) {
+			e.Seq = uint64(i + 1)
+			if err := l.Fold(context.Background(), []candor.Entry{e}); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for reading := true; reading; {
+		select {
+		case <-done:
+			reading = false
+		default:
+		}
+		if _, err := other.Incidents(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "nonsense")
+	os.WriteFile(path, []byte(strings.Repeat("nonsense", 1000)), 0o600)
+	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "built anew from the journal") {
+		t.Errorf("nonsense: %v", err)
+	}
+	if _, err := Open(t.Context(), filepath.Join(dir, "none", "ledger")); err == nil {
+		t.Error("a folder that is not there")
+	}
+	l := open(t)
+	l.db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
+	l.Close()
+	if _, err := Open(t.Context(), l.path); err == nil || !strings.Contains(err.Error(), "schema is 9999") {
+		t.Errorf("a later schema: %v", err)
+	}
+	if info, _ := os.Stat(l.path); info.Mode().Perm() != 0o600 {
+		t.Error(info.Mode())
+	}
+}
+
+func TestMigrationsGoDownAndUp(t *testing.T) {
+	l := open(t)
+	before := schema(t, l.db)
+	p, err := l.provider()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.DownTo(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(schema(t, l.db)); n > 2 { // goose's own table and sequence
+		t.Errorf("%d things left", n)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := schema(t, l.db); !slices.Equal(before, after) {
+		t.Errorf("%v\n%v", before, after)
+	}
+}
+
+func schema(t *testing.T, db *sql.DB) (list []string) {
+	rows, err := db.Query(`SELECT name FROM sqlite_master ORDER BY name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		rows.Scan(&s)
+		list = append(list, s)
+	}
+	return list
+}
+
+func BenchmarkFold(b *testing.B) {
+	l := open(b)
+	seq := uint64(0)
+	for b.Loop() {
+		batch := make([]candor.Entry, 500)
+		for i := range batch {
+			seq++
+			batch[i] = candor.Entry{Seq: seq, Disclosures: []candor.Disclosure{disclosed(fmt.Sprint(seq), "v", candor.Exposed, 1)}}
+		}
+		mustFold(b, l, batch)
+	}
+	b.ReportMetric(float64(seq)/b.Elapsed().Seconds(), "affected/s")
+}

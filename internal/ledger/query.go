@@ -1,0 +1,204 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"candor.example"
+	"candor.example/internal/incident"
+	"candor.example/scan"
+)
+
+// ErrNoIncident: there is none by that id.
+var ErrNoIncident = errors.New("there is no such incident")
+
+const incidentColumns = `id, site, route, state, exposed, prevented, possible, viewers, kinds, first_seen, last_seen, release, disclosures, cached`
+
+// Incidents lists all incidents, the latest first.
+func (l *Ledger) Incidents(ctx context.Context) ([]incident.Incident, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT `+incidentColumns+` FROM incident ORDER BY last_seen DESC, id`)
+	return collect(l, rows, err, scanIncident)
+}
+
+// Incident is one of them; ErrNoIncident if there is none by that id.
+func (l *Ledger) Incident(ctx context.Context, id string) (incident.Incident, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT `+incidentColumns+` FROM incident WHERE id = ?`, id)
+	list, err := collect(l, rows, err, scanIncident)
+	if err == nil && len(list) == 0 {
+		return incident.Incident{}, fmt.Errorf("%w as %q", ErrNoIncident, id)
+	} else if err != nil {
+		return incident.Incident{}, err
+	}
+	return list[0], nil
+}
+
+func scanIncident(rows *sql.Rows) (i incident.Incident, err error) {
+	var kinds string
+	var first, last int64
+	var e incident.Evidence
+	err = rows.Scan(&i.ID, &i.Site, &i.Route, &i.State, &i.Exposed, &i.Prevented, &i.Possible, &i.Viewers, &kinds, &first, &last, &i.Release, &e.Disclosures, &e.Cached)
+	i.Kinds, i.FirstSeen, i.LastSeen, i.Cause = kindsOf(kinds), from(first), from(last), incident.Cause(e)
+	return i, err
+}
+
+func kindsOf(s string) []scan.Kind {
+	list := []scan.Kind{}
+	for _, k := range strings.Fields(s) {
+		list = append(list, scan.Kind(k))
+	}
+	return list
+}
+
+// collect reads all rows.
+func collect[T any](l *Ledger, rows *sql.Rows, err error, one func(*sql.Rows) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		v, err := one(rows)
+		if err != nil {
+			return nil, l.explain(err)
+		}
+		list = append(list, v)
+	}
+	return list, l.explain(rows.Err())
+}
+
+// Series is the course of an incident, minute by minute; minutes without a disclosure are left out.
+func (l *Ledger) Series(ctx context.Context, id string) ([]incident.Point, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT minute, exposed, prevented, disclosures FROM minute WHERE incident = ? ORDER BY minute`, id)
+	return collect(l, rows, err, func(r *sql.Rows) (p incident.Point, err error) {
+		var t int64
+		err = r.Scan(&t, &p.Exposed, &p.Prevented, &p.Responses)
+		p.Time = from(t)
+		return p, err
+	})
+}
+
+// Affected lists people of an incident by owner and outcome, behind the owner named by after, at least limit rows where
+// there are as many: an owner's rows stay together.
+func (l *Ledger) Affected(ctx context.Context, id, after string, limit int) ([]incident.Person, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT owner, outcome, first, last, count, viewers, kinds FROM affected WHERE incident = ?1 AND owner IN
+(SELECT DISTINCT owner FROM affected WHERE incident = ?1 AND owner > ?2 ORDER BY owner LIMIT ?3) ORDER BY owner, outcome`, id, after, limit)
+	return collect(l, rows, err, func(r *sql.Rows) (p incident.Person, err error) {
+		var first, last int64
+		var kinds string
+		err = r.Scan(&p.Owner, &p.Outcome, &first, &last, &p.Count, &p.Viewers, &kinds)
+		p.First, p.Last, p.Kinds = from(first), from(last), kindsOf(kinds)
+		return p, err
+	})
+}
+
+// Viewers counts the viewers of an incident by kind.
+func (l *Ledger) Viewers(ctx context.Context, id string) ([]incident.ViewerCount, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT kind, COUNT(*) FROM viewer WHERE incident = ? AND owner = '' GROUP BY kind ORDER BY kind`, id)
+	return collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) {
+		return v, r.Scan(&v.Kind, &v.Count)
+	})
+}
+
+// Encodings lists the forms in which an incident's identifiers stood.
+func (l *Ledger) Encodings(ctx context.Context, id string) ([]string, error) {
+	var s string
+	err := l.db.QueryRowContext(ctx, `SELECT encodings FROM incident WHERE id = ?`, id).Scan(&s)
+	return strings.Fields(s), l.explain(ignoreNoRows(err))
+}
+
+// Link is an owner's identifier shown to whoever holds one unguessable link, and not promoted to a disclosure.
+type Link struct {
+	Site    string    `json:"site"`
+	Route   string    `json:"route"`
+	Links   int       `json:"links"`
+	Owners  int       `json:"owners"`
+	Viewers int       `json:"viewers"`
+	Views   int       `json:"views"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+}
+
+// Links sums up link views by site and route, the most viewed first.
+func (l *Ledger) Links(ctx context.Context) ([]Link, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT site, route, COUNT(DISTINCT link), COUNT(DISTINCT owner), COUNT(DISTINCT digest), SUM(count), MIN(first), MAX(last)
+FROM link WHERE promoted = 0 GROUP BY site, route ORDER BY SUM(count) DESC, site, route`)
+	return collect(l, rows, err, func(r *sql.Rows) (k Link, err error) {
+		var first, last int64
+		err = r.Scan(&k.Site, &k.Route, &k.Links, &k.Owners, &k.Viewers, &k.Views, &first, &last)
+		k.First, k.Last = from(first), from(last)
+		return k, err
+	})
+}
+
+// LinkHistory calls opened for every view of a link, in order, so that a guard remembers after a restart.
+func (l *Ledger) LinkHistory(ctx context.Context, opened func(link, viewer, owner string)) error {
+	rows, err := l.db.QueryContext(ctx, `SELECT link, digest, owner FROM link ORDER BY first`)
+	_, err = collect(l, rows, err, func(r *sql.Rows) (struct{}, error) {
+		var link, digest, owner string
+		err := r.Scan(&link, &digest, &owner)
+		opened(link, digest, owner)
+		return struct{}{}, err
+	})
+	return err
+}
+
+// Coverage sums up what was inspected since a moment, by site and reason to skip; Route and Time are empty.
+func (l *Ledger) Coverage(ctx context.Context, since time.Time) ([]candor.Coverage, error) {
+	return l.coverage(ctx, `SELECT site, '', skip, SUM(responses), SUM(bytes) FROM coverage WHERE minute >= ? GROUP BY site, skip ORDER BY SUM(responses) DESC, site, skip`, at(since))
+}
+
+// RouteCoverage sums up by site, route and reason, the most responses first.
+func (l *Ledger) RouteCoverage(ctx context.Context, since time.Time, limit int) ([]candor.Coverage, error) {
+	return l.coverage(ctx, `SELECT site, route, skip, SUM(responses), SUM(bytes) FROM coverage WHERE minute >= ? GROUP BY site, route, skip ORDER BY SUM(responses) DESC, site, route, skip LIMIT ?`, at(since), limit)
+}
+
+func (l *Ledger) coverage(ctx context.Context, query string, args ...any) ([]candor.Coverage, error) {
+	rows, err := l.db.QueryContext(ctx, query, args...)
+	return collect(l, rows, err, func(r *sql.Rows) (c candor.Coverage, err error) {
+		return c, r.Scan(&c.Site, &c.Route, &c.Skip, &c.Responses, &c.Bytes)
+	})
+}
+
+// Releases lists release markers of a site and of all sites, in order; an empty site is every marker.
+func (l *Ledger) Releases(ctx context.Context, site string) ([]candor.Release, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT site, time, name, source FROM release WHERE ?1 = '' OR site IN (?1, '') ORDER BY time, name`, site)
+	return collect(l, rows, err, func(r *sql.Rows) (v candor.Release, err error) {
+		var t int64
+		err = r.Scan(&v.Site, &t, &v.Name, &v.Source)
+		v.Time = from(t)
+		return v, err
+	})
+}
+
+// Summary is an overview of everything since a moment.
+type Summary struct {
+	Incidents      int       `json:"incidents"` // open ones, whenever
+	Exposed        int       `json:"exposed"`   // people who were exposed since, in any incident, each once
+	Prevented      int       `json:"prevented"` // likewise
+	LastDisclosure time.Time `json:"last_disclosure"`
+	Responses      int64     `json:"responses"` // all since, inspected or not
+	Inspected      int64     `json:"inspected"` // of them
+	Bytes          int64     `json:"bytes"`     // inspected
+}
+
+// Summary adds up what happened since a moment.
+func (l *Ledger) Summary(ctx context.Context, since time.Time) (s Summary, err error) {
+	var last int64
+	err = l.db.QueryRowContext(ctx, `SELECT
+  (SELECT COUNT(*) FROM incident WHERE state = 'open'),
+  (SELECT COUNT(DISTINCT owner) FROM affected WHERE outcome = 'exposed' AND last >= ?1),
+  (SELECT COUNT(DISTINCT owner) FROM affected WHERE outcome = 'prevented' AND last >= ?1),
+  (SELECT COALESCE(MAX(last_seen), 0) FROM incident),
+  (SELECT COALESCE(SUM(responses), 0) FROM coverage WHERE minute >= ?1),
+  (SELECT COALESCE(SUM(responses), 0) FROM coverage WHERE minute >= ?1 AND skip = ''),
+  (SELECT COALESCE(SUM(bytes), 0) FROM coverage WHERE minute >= ?1 AND skip = '')`, at(since)).
+		Scan(&s.Incidents, &s.Exposed, &s.Prevented, &last, &s.Responses, &s.Inspected, &s.Bytes)
+	if last > 0 {
+		s.LastDisclosure = from(last)
+	}
+	return s, l.explain(err)
+}
