@@ -30,6 +30,9 @@ type Config struct {
 		JWKS   string   `yaml:"jwks"`   // URL or file of a JSON Web Key Set (RFC 7517)
 		Key    string   `yaml:"key"`    // file with a PEM public key, or an HMAC secret
 		Cookie []string `yaml:"cookie"` // cookies that may hold the token, beside Authorization: Bearer
+		// Issuer and Audience, where set, must be the token's iss and one of its aud.
+		Issuer   string `yaml:"issuer"`
+		Audience string `yaml:"audience"`
 	} `yaml:"jwt"`
 
 	Policy  []Rule   `yaml:"policy"`  // who may see other people's data

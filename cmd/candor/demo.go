@@ -196,19 +196,11 @@ func (s *service) people(ctx context.Context, out *summary) (map[string]map[stri
 	for _, i := range list {
 		owners := map[string]bool{}
 		byRoute[i.Route] = owners
-		for after := ""; ; {
-			page, err := s.ledger.Affected(ctx, i.ID, after, 1000)
-			if err != nil {
-				return nil, err
-			}
-			for _, a := range page {
-				owners[a.Owner], all[a.Owner] = true, true
-				outcomes[a.Outcome][a.Owner] = true
-				after = a.Owner
-			}
-			if len(page) == 0 {
-				break
-			}
+		err := everyPerson(ctx, s.ledger, i.ID, func(p incident.Person) {
+			owners[p.Owner], all[p.Owner], outcomes[p.Outcome][p.Owner] = true, true, true
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	out.Exposed, out.Prevented, out.Affected = len(outcomes[candor.Exposed]), len(outcomes[candor.Prevented]), len(all)

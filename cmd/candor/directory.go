@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"candor.example/directory"
@@ -96,4 +97,21 @@ func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
+}
+
+// printProblems says what is wrong with a customer file, by line, and how much of it there is.
+func printProblems(w io.Writer, name string, r directory.Report) {
+	for _, p := range r.Problems {
+		field := ""
+		if p.Field != "" {
+			field = p.Field + ": "
+		}
+		fmt.Fprintf(w, "%s:%d: %s%s\n", name, p.Line, field, p.Message)
+	}
+	if n := r.BadRows + r.DuplicateIDs + r.DuplicateAddresses; n > 0 {
+		fmt.Fprintf(w, "%s: %d bad rows were left out; %d duplicate ids and %d duplicate addresses were kept (%d of these are listed)\n", name, r.BadRows, r.DuplicateIDs, r.DuplicateAddresses, len(r.Problems))
+	}
+	if len(r.UnknownColumns) > 0 {
+		fmt.Fprintf(w, "%s:1: columns that are not read: %s\n", name, strings.Join(r.UnknownColumns, ", "))
+	}
 }

@@ -28,6 +28,9 @@ const (
 // errFound ends a command that did its work and found disclosures.
 var errFound = errors.New("disclosures found")
 
+// usualData is where things go unless --data says otherwise.
+const usualData = "candor-data"
+
 type cli struct {
 	Demo      demoCmd      `cmd:"" help:"Play the whole story in one process: a made-up shop that makes the mistake."`
 	Serve     serveCmd     `cmd:"" help:"Stand in front of a shop: recognise, record, and mask or withhold."`

@@ -177,20 +177,13 @@ func affected(t *testing.T, data string, outcome candor.Outcome) map[string]bool
 	}
 	owners := map[string]bool{}
 	for _, i := range list {
-		for after := ""; ; {
-			page, err := l.Affected(t.Context(), i.ID, after, 500)
-			if err != nil {
-				t.Fatal(err)
+		err := everyPerson(t.Context(), l, i.ID, func(p incident.Person) {
+			if p.Outcome == outcome {
+				owners[p.Owner] = true
 			}
-			if len(page) == 0 {
-				break
-			}
-			for _, a := range page {
-				after = a.Owner
-				if a.Outcome == outcome {
-					owners[a.Owner] = true
-				}
-			}
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	return owners

@@ -22,6 +22,7 @@ import (
 	"candor.example/directory"
 	"candor.example/guard"
 	"candor.example/internal/capture"
+	"candor.example/internal/viewer"
 )
 
 type scanCmd struct {
@@ -59,12 +60,12 @@ func (c *scanCmd) Run(ctx context.Context) error {
 	}
 	defer cleanup()
 	g := &guard.Guard{Directory: dir, Key: viewerKey(key), Log: log}
-	resolver, err := configure(ctx, g, config, c.JWTUnverified, log)
+	s := newTally(c.JSON, c.All, os.Stdout)
+	resolver, err := configure(ctx, g, config, viewer.Options{Unverified: c.JWTUnverified, Now: func() time.Time { return s.now }})
 	if err != nil {
 		return err
 	}
 	defer resolver.Close()
-	s := newScan(c.JSON, c.All, os.Stdout)
 	err = s.paths(ctx, g, c.Paths)
 	if e := s.end(os.Stderr); err == nil {
 		err = e
@@ -113,8 +114,8 @@ func buildAndOpen(ctx context.Context, customers, snapshot string, key directory
 	return directory.Open(snapshot, key)
 }
 
-// scan prints matches as they are found and adds them up.
-type scan struct {
+// tally prints matches as they are found and adds them up.
+type tally struct {
 	json, all   bool
 	out         *bufio.Writer
 	table       *tabwriter.Writer
@@ -127,15 +128,16 @@ type scan struct {
 	links       int64
 	owners      map[string]bool
 	progress    *progress
+	now         time.Time // of the exchange at hand: sessions and tokens expire by its clock
 }
 
-func newScan(json, all bool, w io.Writer) *scan {
+func newTally(json, all bool, w io.Writer) *tally {
 	out := bufio.NewWriter(w)
-	return &scan{json: json, all: all, out: out, table: tabwriter.NewWriter(out, 0, 8, 2, ' ', 0),
+	return &tally{json: json, all: all, out: out, table: tabwriter.NewWriter(out, 0, 8, 2, ' ', 0),
 		started: time.Now(), skipped: map[string]int64{}, owners: map[string]bool{}}
 }
 
-func (s *scan) paths(ctx context.Context, g *guard.Guard, paths []string) error {
+func (s *tally) paths(ctx context.Context, g *guard.Guard, paths []string) error {
 	files, total, err := expand(paths)
 	if err != nil {
 		return err
@@ -182,7 +184,7 @@ func expand(paths []string) (files []string, total int64, err error) {
 	return files, total, nil
 }
 
-func (s *scan) file(ctx context.Context, g *guard.Guard, path string) error {
+func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
 	name, r := "stdin", io.Reader(os.Stdin)
 	if path != "-" {
 		f, err := os.Open(path)
@@ -193,6 +195,7 @@ func (s *scan) file(ctx context.Context, g *guard.Guard, path string) error {
 		name, r = filepath.Base(path), f
 	}
 	stats, err := capture.Read(ctx, name, s.progress.reader(r), func(x *candor.Exchange) error {
+		s.now = x.Time
 		c, err := g.Inspect(ctx, x, s.found)
 		s.exchanges++
 		s.bytes += c.Bytes
@@ -209,7 +212,7 @@ func (s *scan) file(ctx context.Context, g *guard.Guard, path string) error {
 	return err
 }
 
-func (s *scan) found(d candor.Disclosure) {
+func (s *tally) found(d candor.Disclosure) {
 	switch d.Class {
 	case candor.Disclosed:
 		s.disclosures++
@@ -245,7 +248,7 @@ func clean(s string) string {
 	}, s)
 }
 
-func (s *scan) end(w io.Writer) error {
+func (s *tally) end(w io.Writer) error {
 	s.table.Flush()
 	if err := s.out.Flush(); err != nil {
 		return fmt.Errorf("writing the result: %w", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -86,7 +87,7 @@ func (c *serveCmd) merge(config *Config) {
 			*f.target = f.usual
 		}
 	}
-	if config.Data == "" || c.Data != defaultData() {
+	if usual, err := filepath.Abs(usualData); err != nil || config.Data == "" || c.Data != usual {
 		config.Data = c.Data
 	}
 	c.viewerFlags.into(config)

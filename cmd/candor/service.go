@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"candor.example/internal/ledger"
 	"candor.example/internal/policy"
 	"candor.example/internal/viewer"
+	"candor.example/scan"
 )
 
 // viewerFlags say how to know who is looking; serve and scan share them.
@@ -58,26 +60,37 @@ func viewerKey(k directory.Key) []byte {
 	return h.Sum(nil)
 }
 
-// configure wires viewers and policy into a guard, by the same rules for serve and scan.
-func configure(ctx context.Context, g *guard.Guard, c *Config, unverified bool, log *slog.Logger) (*viewer.Resolver, error) {
+// configure wires viewers and policy into a guard, by the same rules for serve and scan. o holds what the two do
+// differently.
+func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options) (*viewer.Resolver, error) {
 	trusted, err := c.trusted()
 	if err != nil {
 		return nil, err
 	}
-	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normaliseEmail, Log: log})
+	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normaliseEmail, Log: g.Log})
 	if err != nil {
 		return nil, err
 	}
-	resolver, err := viewer.New(ctx, viewer.Options{
-		Sources: c.Viewer, WhoAmI: c.WhoAmI, JWKS: c.JWT.JWKS, KeyFile: c.JWT.Key, Cookies: c.JWT.Cookie,
-		Unverified: unverified, Key: g.Key, Owners: ownersOf(g.Directory), Trusted: trusted.Contains, Log: log,
-	})
+	o.Sources, o.WhoAmI = c.Viewer, c.WhoAmI
+	o.JWKS, o.KeyFile, o.Cookies = c.JWT.JWKS, c.JWT.Key, c.JWT.Cookie
+	o.Issuer, o.Audience = c.JWT.Issuer, c.JWT.Audience
+	o.Key, o.Log, o.Trusted = g.Key, g.Log, trusted.Contains
+	o.Owners = func(email string) []string {
+		normal, ok := normaliseEmail(email)
+		if !ok {
+			return nil
+		}
+		return g.Directory.Owners(scan.Email, []byte(normal))
+	}
+	resolver, err := viewer.New(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	g.Viewer, g.Teaches, g.Learn = resolver.Viewer, resolver.Teaches, resolver.Learn
 	if len(c.Policy) > 0 {
-		g.Allowed = rules.Allowed
+		g.Allowed = func(v candor.Viewer, x *candor.Exchange, route string, kind scan.Kind) (string, bool) {
+			return rules.Allowed(v, x, route, string(kind))
+		}
 	}
 	if len(c.Public) > 0 {
 		g.Public = rules.Public
@@ -85,6 +98,11 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, unverified bool, 
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
 	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
 	return resolver, nil
+}
+
+func normaliseEmail(s string) (string, bool) {
+	b, ok := scan.NormalizeEmail(nil, []byte(strings.TrimSpace(s)))
+	return string(b), ok
 }
 
 // service is a running Candor: the protected site, the journal that it writes, the ledger that is folded from it, and the
@@ -158,10 +176,11 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 		Classed:  s.metrics.classed,
 		Released: s.released,
 	}
-	if s.viewers, err = configure(ctx, s.guard, c, false, log); err != nil {
+	sessions := &viewer.Sessions{Learned: s.journal.SaveSession}
+	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions}); err != nil {
 		return nil, err
 	}
-	if err := s.remember(ctx); err != nil {
+	if err := s.remember(ctx, sessions); err != nil {
 		return nil, err
 	}
 	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status, Caption: caption})
@@ -204,16 +223,24 @@ func openDirectory(ctx context.Context, d dataFlag, customers string, key direct
 }
 
 // remember restores what a restart must not forget: whose sessions are whose, and which links showed whom.
-func (s *service) remember(ctx context.Context) error {
-	if err := s.journal.LoadSessions(ctx, s.viewers.Sessions().Set); err != nil {
+func (s *service) remember(ctx context.Context, sessions *viewer.Sessions) error {
+	err := s.journal.LoadSessions(ctx, func(credential, customer string) {
+		if err := sessions.Set(credential, customer); err != nil {
+			s.log.Warn("a kept session is not used", "error", err)
+		}
+	})
+	if err != nil {
 		return fmt.Errorf("reading the learned sessions: %w", err)
 	}
-	s.viewers.Sessions().OnLearned(s.journal.SaveSession)
 	return s.ledger.LinkHistory(ctx, func(link, viewer, owner string) { s.guard.Links.Opened(link, viewer, owner) })
 }
 
 func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error {
-	proxy := guard.NewProxy(upstream, s.trusted(), s.log)
+	trusted, err := s.config.trusted()
+	if err != nil {
+		return err
+	}
+	proxy := guard.NewProxy(upstream, trusted, s.log)
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -378,6 +405,16 @@ func (s *service) caughtUp(ctx context.Context) error {
 	}
 }
 
+func (s *service) siteURL() string {
+	scheme := "http"
+	if s.config.TLS.Cert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + s.site.Addr().String()
+}
+
+func (s *service) consoleURL() string { return "http://" + s.pages.Addr().String() }
+
 func (s *service) close() {
 	if s.stop != nil {
 		s.stop()
@@ -438,3 +475,6 @@ func (s *service) ready(ctx context.Context) error {
 	}
 	return nil
 }
+
+// status is what the console shows of the running process.
+func (s *service) status() any { return nil }
