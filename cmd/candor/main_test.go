@@ -368,7 +368,7 @@ func TestStopAndGoOn(t *testing.T) {
 		switch r.URL.Path {
 		case "/login":
 			http.SetCookie(w, &http.Cookie{Name: "sid", Value: "a-long-random-session-0001"})
-			fmt.Fprint(w, "welcome")
+			http.Redirect(w, r, "/account", http.StatusSeeOther)
 		case "/slow":
 			w.(http.Flusher).Flush()
 			<-slow
@@ -381,7 +381,8 @@ func TestStopAndGoOn(t *testing.T) {
 	data, file := filepath.Join(t.TempDir(), "data"), customersFile(t, 10)
 	args := []string{"--upstream", shop.URL, "--customers", file, "--viewer", "session:sid"}
 	p := serve(t, data, args...)
-	res, err := http.Post(p.site+"/login", "application/x-www-form-urlencoded", strings.NewReader("email=person1@people.example&password=x"))
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Post(p.site+"/login", "application/x-www-form-urlencoded", strings.NewReader("email=person1@people.example&password=x"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -116,7 +118,9 @@ type service struct {
 	guard   *guard.Guard
 	viewers *viewer.Resolver
 	console *console.Console
+	caption func() (title, text string) // nil, but in the demo
 	metrics *metrics
+	trouble trouble
 	mode    atomic.Value // guard.Mode
 	site    listening
 	pages   listening
@@ -138,7 +142,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, log: log, failed: make(chan error, 8), started: time.Now()}
+	s := &service{config: c, log: log, failed: make(chan error, 8), started: time.Now(), caption: caption}
 	s.mode.Store(guard.Mode(c.Mode))
 	defer func() {
 		if err != nil {
@@ -183,7 +187,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err := s.remember(ctx, sessions); err != nil {
 		return nil, err
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status, Caption: caption})
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status})
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +285,11 @@ func (s *service) record(ctx context.Context, ds []candor.Disclosure) error {
 	start := time.Now()
 	err := s.journal.Record(context.WithoutCancel(ctx), ds) // a client that hangs up must not undo the evidence
 	s.metrics.recorded(ds, err, time.Since(start))
+	if err != nil {
+		s.trouble.set("journal", "The journal cannot be written. What cannot be recorded is masked or withheld, in every mode. The log says why.")
+	} else {
+		s.trouble.set("journal", "")
+	}
 	return err
 }
 
@@ -335,14 +344,18 @@ func (s *service) reload(d dataFlag) func(context.Context) {
 			if err == nil {
 				_, err = buildDirectory(ctx, s.config.Customers, d.snapshot(), key, false, nil)
 			}
+			s.trouble.set("customers", "")
 			if err != nil {
 				s.log.Error("customer file changed but could not be read; the old directory stays", "error", err)
+				s.trouble.set("customers", "The customer file changed and could not be read: the directory is stale, and new customers are not recognised. The log says why.")
 			}
 		}
 		changed, err := s.dir.Reload()
 		s.metrics.directory(s.dir.Info(), err)
+		s.trouble.set("snapshot", "")
 		if err != nil {
 			s.log.Error("the new snapshot is not used; the old one stays", "error", err)
+			s.trouble.set("snapshot", "The snapshot on disk cannot be used: the directory is stale. The log says why.")
 		} else if changed {
 			s.log.Info("directory reloaded", "customers", s.dir.Info().Customers)
 		}
@@ -477,4 +490,36 @@ func (s *service) ready(ctx context.Context) error {
 }
 
 // status is what the console shows of the running process.
-func (s *service) status() any { return nil }
+func (s *service) status() console.Status {
+	info := s.dir.Info()
+	st := console.Status{Mode: string(s.mode.Load().(guard.Mode)), Upstream: s.config.Upstream, Site: s.siteURL(), Customers: info.Customers,
+		Built: info.Built, Started: s.started, Version: version, Trouble: s.trouble.list()}
+	if s.caption != nil {
+		st.Title, st.Caption = s.caption()
+	}
+	return st
+}
+
+// trouble is what is wrong now, in sentences for people, by what it is about.
+type trouble struct {
+	mu   sync.Mutex
+	text map[string]string
+}
+
+// set says what is wrong, or with an empty text that it no longer is.
+func (t *trouble) set(about, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.text == nil {
+		t.text = map[string]string{}
+	}
+	if t.text[about] = text; text == "" {
+		delete(t.text, about)
+	}
+}
+
+func (t *trouble) list() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Sorted(maps.Values(t.text))
+}

@@ -66,8 +66,8 @@ func Cause(e Evidence) string {
 	return Undetermined
 }
 
-// quietAfter is how long nothing must have been disclosed before it is said to have stopped.
-const quietAfter = 15 * time.Minute
+// QuietAfter is how long nothing must have been disclosed before it is said to have stopped.
+const QuietAfter = 15 * time.Minute
 
 // Answer is one of the four questions with its answer from evidence.
 type Answer struct {
@@ -113,7 +113,7 @@ func cause(i Incident) string {
 }
 
 func over(i Incident, now time.Time) string {
-	if quiet := now.Sub(i.LastSeen); quiet >= quietAfter {
+	if quiet := now.Sub(i.LastSeen); quiet >= QuietAfter {
 		return fmt.Sprintf("Nothing was disclosed here for %s. Whether it is fixed has not been verified.", quiet.Round(time.Minute))
 	}
 	return fmt.Sprintf("No: last seen %s.", i.LastSeen.UTC().Format("15:04:05 UTC on 2 January 2006"))
