@@ -17,6 +17,9 @@ import (
 	"candor.example/scan"
 )
 
+// Kind is what an identifier is: scan's word, so that packages above need not import scan for it.
+type Kind = scan.Kind
+
 // Viewer is who receives a response: a customer, a named role, a crawler, or, as the zero value, anonymous.
 type Viewer struct {
 	Customer string // the customer's opaque id

@@ -41,8 +41,10 @@ func newRig(t *testing.T, mode guard.Mode, shop http.HandlerFunc) *rig {
 	r := &rig{t: t}
 	r.Guard = &guard.Guard{
 		Directory: testDirectory(t), Key: []byte("key of the test"),
-		Mode:   func(string, string) guard.Mode { return mode },
-		Viewer: func(r *http.Request) candor.Viewer { return candor.Viewer{Customer: r.Header.Get("X-Viewer"), Client: r.Header.Get("X-Client")} },
+		Mode: func(string, string) guard.Mode { return mode },
+		Viewer: func(r *http.Request) candor.Viewer {
+			return candor.Viewer{Customer: r.Header.Get("X-Viewer"), Client: r.Header.Get("X-Client")}
+		},
 		Record: r.record,
 		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}

@@ -172,7 +172,7 @@ func plot(w io.Writer, s shown) {
 		return
 	}
 	first, last := s.Series[0].Time, s.Series[len(s.Series)-1].Time
-	step := max(time.Minute, last.Sub(first)/plotRows).Round(time.Minute)
+	step := max(incident.Step, (last.Sub(first)/plotRows).Truncate(incident.Step)+incident.Step)
 	rows := int(last.Sub(first)/step) + 1
 	exposed, prevented := make([]int, rows), make([]int, rows)
 	most := 1
@@ -187,11 +187,11 @@ func plot(w io.Writer, s shown) {
 		from := first.Add(time.Duration(i) * step)
 		for _, r := range s.Releases {
 			if !r.Time.Before(from) && r.Time.Before(from.Add(step)) {
-				fmt.Fprintf(w, "  %s  -- release %s\n", r.Time.UTC().Format("15:04"), clean(r.Name))
+				fmt.Fprintf(w, "  %s  -- release %s\n", r.Time.UTC().Format("15:04:05"), clean(r.Name))
 			}
 		}
 		x, p := bar(exposed[i], most), bar(prevented[i], most)
-		fmt.Fprintf(w, "  %s  %s%s %d + %d\n", from.UTC().Format("15:04"), strings.Repeat("#", x), strings.Repeat(".", p), exposed[i], prevented[i])
+		fmt.Fprintf(w, "  %s  %s%s %d + %d\n", from.UTC().Format("15:04:05"), strings.Repeat("#", x), strings.Repeat(".", p), exposed[i], prevented[i])
 	}
 }
 

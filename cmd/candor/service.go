@@ -352,11 +352,14 @@ func (s *service) reload(d dataFlag) func(context.Context) {
 		}
 		changed, err := s.dir.Reload()
 		s.metrics.directory(s.dir.Info(), err)
-		s.trouble.set("snapshot", "")
 		if err != nil {
-			s.log.Error("the new snapshot is not used; the old one stays", "error", err)
-			s.trouble.set("snapshot", "The snapshot on disk cannot be used: the directory is stale. The log says why.")
-		} else if changed {
+			if s.trouble.set("snapshot", "The snapshot on disk cannot be used: the directory is stale. The log says why.") {
+				s.log.Error("the new snapshot is not used; the old one stays", "error", err)
+			}
+			return
+		}
+		s.trouble.set("snapshot", "")
+		if changed {
 			s.log.Info("directory reloaded", "customers", s.dir.Info().Customers)
 		}
 	}
@@ -506,16 +509,18 @@ type trouble struct {
 	text map[string]string
 }
 
-// set says what is wrong, or with an empty text that it no longer is.
-func (t *trouble) set(about, text string) {
+// set says what is wrong, or with an empty text that it no longer is. It reports whether that is news.
+func (t *trouble) set(about, text string) (news bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.text == nil {
 		t.text = map[string]string{}
 	}
+	news = t.text[about] != text
 	if t.text[about] = text; text == "" {
 		delete(t.text, about)
 	}
+	return news
 }
 
 func (t *trouble) list() []string {

@@ -101,7 +101,7 @@ type account struct {
 
 func (a account) Plot() plot { return a.plot }
 
-const peopleAPage = 100
+const peopleAPage = 25
 
 func (c *Console) incident(r *http.Request) (any, error) {
 	ctx, id := r.Context(), r.PathValue("id")

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"time"
 
 	"candor.example"
@@ -14,6 +15,24 @@ const (
 	plotLeft   = 36
 	plotBars   = 60 // at most
 )
+
+// steps are the widths that a bar may have; the last holds sixty days and more.
+var steps = []time.Duration{incident.Step, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour, 30 * 24 * time.Hour}
+
+// Each says how long a bar is, in words.
+func (p plot) Each() string {
+	switch {
+	case p.Step < time.Minute:
+		return fmt.Sprintf("%d seconds", p.Step/time.Second)
+	case p.Step == time.Minute:
+		return "minute"
+	case p.Step < time.Hour:
+		return fmt.Sprintf("%d minutes", p.Step/time.Minute)
+	case p.Step == time.Hour:
+		return "hour"
+	}
+	return fmt.Sprintf("%d hours", p.Step/time.Hour)
+}
 
 // plot is a bar for each stretch of time: people who were new in it.
 type plot struct {
@@ -52,12 +71,15 @@ func newPlot(series []incident.Point, releases []candor.Release, first, last tim
 	if len(series) == 0 {
 		return p
 	}
-	from := first.Truncate(time.Minute).Add(-2 * time.Minute)
-	to := last.Truncate(time.Minute).Add(3 * time.Minute)
-	p.Step = time.Minute
-	for to.Sub(from)/p.Step > plotBars {
-		p.Step *= 2
+	p.Step = steps[len(steps)-1]
+	for _, s := range steps {
+		if last.Sub(first)/s < plotBars-6 {
+			p.Step = s
+			break
+		}
 	}
+	from := first.Truncate(p.Step).Add(-2 * p.Step)
+	to := last.Truncate(p.Step).Add(3 * p.Step)
 	n := int((to.Sub(from) + p.Step - 1) / p.Step)
 	p.Bars = make([]bar, n)
 	for _, v := range series {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"candor.example"
-	"candor.example/scan"
 )
 
 // State is where an incident stands.
@@ -23,19 +22,19 @@ const Open State = "open"
 
 // Incident is what `candor incident list --json` prints (DESIGN §7). Counts are of people; times are UTC.
 type Incident struct {
-	ID        string      `json:"id"`
-	Site      string      `json:"site"`
-	Route     string      `json:"route"`
-	State     State       `json:"state"`
-	Exposed   int         `json:"exposed"`
-	Prevented int         `json:"prevented"`
-	Possible  int         `json:"possible"`
-	Viewers   int         `json:"viewers"`
-	Kinds     []scan.Kind `json:"kinds"`
-	FirstSeen time.Time   `json:"first_seen"`
-	LastSeen  time.Time   `json:"last_seen"`
-	Release   string      `json:"release"` // in which the first disclosure was seen; empty: no release was known
-	Cause     string      `json:"cause"`
+	ID        string        `json:"id"`
+	Site      string        `json:"site"`
+	Route     string        `json:"route"`
+	State     State         `json:"state"`
+	Exposed   int           `json:"exposed"`
+	Prevented int           `json:"prevented"`
+	Possible  int           `json:"possible"`
+	Viewers   int           `json:"viewers"`
+	Kinds     []candor.Kind `json:"kinds"`
+	FirstSeen time.Time     `json:"first_seen"`
+	LastSeen  time.Time     `json:"last_seen"`
+	Release   string        `json:"release"` // in which the first disclosure was seen; empty: no release was known
+	Cause     string        `json:"cause"`
 }
 
 // ID names an incident by where and when it began, so that a ledger that is built anew from the journal gives the same
@@ -127,13 +126,16 @@ type Person struct {
 	Last    time.Time      `json:"last"`
 	Count   int            `json:"count"`   // responses
 	Viewers int            `json:"viewers"` // different ones
-	Kinds   []scan.Kind    `json:"kinds"`
+	Kinds   []candor.Kind  `json:"kinds"`
 }
 
-// Point is one minute of an incident's course.
+// Step is how finely an incident's course is kept.
+const Step = 10 * time.Second
+
+// Point is one Step of an incident's course.
 type Point struct {
 	Time      time.Time `json:"time"`
-	Exposed   int       `json:"exposed"`   // people who are new in that minute
+	Exposed   int       `json:"exposed"`   // people who are new in it
 	Prevented int       `json:"prevented"` // likewise
 	Responses int       `json:"responses"` // with a disclosure
 }

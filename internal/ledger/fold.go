@@ -62,22 +62,22 @@ type book struct {
 	kinds, encodings    map[string]bool
 	disclosures, cached int64
 	people              map[who]*person
-	order               []who // of people, as they came, so that who is new in which minute does not depend on batches
+	order               []who // of people, as they came, so that who is new when does not depend on batches
 	viewers             map[string]string
-	minutes             map[int64]*minute
+	course              map[int64]*step
 }
 
 type who struct{ owner, outcome string }
 
 type person struct {
-	minute      int64 // of the entry that came first
+	step        int64 // of the entry that came first
 	first, last int64
 	count       int64
 	kinds       map[string]bool
 	viewers     map[string]string
 }
 
-type minute struct{ disclosures, exposed, prevented int64 }
+type step struct{ disclosures, exposed, prevented int64 }
 
 func (f *fold) entry(e candor.Entry) error {
 	for _, d := range e.Disclosures {
@@ -120,15 +120,15 @@ func (f *fold) disclosure(d candor.Disclosure, count int64) error {
 		b.cached += count
 	}
 	see(b.viewers, d)
-	m := t - t%int64(time.Minute)
-	if b.minutes[m] == nil {
-		b.minutes[m] = &minute{}
+	m := t - t%int64(incident.Step)
+	if b.course[m] == nil {
+		b.course[m] = &step{}
 	}
-	b.minutes[m].disclosures += count
+	b.course[m].disclosures += count
 	k := who{d.Owner, string(d.Outcome)}
 	p := b.people[k]
 	if p == nil {
-		p = &person{minute: m, first: t, last: t, kinds: map[string]bool{}, viewers: map[string]string{}}
+		p = &person{step: m, first: t, last: t, kinds: map[string]bool{}, viewers: map[string]string{}}
 		b.people[k] = p
 		b.order = append(b.order, k)
 	}
@@ -153,7 +153,7 @@ func (f *fold) book(d candor.Disclosure) (*book, error) {
 		return b, nil
 	}
 	t := d.Time.UnixNano()
-	b := &book{first: t, last: t, release: d.Release, kinds: map[string]bool{}, encodings: map[string]bool{}, people: map[who]*person{}, viewers: map[string]string{}, minutes: map[int64]*minute{}}
+	b := &book{first: t, last: t, release: d.Release, kinds: map[string]bool{}, encodings: map[string]bool{}, people: map[who]*person{}, viewers: map[string]string{}, course: map[int64]*step{}}
 	err := f.tx.QueryRowContext(f.ctx, `SELECT id FROM incident WHERE site = ? AND route = ?`, d.Site, d.Route).Scan(&b.id)
 	if err == sql.ErrNoRows {
 		b.id, b.isNew, err = incident.ID(d.Site, d.Route, d.Time), true, nil
@@ -276,7 +276,7 @@ func (f *fold) write() error {
 }
 
 // statements are prepared once a batch.
-type statements struct{ person, more, viewer, minute, coverage *sql.Stmt }
+type statements struct{ person, more, viewer, course, coverage *sql.Stmt }
 
 func (f *fold) prepare() (s statements, err error) {
 	for _, p := range []struct {
@@ -287,8 +287,8 @@ func (f *fold) prepare() (s statements, err error) {
 		{&s.more, `UPDATE affected SET first = CASE WHEN ?1 < first THEN ?1 ELSE first END, last = CASE WHEN ?2 > last THEN ?2 ELSE last END,
 count = count + ?3, viewers = viewers + ?4, kinds = ?5 WHERE incident = ?6 AND owner = ?7 AND outcome = ?8`},
 		{&s.viewer, `INSERT INTO viewer (incident, owner, outcome, digest, kind) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`},
-		{&s.minute, `INSERT INTO minute (incident, minute, disclosures, exposed, prevented) VALUES (?, ?, ?, ?, ?) ON CONFLICT (incident, minute) DO UPDATE
-SET disclosures = minute.disclosures + excluded.disclosures, exposed = minute.exposed + excluded.exposed, prevented = minute.prevented + excluded.prevented`},
+		{&s.course, `INSERT INTO course (incident, step, disclosures, exposed, prevented) VALUES (?, ?, ?, ?, ?) ON CONFLICT (incident, step) DO UPDATE
+SET disclosures = course.disclosures + excluded.disclosures, exposed = course.exposed + excluded.exposed, prevented = course.prevented + excluded.prevented`},
 		{&s.coverage, `INSERT INTO coverage (minute, site, route, skip, responses, bytes) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (minute, site, route, skip) DO UPDATE
 SET responses = coverage.responses + excluded.responses, bytes = coverage.bytes + excluded.bytes`},
 	} {
@@ -317,7 +317,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, 0, 0, 0, 0)`, b.id, at.site, at.route
 			continue
 		}
 		added[k.outcome]++
-		switch m := b.minutes[b.people[k].minute]; candor.Outcome(k.outcome) {
+		switch m := b.course[b.people[k].step]; candor.Outcome(k.outcome) {
 		case candor.Exposed:
 			m.exposed++
 		case candor.Prevented:
@@ -328,8 +328,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, 0, 0, 0, 0)`, b.id, at.site, at.route
 	if err != nil {
 		return err
 	}
-	for t, m := range b.minutes {
-		if _, err := s.minute.ExecContext(f.ctx, b.id, t, m.disclosures, m.exposed, m.prevented); err != nil {
+	for t, m := range b.course {
+		if _, err := s.course.ExecContext(f.ctx, b.id, t, m.disclosures, m.exposed, m.prevented); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func mustFold(t testing.TB, l *Ledger, list []candor.Entry) {
 func dump(t *testing.T, l *Ledger) string {
 	t.Helper()
 	var b strings.Builder
-	for _, table := range []string{"applied", "incident", "affected", "viewer", "minute", "link", "coverage", "release"} {
+	for _, table := range []string{"applied", "incident", "affected", "viewer", "course", "link", "coverage", "release"} {
 		rows, err := l.db.Query("SELECT * FROM " + table)
 		if err != nil {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func TestIncident(t *testing.T) {
 		t.Errorf("\n got %+v\nwant %+v", list[0], want)
 	}
 	series, _ := l.Series(t.Context(), want.ID)
-	if got := fmt.Sprint(series); got != "[{2018-11-20 10:00:00 +0000 UTC 1 1 3} {2018-11-20 10:01:00 +0000 UTC 1 1 2}]" {
+	if got := fmt.Sprint(series); got != "[{2018-11-20 10:00:00 +0000 UTC 1 1 3} {2018-11-20 10:01:00 +0000 UTC 0 1 1} {2018-11-20 10:01:30 +0000 UTC 1 0 1}]" {
 		t.Error(got)
 	}
 	people, _ := l.Affected(t.Context(), want.ID, "", 10)

@@ -10,7 +10,6 @@ import (
 
 	"candor.example"
 	"candor.example/internal/incident"
-	"candor.example/scan"
 )
 
 // ErrNoIncident: there is none by that id.
@@ -45,10 +44,10 @@ func scanIncident(rows *sql.Rows) (i incident.Incident, err error) {
 	return i, err
 }
 
-func kindsOf(s string) []scan.Kind {
-	list := []scan.Kind{}
+func kindsOf(s string) []candor.Kind {
+	list := []candor.Kind{}
 	for _, k := range strings.Fields(s) {
-		list = append(list, scan.Kind(k))
+		list = append(list, candor.Kind(k))
 	}
 	return list
 }
@@ -70,9 +69,9 @@ func collect[T any](l *Ledger, rows *sql.Rows, err error, one func(*sql.Rows) (T
 	return list, l.explain(rows.Err())
 }
 
-// Series is the course of an incident, minute by minute; minutes without a disclosure are left out.
+// Series is the course of an incident in steps of incident.Step; those without a disclosure are left out.
 func (l *Ledger) Series(ctx context.Context, id string) ([]incident.Point, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT minute, exposed, prevented, disclosures FROM minute WHERE incident = ? ORDER BY minute`, id)
+	rows, err := l.db.QueryContext(ctx, `SELECT step, exposed, prevented, disclosures FROM course WHERE incident = ? ORDER BY step`, id)
 	return collect(l, rows, err, func(r *sql.Rows) (p incident.Point, err error) {
 		var t int64
 		err = r.Scan(&t, &p.Exposed, &p.Prevented, &p.Responses)

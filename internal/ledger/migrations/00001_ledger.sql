@@ -51,14 +51,14 @@ CREATE TABLE viewer (
     PRIMARY KEY (incident, owner, outcome, digest)
 );
 
--- The course of an incident.
-CREATE TABLE minute (
+-- The course of an incident, in steps of ten seconds.
+CREATE TABLE course (
     incident    TEXT NOT NULL REFERENCES incident (id),
-    minute      BIGINT NOT NULL,
+    step        BIGINT NOT NULL,
     disclosures BIGINT NOT NULL,
     exposed     BIGINT NOT NULL,
     prevented   BIGINT NOT NULL,
-    PRIMARY KEY (incident, minute)
+    PRIMARY KEY (incident, step)
 );
 
 -- Views of links: each link, owner and viewer once. promoted is set once they count as a disclosure.
@@ -104,7 +104,7 @@ CREATE TABLE release (
 DROP TABLE release;
 DROP TABLE coverage;
 DROP TABLE link;
-DROP TABLE minute;
+DROP TABLE course;
 DROP TABLE viewer;
 DROP TABLE affected;
 DROP TABLE incident;
