@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 )
@@ -87,13 +86,9 @@ type incidentShowCmd struct {
 
 // shown is what `incident show --json` prints: the incident as list prints it, and what it rests on.
 type shown struct {
-	incident.Incident
-	Questions []incident.Answer      `json:"questions"`
-	Encodings []string               `json:"encodings"`
-	Seen      []incident.ViewerCount `json:"viewer_kinds"`
-	Series    []incident.Point       `json:"series"`
-	Releases  []candor.Release       `json:"releases"`
-	Affected  []incident.Person      `json:"affected"`
+	ledger.Account
+	Questions []incident.Answer `json:"questions"`
+	Affected  []incident.Person `json:"affected"`
 }
 
 func (c *incidentShowCmd) Run(ctx context.Context) error {
@@ -113,21 +108,12 @@ func (c *incidentShowCmd) Run(ctx context.Context) error {
 }
 
 func (c *incidentShowCmd) load(ctx context.Context, l *ledger.Ledger) (s shown, err error) {
-	if s.Incident, err = l.Incident(ctx, c.ID); err != nil {
+	if s.Account, err = l.Account(ctx, c.ID); err != nil {
 		return s, err
 	}
 	s.Questions = incident.Questions(s.Incident, time.Now())
-	if s.Encodings, err = l.Encodings(ctx, c.ID); err != nil {
-		return s, err
-	}
-	if s.Seen, err = l.Viewers(ctx, c.ID); err != nil {
-		return s, err
-	}
-	if s.Series, err = l.Series(ctx, c.ID); err != nil {
-		return s, err
-	}
-	if s.Releases, err = l.Releases(ctx, s.Site); err != nil || !c.JSON {
-		return s, err
+	if !c.JSON {
+		return s, nil
 	}
 	err = everyPerson(ctx, l, c.ID, func(p incident.Person) { s.Affected = append(s.Affected, p) })
 	return s, err

@@ -88,14 +88,10 @@ func (c *Console) incidents(r *http.Request) (any, error) {
 
 // account is the page of one incident.
 type account struct {
-	incident.Incident
-	Questions []incident.Answer      `json:"questions"`
-	Encodings []string               `json:"encodings"`
-	Seen      []incident.ViewerCount `json:"viewer_kinds"`
-	Series    []incident.Point       `json:"series"`
-	Releases  []candor.Release       `json:"releases"`
-	Affected  []incident.Person      `json:"affected"`
-	Next      string                 `json:"next,omitempty"` // owner to go on behind; empty: these are all
+	ledger.Account
+	Questions []incident.Answer `json:"questions"`
+	Affected  []incident.Person `json:"affected"`
+	Next      string            `json:"next,omitempty"` // owner to go on behind; empty: these are all
 	plot      plot
 }
 
@@ -107,24 +103,12 @@ func (c *Console) incident(r *http.Request) (any, error) {
 	ctx, id := r.Context(), r.PathValue("id")
 	var a account
 	var err error
-	if a.Incident, err = c.o.Ledger.Incident(ctx, id); errors.Is(err, ledger.ErrNoIncident) {
+	if a.Account, err = c.o.Ledger.Account(ctx, id); errors.Is(err, ledger.ErrNoIncident) {
 		return nil, errGone
 	} else if err != nil {
 		return nil, err
 	}
 	a.Questions = incident.Questions(a.Incident, c.o.Now())
-	if a.Encodings, err = c.o.Ledger.Encodings(ctx, id); err != nil {
-		return nil, err
-	}
-	if a.Seen, err = c.o.Ledger.Viewers(ctx, id); err != nil {
-		return nil, err
-	}
-	if a.Series, err = c.o.Ledger.Series(ctx, id); err != nil {
-		return nil, err
-	}
-	if a.Releases, err = c.o.Ledger.Releases(ctx, a.Site); err != nil {
-		return nil, err
-	}
 	if a.Affected, err = c.o.Ledger.Affected(ctx, id, r.URL.Query().Get("after"), peopleAPage); err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func TestIncident(t *testing.T) {
 	if fmt.Sprint(list[0]) != fmt.Sprint(want) {
 		t.Errorf("\n got %+v\nwant %+v", list[0], want)
 	}
-	series, _ := l.Series(t.Context(), want.ID)
+	series, _ := l.series(t.Context(), want.ID)
 	if got := fmt.Sprint(series); got != "[{2018-11-20 10:00:00 +0000 UTC 1 1 3} {2018-11-20 10:01:00 +0000 UTC 0 1 1} {2018-11-20 10:01:30 +0000 UTC 1 0 1}]" {
 		t.Error(got)
 	}
@@ -103,8 +103,8 @@ func TestIncident(t *testing.T) {
 	if len(first) != 2 || len(second) != 1 || second[0].Owner != "2" {
 		t.Errorf("pages: %+v, %+v", first, second)
 	}
-	viewers, _ := l.Viewers(t.Context(), want.ID)
-	encodings, _ := l.Encodings(t.Context(), want.ID)
+	viewers, _ := l.viewers(t.Context(), want.ID)
+	encodings, _ := l.encodings(t.Context(), want.ID)
 	if fmt.Sprint(viewers, encodings) != "[{customer 2}] [json plain]" {
 		t.Error(viewers, encodings)
 	}

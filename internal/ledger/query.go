@@ -35,6 +35,33 @@ func (l *Ledger) Incident(ctx context.Context, id string) (incident.Incident, er
 	return list[0], nil
 }
 
+// Account is an incident with what it rests on.
+type Account struct {
+	incident.Incident
+	Encodings []string               `json:"encodings"`    // forms in which the identifiers stood
+	Seen      []incident.ViewerCount `json:"viewer_kinds"` // who was sent such a page
+	Series    []incident.Point       `json:"series"`       // its course in steps of incident.Step; those without a disclosure are left out
+	Releases  []candor.Release       `json:"releases"`     // of its site, and of all sites
+}
+
+// Account reads one incident; ErrNoIncident if there is none by that id.
+func (l *Ledger) Account(ctx context.Context, id string) (a Account, err error) {
+	if a.Incident, err = l.Incident(ctx, id); err != nil {
+		return a, err
+	}
+	if a.Encodings, err = l.encodings(ctx, id); err != nil {
+		return a, err
+	}
+	if a.Seen, err = l.viewers(ctx, id); err != nil {
+		return a, err
+	}
+	if a.Series, err = l.series(ctx, id); err != nil {
+		return a, err
+	}
+	a.Releases, err = l.Releases(ctx, a.Site)
+	return a, err
+}
+
 func scanIncident(rows *sql.Rows) (i incident.Incident, err error) {
 	var kinds string
 	var first, last int64
@@ -69,8 +96,7 @@ func collect[T any](l *Ledger, rows *sql.Rows, err error, one func(*sql.Rows) (T
 	return list, l.explain(rows.Err())
 }
 
-// Series is the course of an incident in steps of incident.Step; those without a disclosure are left out.
-func (l *Ledger) Series(ctx context.Context, id string) ([]incident.Point, error) {
+func (l *Ledger) series(ctx context.Context, id string) ([]incident.Point, error) {
 	rows, err := l.db.QueryContext(ctx, `SELECT step, exposed, prevented, disclosures FROM course WHERE incident = ? ORDER BY step`, id)
 	return collect(l, rows, err, func(r *sql.Rows) (p incident.Point, err error) {
 		var t int64
@@ -94,16 +120,14 @@ func (l *Ledger) Affected(ctx context.Context, id, after string, limit int) ([]i
 	})
 }
 
-// Viewers counts the viewers of an incident by kind.
-func (l *Ledger) Viewers(ctx context.Context, id string) ([]incident.ViewerCount, error) {
+func (l *Ledger) viewers(ctx context.Context, id string) ([]incident.ViewerCount, error) {
 	rows, err := l.db.QueryContext(ctx, `SELECT kind, COUNT(*) FROM viewer WHERE incident = ? AND owner = '' GROUP BY kind ORDER BY kind`, id)
 	return collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) {
 		return v, r.Scan(&v.Kind, &v.Count)
 	})
 }
 
-// Encodings lists the forms in which an incident's identifiers stood.
-func (l *Ledger) Encodings(ctx context.Context, id string) ([]string, error) {
+func (l *Ledger) encodings(ctx context.Context, id string) ([]string, error) {
 	var s string
 	err := l.db.QueryRowContext(ctx, `SELECT encodings FROM incident WHERE id = ?`, id).Scan(&s)
 	return strings.Fields(s), l.explain(ignoreNoRows(err))
