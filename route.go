@@ -173,17 +173,48 @@ func isName(s string) bool {
 	return len(s) > 0 && len(s) <= 100
 }
 
-// SafeURL is a URL as it may be printed and kept: path and query with every identifier masked and every unguessable token
-// shortened, since whoever holds a link may open it.
-func SafeURL(u *url.URL) string {
+// MaskURL is a URL as it may be printed: path and query with every address masked and every unguessable token shortened,
+// since whoever holds a link may open it.
+func MaskURL(u *url.URL) string {
 	s := u.EscapedPath()
 	if u.RawQuery != "" {
 		s += "?" + u.RawQuery
 	}
-	s = scan.MaskText(s)
+	return shorten(hideTokens(scan.MaskText(s)))
+}
+
+// SafeURL is a URL as it may be kept: as MaskURL, without what people type. Segments with anything percent-encoded and
+// values of the query that are no numbers are left out, because a name may stand in them as well as an address.
+func SafeURL(u *url.URL) string {
+	segments := strings.Split(scan.MaskText(u.EscapedPath()), "/")
+	for i, s := range segments {
+		if strings.ContainsAny(s, "%+") {
+			segments[i] = "…"
+		}
+	}
+	s := hideTokens(strings.Join(segments, "/"))
+	for i, part := range strings.FieldsFunc(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
+		key, value, _ := strings.Cut(part, "=")
+		if strings.Trim(value, "0123456789") != "" || len(value) > 18 {
+			value = "…"
+		}
+		if !isName(strings.Trim(key, "[]-.")) {
+			key = "…"
+		}
+		s += map[bool]string{true: "?", false: "&"}[i == 0] + key + "=" + value
+	}
+	return shorten(s)
+}
+
+func hideTokens(s string) string {
 	for _, t := range tokensIn(s) {
 		s = strings.ReplaceAll(s, t, t[:4]+"…")
 	}
+	return s
+}
+
+// shorten keeps a URL within 2 KiB.
+func shorten(s string) string {
 	if len(s) > 2048 {
 		s = strings.ToValidUTF8(s[:2048], "") + "…"
 	}

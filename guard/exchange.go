@@ -195,7 +195,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 	for _, owner := range h.owners {
 		d := candor.Disclosure{
 			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
-			URL: candor.SafeURL(e.x.Request.URL), Route: e.route, Status: e.x.Status,
+			URL: candor.MaskURL(e.x.Request.URL), Route: e.route, Status: e.x.Status,
 			Owner: owner, Kind: h.Kind, Encoding: h.Encoding, Masked: scan.MaskEmail(h.value),
 			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
 			Outcome: outcome, Release: e.release, Cached: e.cached,
@@ -213,7 +213,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 			e.recorded = map[string]bool{}
 		}
 		e.recorded[key] = true
-		d.ID, d.Viewer = newID(), f.Viewer.Kind()
+		d.ID, d.Viewer, d.URL = newID(), f.Viewer.Kind(), candor.SafeURL(e.x.Request.URL)
 		ds = append(ds, d)
 	}
 	return ds

@@ -453,3 +453,15 @@ func TestJSONStaysJSON(t *testing.T) {
 		t.Error(body)
 	}
 }
+
+// What a mask would break, because its bytes are signed or summed up, is withheld.
+func TestContainersAreWithheld(t *testing.T) {
+	for _, contentType := range []string{"application/pdf", "application/jose", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"} {
+		r := newRig(t, guard.Mask, say(contentType, "%PDF- alice@shop.example\n"))
+		res, body := r.get("/", "2")
+		if res.StatusCode != 503 || strings.Contains(body, "alice") {
+			t.Errorf("%s: %d %q", contentType, res.StatusCode, body)
+		}
+		equal(t, contentType, r.owners(), "[1 disclosure prevented]")
+	}
+}

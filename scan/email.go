@@ -140,12 +140,20 @@ func MaskEmail(addr string) string {
 	return string(b)
 }
 
-// MaskText masks whatever looks like an address, for logs and screens.
+// MaskText masks whatever looks like an address, for logs and screens. Of several readings it takes the first whose local
+// part holds no character that separates things in a URL, or else the last.
 func MaskText(s string) string {
+	if strings.IndexByte(s, '@') < 0 && !strings.ContainsAny(s, "%&\\") {
+		return s
+	}
 	var hits []Match
+	end := 0 // of the last hit: a reading that begins before it is of the same at-sign
 	f := Finder{Found: func(m Match) bool {
-		hits = append(hits, m)
-		return true
+		if len(hits) > 0 && m.Offset < end {
+			hits = hits[:len(hits)-1]
+		}
+		hits, end = append(hits, m), m.Offset+m.Length
+		return !bytes.ContainsAny(m.Value[:bytes.LastIndexByte(m.Value, '@')], "/?&=#")
 	}}
 	f.Find([]byte(s), true)
 	if len(hits) == 0 {

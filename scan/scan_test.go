@@ -195,7 +195,16 @@ func TestMask(t *testing.T) {
 			t.Errorf("%s: %s, want %s", in, b, want)
 		}
 	}
-	if got := MaskText("to alice@shop.example, bob%40shop.example"); got != "to a****@s***.example, b**%40s***.example" {
+	for in, want := range map[string]string{
+		"to alice@shop.example, bob%40shop.example":       "to a****@s***.example, b**%40s***.example",
+		"/c/alice%40shop.example/x?mail=bob@shop.example": "/c/a****%40s***.example/x?mail=b**@s***.example",
+		"nothing here": "nothing here",
+	} {
+		if got := MaskText(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	if got := MaskText(strings.Repeat("=a", 20) + "lice@shop.example"); strings.Contains(got, "lice") { // more readings than are tried
 		t.Error(got)
 	}
 	if got := MaskEmail("no address"); got != "**********" {

@@ -261,7 +261,7 @@ func TestNobodysDataOnDisk(t *testing.T) {
 	data, file := filepath.Join(t.TempDir(), "data"), customersFile(t, customers)
 	p := serve(t, data, "--upstream", shop.URL, "--customers", file, "--mode", "mask", "--verbose", "--viewer", "header:X-Customer", "--viewer", "session:sid")
 	for i := range customers {
-		get(t, fmt.Sprintf("%s/u/person%d%%40people.example/x?n=%d&ref=person%d@people.example", p.site, i/2, i, i/3), "X-Customer", fmt.Sprintf("person%d@people.example", i/5), "Cookie", "sid=person1@people.example", "Referer", "http://x.example/person2@people.example")
+		get(t, fmt.Sprintf("%s/u/person%d%%40people.example/x?n=%d&ref=person%d@people.example&name=Wilhelmina+Person%d", p.site, i/2, i, i/3, i), "X-Customer", fmt.Sprintf("person%d@people.example", i/5), "Cookie", "sid=person1@people.example", "Referer", "http://x.example/person2@people.example")
 	}
 	shop.Close()
 	status, _ := get(t, p.site+"/u/person3@people.example") // upstream is down: the log must not say who was asked for
