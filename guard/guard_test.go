@@ -465,3 +465,37 @@ func TestContainersAreWithheld(t *testing.T) {
 		equal(t, contentType, r.owners(), "[1 disclosure prevented]")
 	}
 }
+
+// What strangers make up has an end: hosts, paths and operations.
+func TestRoutesAreBounded(t *testing.T) {
+	r := newRig(t, guard.Mask, func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, "/missing") {
+			w.WriteHeader(404)
+		}
+		io.WriteString(w, "hello")
+	})
+	ask := func(method, host, path, body string) {
+		req := httptest.NewRequest(method, path, strings.NewReader(body))
+		req.Host = host
+		req.Header.Set("Content-Type", "application/json")
+		r.site.Config.Handler.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	for i := range 600 {
+		ask("POST", "shop.example", "/api", fmt.Sprintf(`{"query":"query Op%d { a }"}`, i))
+	}
+	for i := range 200 {
+		ask("GET", fmt.Sprintf("host%d.example", i), "/", "")
+		ask("GET", "shop.example", fmt.Sprintf("/missing/%s", strings.Repeat("x", i)), "")
+		ask("GET", "alice@shop.example", "/", "")
+	}
+	sites, routes := map[string]bool{}, map[string]int{}
+	for _, c := range r.TakeCoverage() {
+		sites[c.Site] = true
+		if c.Site == "shop.example" {
+			routes[c.Route] += int(c.Responses)
+		}
+	}
+	if len(sites) != 65 || len(routes) != 514 || routes["POST /api#{other}"] != 600-512 || routes["GET /{other}"] != 200 || sites["alice@shop.example"] {
+		t.Errorf("%d sites, %d routes, %d other operations, %d other paths", len(sites), len(routes), routes["POST /api#{other}"], routes["GET /{other}"])
+	}
+}

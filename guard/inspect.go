@@ -15,6 +15,7 @@ import (
 // x.Body to its end and returns what became of the response; an error is one of reading it.
 func (g *Guard) Inspect(ctx context.Context, x *candor.Exchange, found func(candor.Disclosure)) (candor.Coverage, error) {
 	e := exchange{g: g, x: x, all: found}
+	g.routes.captured.Store(true)
 	e.begin(x.Status, x.Header)
 	e.mode = Observe
 	sum := func() candor.Coverage {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"candor.example"
 )
@@ -13,7 +14,11 @@ const (
 	// things (product pages, articles) and become one {name}. Without it a leak in a page header would be as many incidents
 	// as the shop has products.
 	maxSiblings = 24
-	maxRoutes   = 4096 // distinct nodes kept for all sites; beyond, a path's unknown rest is "{other}"
+	maxRoutes   = 4096 // distinct nodes kept for all sites; beyond, a path that is not known is "{other}"
+	maxSites    = 64   // hosts come from strangers, too
+	// maxOperations is how many GraphQL operations are told apart on one path: a shop's client has some hundreds, and
+	// whoever invents names has no end of them.
+	maxOperations = 512
 )
 
 // routes learns which places in a site's paths are names. It only ever generalises, so a route changes at most a few times
@@ -22,7 +27,21 @@ type routes struct {
 	mu    sync.RWMutex
 	sites map[string]*routeNode
 	nodes int
+
+	operations map[place]map[string]bool
+	// captured: these are a capture's, which is finite and no stranger's doing.
+	captured atomic.Bool
 }
+
+// room is how many of something there may be.
+func (t *routes) room(most int) int {
+	if t.captured.Load() {
+		return 256 * most
+	}
+	return most
+}
+
+type place struct{ site, path string }
 
 type routeNode struct {
 	children map[string]*routeNode
@@ -32,18 +51,56 @@ type routeNode struct {
 // template is candor.Route with declared patterns and learned names applied. Failed requests teach nothing: a scanner
 // that guesses paths must not make a shop's own pages one.
 func (t *routes) template(r *http.Request, body []byte, site string, status int, declared []string) string {
-	route := candor.Route(r, body)
-	method, rest, _ := strings.Cut(route, " ")
+	method, rest, _ := strings.Cut(candor.Route(r, body), " ")
 	path, op, isOp := strings.Cut(rest, "#")
 	for _, pattern := range declared {
 		if matches(pattern, r.URL.EscapedPath()) {
 			return method + " " + pattern
 		}
 	}
+	route := method + " " + t.learn(site, path, status < 400)
 	if isOp {
-		return method + " " + path + "#" + op
+		route += "#" + t.operation(site, path, op, status < 400)
 	}
-	return method + " " + t.learn(site, path, status < 400)
+	return route
+}
+
+// operation is a GraphQL operation's name, unless there were too many.
+func (t *routes) operation(site, path, op string, ok bool) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := place{site, path}
+	if t.operations[key][op] {
+		return op
+	}
+	if !ok || len(t.operations[key]) >= maxOperations || t.operations[key] == nil && len(t.operations) >= t.room(maxSites) {
+		return otherRoute
+	}
+	if t.operations == nil {
+		t.operations = map[place]map[string]bool{}
+	}
+	if t.operations[key] == nil {
+		t.operations[key] = map[string]bool{}
+	}
+	t.operations[key][op] = true
+	return op
+}
+
+// site is a host as it may be kept: without an address, and one of not too many. Only a host that was answered is one.
+func (t *routes) site(host string, ok bool) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, known := t.sites[host]; known {
+		return host
+	}
+	if !ok || len(t.sites) >= t.room(maxSites) {
+		return otherRoute
+	}
+	if t.sites == nil {
+		t.sites = map[string]*routeNode{}
+	}
+	t.sites[host] = &routeNode{}
+	return host
 }
 
 // matches compares a path with a declared pattern, in which a segment in braces stands for any segment.
@@ -80,19 +137,9 @@ func (t *routes) learn(site, path string, ok bool) string {
 
 // walk rewrites segments by what is known; with grow it adds what is not. It reports whether all was known.
 func (t *routes) walk(site string, segments []string, grow bool) bool {
-	if t.sites == nil {
-		if !grow {
-			return false
-		}
-		t.sites = map[string]*routeNode{}
-	}
 	n := t.sites[site]
 	if n == nil {
-		if !grow || len(t.sites) >= 64 {
-			return false
-		}
-		n = &routeNode{}
-		t.sites[site] = n
+		return false // one host too many
 	}
 	for i, s := range segments {
 		if n.any != nil {
@@ -104,7 +151,7 @@ func (t *routes) walk(site string, segments []string, grow bool) bool {
 		}
 		child := n.children[s]
 		if child == nil {
-			if !grow || t.nodes >= maxRoutes {
+			if !grow || t.nodes >= t.room(maxRoutes) {
 				return false
 			}
 			child = n.add(s)
