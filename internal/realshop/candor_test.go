@@ -135,28 +135,41 @@ func (g *guardian) metrics(t *testing.T) string {
 	return string(b)
 }
 
-// disclosed stops Candor and reads its ledger: by route, the owners with that outcome.
+// disclosed stops Candor and reads its ledger: by route, the owners affected, all with that outcome.
 func (g *guardian) disclosed(t *testing.T, outcome candor.Outcome) map[string]map[string]bool {
 	t.Helper()
 	g.stop(t)
+	for _, other := range []candor.Outcome{candor.Exposed, candor.Prevented, candor.Possible} {
+		if sets := g.affected(t, other); other != outcome && len(sets) > 0 {
+			t.Errorf("the ledger has people as %s, and all should be %s:\n  %s", other, outcome, strings.Join(spell(sets), "\n  "))
+		}
+	}
+	return g.affected(t, outcome)
+}
+
+// affected reads the ledger: by route, the owners with that outcome.
+func (g *guardian) affected(t *testing.T, outcome candor.Outcome) map[string]map[string]bool {
+	t.Helper()
 	sets := map[string]map[string]bool{}
 	for _, i := range g.incidents(t) {
 		var shown struct{ Affected []incident.Person }
 		g.ask(t, &shown, "incident", "show", i.ID)
 		owners := map[string]bool{}
 		for _, p := range shown.Affected {
-			if p.Outcome != outcome {
-				t.Errorf("%s: an owner is %s, and all should be %s", i.Route, p.Outcome, outcome)
+			if p.Outcome == outcome {
+				owners[p.Owner] = true
 			}
-			owners[p.Owner] = true
 		}
-		if listed := i.Exposed + i.Prevented + i.Possible; listed != len(owners) {
-			t.Errorf("%s: incident list counts %d people, incident show lists %d", i.Route, listed, len(owners))
+		listed := map[candor.Outcome]int{candor.Exposed: i.Exposed, candor.Prevented: i.Prevented, candor.Possible: i.Possible}[outcome]
+		if listed != len(owners) {
+			t.Errorf("%s: incident list counts %d people %s, incident show lists %d", i.Route, listed, outcome, len(owners))
 		}
 		if i.Site != "127.0.0.1" || sets[i.Route] != nil {
 			t.Errorf("incident for site %q, route %q: wrong site, or not the only one", i.Site, i.Route)
 		}
-		sets[i.Route] = owners
+		if len(owners) > 0 {
+			sets[i.Route] = owners
+		}
 	}
 	return sets
 }

@@ -109,11 +109,11 @@ func TestCachesAlone(t *testing.T) {
 			cache := c.start(t, v.url)
 			w := newWitness(v)
 			first := newShopper(t, cache, w).login(t, v.members()[0])
-			if owner := first.page(t, "/account"); len(w.foreign(first, owner.body)) != 0 {
+			if owner := first.page(t, "/account"); len(w.foreign(first, "GET /account", "", owner.body)) != 0 {
 				t.Fatal("the first visitor already saw somebody else's page")
 			}
 			for _, s := range []*shopper{newShopper(t, cache, w).login(t, v.members()[1]), newApp(t, cache, w).login(t, v.members()[2]), newShopper(t, cache, w)} {
-				if len(w.foreign(s, s.page(t, "/account").body)) != 2 {
+				if len(w.foreign(s, "GET /account", "", s.page(t, "/account").body)) != 2 {
 					t.Error("the cache did not hand the first customer's page on")
 				}
 			}

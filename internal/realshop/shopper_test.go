@@ -56,6 +56,7 @@ func (s *shopper) visit(t *testing.T, server, method, path string, body []byte) 
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	req.Host = strings.TrimPrefix(s.front, "http://") // wherever it is sent: a proxy passes the host on
 	req.Header.Set("X-Forwarded-For", s.address)
 	if s.app && s.token != "" {
 		req.Header.Set("Authorization", "Bearer "+s.token)
@@ -241,13 +242,20 @@ func (s *shopper) fill(t *testing.T) {
 	s.must(t, operation{name: "addItemToOrder", query: `mutation addItemToOrder { addItemToOrder(productVariantId: "1", quantity: 1) { __typename` + failed + ` } }`}, nil)
 }
 
+// giveName says who orders without being signed in; the shop repeats it.
+func (s *shopper) giveName(t *testing.T, guest person) {
+	t.Helper()
+	input := map[string]any{"emailAddress": guest.Email, "firstName": guest.FirstName, "lastName": guest.LastName}
+	s.must(t, operation{name: "setCustomerForOrder", vars: map[string]any{"input": input}, query: `mutation setCustomerForOrder($input: CreateCustomerInput!) {
+  setCustomerForOrder(input: $input) { __typename ...on Order {` + orderFields + `}` + failed + ` } }`}, nil)
+}
+
 // checkOut buys what is in the cart, in the steps of any Vendure storefront, and returns the order as the last step does.
 // guest is who orders without being signed in.
 func (s *shopper) checkOut(t *testing.T, guest *person) order {
 	t.Helper()
 	if guest != nil {
-		s.must(t, operation{name: "setCustomerForOrder", vars: map[string]any{"input": map[string]any{"emailAddress": guest.Email, "firstName": guest.FirstName, "lastName": guest.LastName}},
-			query: `mutation setCustomerForOrder($input: CreateCustomerInput!) { setCustomerForOrder(input: $input) { __typename ...on Order {` + orderFields + `}` + failed + ` } }`}, nil)
+		s.giveName(t, *guest)
 	}
 	s.must(t, operation{name: "setOrderShippingAddress", vars: map[string]any{"input": map[string]any{"streetLine1": "1 Sample Street", "city": "Sampleton", "postalCode": "S1 1AA", "countryCode": "GB"}},
 		query: `mutation setOrderShippingAddress($input: CreateAddressInput!) { setOrderShippingAddress(input: $input) { __typename` + failed + ` } }`}, nil)

@@ -99,7 +99,7 @@ func filledShop(t *testing.T) (modules, shop string) {
 	key := digestFiles(t, "vendure/package-lock.json", "vendure/populate.cjs", "vendure/people.cjs", "vendure/config.cjs", "vendure/server.cjs")
 	shop = cached(t, fmt.Sprintf("shop-%d-%s", count, key), func(dir string) {
 		began := time.Now()
-		t.Logf("filling a shop with %d customers: about half a minute, once", count)
+		t.Logf("filling a shop with %d customers, once: half a minute for 100, two minutes for 1,000", count)
 		cmd := node(t, modules, dir, freePort(t), "populate")
 		cmd.Env = append(cmd.Env, fmt.Sprintf("CUSTOMERS=%d", count))
 		toEnd(t, cmd)

@@ -24,8 +24,9 @@ const quickPasswords = {
  *   dir    the folder of this one shop: its database and its mail
  *   assets the folder of product pictures, which shops may share
  *   port   on the loopback interface
+ *   pollInterval  how often the job queue looks for the next job, in milliseconds; one job each time
  */
-function config({ dir, assets, port, plugins, synchronize }) {
+function config({ dir, assets, port, plugins, synchronize, pollInterval = 200 }) {
     return {
         apiOptions: { hostname: '127.0.0.1', port, adminApiPath: 'admin-api', shopApiPath: 'shop-api', trustProxy: true },
         authOptions: {
@@ -46,7 +47,7 @@ function config({ dir, assets, port, plugins, synchronize }) {
         importExportOptions: { importAssetsDir: path.join(packages('@vendure/create'), 'assets/images') },
         plugins: [
             AssetServerPlugin.init({ route: 'assets', assetUploadDir: assets }),
-            DefaultJobQueuePlugin.init({ pollInterval: 200 }),
+            DefaultJobQueuePlugin.init({ pollInterval }),
             DefaultSearchPlugin.init({ bufferUpdates: false, indexStockStatus: true }),
             EmailPlugin.init({
                 devMode: true,

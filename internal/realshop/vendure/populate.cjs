@@ -15,7 +15,7 @@ const log = line => console.log(`populate: ${line}`);
 async function fill({ dir, assets, port, customers }) {
     const sample = path.join(packages('@vendure/create'), 'assets');
     log('tables, countries and 54 products with pictures');
-    const app = await populate(() => bootstrap(config({ dir, assets, port, plugins: [], synchronize: true })),
+    const app = await populate(() => bootstrap(config({ dir, assets, port, plugins: [], synchronize: true, pollInterval: 10 })),
         path.join(sample, 'initial-data.json'), path.join(sample, 'products.csv'));
     await app.get(JobQueueService).start();
     log(`${customers} customers`);
@@ -34,12 +34,12 @@ async function createCustomers(app, count) {
     for (let n = 1; n <= count; n++) {
         const p = { ...person(n), orders: [] };
         people.push(p);
+        if (n % 500 === 0) log(`${n} of ${count} customers`);
         if (!p.password) continue; // a guest comes into being with the first order
         const input = { emailAddress: p.email, firstName: p.firstName, lastName: p.lastName };
         const made = await app.get(CustomerService).create(ctx, input, p.password);
         if (!made.id) throw new Error(`customer ${n}: ${made.message}`);
         p.id = String(made.id);
-        if (n % 100 === 0) log(`${n} of ${count} customers`);
     }
     return people;
 }
@@ -58,7 +58,8 @@ async function placeOrders(url, people) {
 }
 
 async function placeOrder(ask, p) {
-    await ask('mutation { addItemToOrder(productVariantId: "1", quantity: 1) { __typename ...on ErrorResult { message } } }');
+    const variant = String(1 + (p.n % 88)); // of the 88, because there are 100 pieces of each
+    await ask('mutation add($v: ID!) { addItemToOrder(productVariantId: $v, quantity: 1) { __typename ...on ErrorResult { message } } }', { v: variant });
     if (!p.password) {
         await ask('mutation guest($c: CreateCustomerInput!) { setCustomerForOrder(input: $c) { __typename ...on ErrorResult { message } } }',
             { c: { emailAddress: p.email, firstName: p.firstName, lastName: p.lastName } });
@@ -100,12 +101,14 @@ async function listGuests(app, people) {
 /** settle waits until the job queue has nothing left to do: the search index, the mail. */
 async function settle(app) {
     const db = app.get(TransactionalConnection).rawConnection;
-    for (let tries = 0; tries < 600; tries++) {
+    let least = Infinity;
+    for (let idle = 0; idle < 300; idle++) {
         const [{ open }] = await db.query("SELECT count(*) AS open FROM job_record WHERE state IN ('PENDING', 'RUNNING', 'RETRYING')");
         if (open === 0) return;
-        await new Promise(done => setTimeout(done, 200));
+        if (open < least) [least, idle] = [open, 0];
+        await new Promise(done => setTimeout(done, 100));
     }
-    throw new Error('the job queue did not come to rest within two minutes');
+    throw new Error(`the job queue stands still with ${least} jobs`);
 }
 
 function writeFiles(dir, people) {
