@@ -10,11 +10,11 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"candor.example/internal/ledger"
@@ -38,15 +38,17 @@ type Status struct {
 	Caption string `json:"caption,omitempty"`
 }
 
-// Options are what a console needs; all fields but Log and Now are required.
+// Options are what a console needs. Ledger and Status are required.
 type Options struct {
 	Ledger *ledger.Ledger
-	Status func() Status
-	Log    *slog.Logger     // nil: slog.Default()
-	Now    func() time.Time // nil: time.Now
+	Status func() Status // called for every page, and each second for every page that is open
+	// Hosts are the names, without port, under which the console answers besides localhost and plain IP addresses.
+	Hosts []string
+	Log   *slog.Logger     // nil: slog.Default()
+	Now   func() time.Time // nil: time.Now
 }
 
-// Console is the handler of all pages.
+// Console is the handler of all pages. It leaves /healthz, /readyz and /metrics to others.
 type Console struct {
 	o        Options
 	handler  http.Handler
@@ -76,9 +78,8 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.
 
 // routes is the map of the site.
 func (c *Console) routes() http.Handler {
-	assets, _ := fs.Sub(web, "web/assets")
 	mux := http.NewServeMux()
-	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(assets)))
+	mux.HandleFunc("GET /assets/{name}", asset)
 	mux.HandleFunc("GET /sign-in", c.signInPage)
 	mux.HandleFunc("POST /sign-in", c.signIn)
 	mux.HandleFunc("POST /sign-out", c.signOut)
@@ -93,20 +94,21 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /api/incidents/{id}", c.api(c.incident))
 	mux.Handle("GET /api/links", c.api(c.links))
 	mux.Handle("GET /api/coverage", c.api(c.coverage))
-	mux.Handle("/", c.signedIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, r, http.StatusNotFound, "There is no such page.")
-	})))
+	mux.Handle("/api/", c.api(nowhere))
+	mux.Handle("/", c.page("nowhere", nowhere))
 	protect := http.NewCrossOriginProtection() // Sec-Fetch-Site and Origin: no form of another site gets through
-	return secure(onlyLocal(protect.Handler(mux)))
+	return secure(c.ownName(protect.Handler(mux)))
 }
 
-// secure sets what every answer carries: nothing from elsewhere, nothing inline, nothing kept.
+// secure sets what every answer carries: nothing from elsewhere, nothing inline, nothing kept. The referrer policy is not
+// "no-referrer", because with that a browser sends our own forms as "Origin: null" (Fetch, "append a request Origin
+// header"), which is how a forged one looks where there is no Sec-Fetch-Site: on plain HTTP to another machine.
 func secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
@@ -114,101 +116,110 @@ func secure(next http.Handler) http.Handler {
 	})
 }
 
+// asset serves one embedded file, and lists none.
+func asset(w http.ResponseWriter, r *http.Request) {
+	files, err := fs.Sub(web, "web/assets")
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	http.ServeFileFS(w, r, files, r.PathValue("name"))
+}
+
+// missing is an error that is answered with 404, in a sentence for the reader.
+type missing string
+
+func (m missing) Error() string { return string(m) }
+
+func nowhere(*http.Request) (any, error) { return nil, missing("There is no such page.") }
+
 // shell is what every page's template gets.
 type shell struct {
-	Page   string
+	Page   string // the template's name
+	State  string // of what is shown: see Console.state
 	Now    time.Time
 	Status Status
 	Data   any
 }
 
-// errGone is answered with 404.
-var errGone = errors.New("there is no such thing here")
+// Title is what the browser's tab says: on the overview whether it is quiet, so that a tab in the background tells, too.
+func (s shell) Title() string {
+	switch d := s.Data.(type) {
+	case overview:
+		return d.Verdict.Title
+	case account:
+		return d.Route
+	case door:
+		return "Sign in"
+	}
+	return strings.ToUpper(s.Page[:1]) + s.Page[1:]
+}
 
 // page shows what load returns in the template by that name.
 func (c *Console) page(name string, load func(*http.Request) (any, error)) http.Handler {
 	return c.signedIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		data, err := load(r)
-		if err != nil {
-			c.failWith(w, r, err)
-			return
+		state, err := c.state(r) // before load: what comes in between is shown twice rather than not at all
+		s := shell{name, state, c.o.Now().UTC(), c.o.Status(), nil}
+		if err == nil {
+			s.Data, err = load(r)
 		}
-		c.render(w, http.StatusOK, name, shell{name, c.o.Now().UTC(), c.o.Status(), data})
+		status := http.StatusOK
+		if err != nil {
+			s.Page = "error"
+			status, s.Data = c.explain(r, err)
+		}
+		c.render(w, status, s)
 	}))
 }
 
-// api answers with what the page of that name shows, as JSON.
+// api answers with what a page shows, as JSON.
 func (c *Console) api(load func(*http.Request) (any, error)) http.Handler {
-	return c.signedIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		data, err := load(r)
-		if err != nil {
-			status := http.StatusInternalServerError
-			if errors.Is(err, errGone) {
-				status = http.StatusNotFound
-			}
-			http.Error(w, http.StatusText(status), status)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !c.sessions.has(r) {
+			writeJSON(w, http.StatusUnauthorized, problem{"Sign in first: ask for a link with 'candor console'."})
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(data)
-	}))
+		data, err := load(r)
+		if err != nil {
+			status, sentence := c.explain(r, err)
+			writeJSON(w, status, problem{sentence})
+			return
+		}
+		writeJSON(w, http.StatusOK, data)
+	})
 }
 
-func (c *Console) render(w http.ResponseWriter, status int, name string, s shell) {
+type problem struct {
+	Error string `json:"error"`
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}
+
+// explain is the status and the sentence to answer an error with. What is internal goes to the log only.
+func (c *Console) explain(r *http.Request, err error) (int, string) {
+	var m missing
+	if errors.As(err, &m) {
+		return http.StatusNotFound, string(m)
+	}
+	if r.Context().Err() == nil {
+		c.o.Log.Error("console: page not loaded", "route", r.Pattern, "error", err)
+	}
+	return http.StatusInternalServerError, "The ledger could not be read. Candor's log says why."
+}
+
+// render writes the page that s names.
+func (c *Console) render(w http.ResponseWriter, status int, s shell) {
 	var b bytes.Buffer
-	if err := c.template.ExecuteTemplate(&b, name+".html", s); err != nil {
-		c.o.Log.Error("console: page not rendered", "page", name, "error", err)
-		http.Error(w, "This page could not be made. The log says why.", http.StatusInternalServerError)
+	if err := c.template.ExecuteTemplate(&b, s.Page+".html", s); err != nil {
+		c.o.Log.Error("console: page not rendered", "page", s.Page, "error", err)
+		http.Error(w, "This page could not be made. Candor's log says why.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
-}
-
-func (c *Console) failWith(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, errGone) {
-		c.fail(w, r, http.StatusNotFound, "There is no such incident.")
-		return
-	}
-	c.o.Log.Error("console", "path", r.URL.Path, "error", err)
-	c.fail(w, r, http.StatusInternalServerError, "The ledger could not be read. The log says why.")
-}
-
-func (c *Console) fail(w http.ResponseWriter, _ *http.Request, status int, message string) {
-	c.render(w, status, "error", shell{"error", c.o.Now().UTC(), c.o.Status(), message})
-}
-
-// events tells a page that something may have changed, whenever something has: the page then fetches itself.
-func (c *Console) events(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/event-stream")
-	flush := http.NewResponseController(w)
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	last := ""
-	for {
-		state, err := c.state(r)
-		if err != nil {
-			return
-		}
-		if state != last {
-			last = state
-			fmt.Fprintf(w, "data: %s\n\n", state)
-			if flush.Flush() != nil {
-				return
-			}
-		}
-		select {
-		case <-r.Context().Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// state changes when anything that a page shows does, and once a minute, because pages say how long ago.
-func (c *Console) state(r *http.Request) (string, error) {
-	applied, err := c.o.Ledger.Applied(r.Context())
-	s := c.o.Status()
-	return fmt.Sprintf("%d/%s/%s/%d/%d", applied, s.Mode, s.Title, len(s.Trouble), c.o.Now().Unix()/60), err
 }

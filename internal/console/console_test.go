@@ -8,18 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 
 	"candor.example"
 	"candor.example/internal/incident"
@@ -35,8 +29,23 @@ type rig struct {
 	ledger *ledger.Ledger
 	server *httptest.Server
 	now    time.Time
-	status Status
 	seq    uint64
+
+	mu     sync.Mutex
+	status Status // guarded by mu: open pages ask for it each second
+}
+
+// change alters what the running process says of itself.
+func (r *rig) change(how func(*Status)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	how(&r.status)
+}
+
+func (r *rig) snapshot() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status
 }
 
 func newRig(t *testing.T) *rig {
@@ -45,7 +54,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{ledger: l, now: start.Add(40 * time.Minute), status: Status{Mode: "mask", Upstream: "http://127.0.0.1:3000", Site: "http://127.0.0.1:8080", Customers: 3000, Built: start, Started: start, Version: "test"}}
-	r.Console, err = New(Options{Ledger: l, Status: func() Status { return r.status }, Now: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler)})
+	r.Console, err = New(Options{Ledger: l, Status: r.snapshot, Now: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,16 +149,19 @@ func TestPages(t *testing.T) {
 	r.fill(t)
 	c := r.client(t)
 	id := incident.ID("www.shop.example", "GET /products/{id}", start)
+	for _, path := range []string{"/incidents/inc-none", "/api/incidents/inc-none"} {
+		get(t, c, r.server.URL+path) // one that fails must not spoil the next
+	}
 	for path, wants := range map[string][]string{
-		"/":                               {"Disclosures are being stopped", ">60<", "253,456", "media", "3,000 customers", "2018.11.20"},
-		"/incidents":                      {"GET /products/{id}", "POST /shop-api#ProductReviewsWithAuthors", "/incidents/" + id},
-		"/incidents/" + id:                {"Which site and page?", "60 people were exposed; the data of 180 people", "Undetermined; first seen in release 2018.11.20", "bar-exposed", "2018.11.20-2", "<code>c0</code>", "?after=c12#"},
-		"/incidents/" + id + "?after=c99": {"Customer"},
+		"/":                               {"<title>Disclosures are being stopped", ">60<", "253,456", "68.0 %", "media", "3,000 customers", "2018.11.20", "40 min ago"},
+		"/incidents":                      {"GET /products/{id}", "POST /shop-api#ProductReviewsWithAuthors", "/incidents/" + id, "<caption"},
+		"/incidents/" + id:                {"<title>GET /products/{id}", "Which site and page?", "60 people were exposed; the data of 180 people", "Undetermined; first seen in release 2018.11.20", "bar-exposed", "2018.11.20-2", "<code>c0</code>", "?after=c188#", "20 Nov 2018, 10:29:00 UTC</time> <span class=\"aside\">(10 min ago)", "7 customers"},
+		"/incidents/" + id + "?after=c99": {"Nobody behind this one", "The first"},
 		"/links":                          {"GET /guest/orders/{id}"},
 		"/coverage":                       {"no: media", "GET /images/{id}", "pictures, video"},
 		"/api/incidents":                  {`"exposed":60`, `"route":"GET /products/{id}"`},
-		"/api/incidents/" + id:            {`"series":[`, `"questions":[`},
-		"/api/status":                     {`"mode":"mask"`},
+		"/api/incidents/" + id:            {`"series":[`, `"questions":[`, `"next":"c188"`},
+		"/api/status":                     {`"mode":"mask"`, `"level":"held"`, `"quiet":false`},
 		"/api/coverage":                   {`"reason":"media"`},
 		"/api/links":                      {`"owners":1`},
 	} {
@@ -163,30 +175,125 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: something inline, which the policy forbids", path)
 		}
 	}
-	for _, path := range []string{"/incidents/inc-none", "/nowhere", "/api/incidents/inc-none"} {
-		if status, _ := get(t, c, r.server.URL+path); status != 404 {
-			t.Errorf("%s: %d", path, status)
+	for path, want := range map[string]string{"/incidents/inc-none": "<h1>There is no such incident.", "/nowhere": "<h1>There is no such page.", "/incidents/": "no such page",
+		"/api/incidents/inc-none": `{"error":"There is no such incident."}`, "/api/nowhere": `{"error":"There is no such page."}`, "/assets/": "no such page", "/assets/none.css": "404"} {
+		if status, body := get(t, c, r.server.URL+path); status != 404 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %q", path, status, want)
 		}
 	}
 }
 
-func TestStates(t *testing.T) {
+// Before anything has happened each page says what to expect, and the JSON has empty lists rather than null.
+func TestEmpty(t *testing.T) {
 	r := newRig(t)
 	c := r.client(t)
-	look := func(want string) {
-		t.Helper()
-		if _, body := get(t, c, r.server.URL); !strings.Contains(body, want) {
-			t.Errorf("without %q", want)
+	for path, want := range map[string]string{"/": "Waiting for traffic", "/incidents": "One appears here", "/links": "None has been opened yet", "/coverage": "Nothing has passed yet",
+		"/api/status": `"incidents":[],"skipped":[]`, "/api/incidents": "[]", "/api/links": "[]", "/api/coverage": `{"shares":[],"routes":[]}`} {
+		if status, body := get(t, c, r.server.URL+path); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %q", path, status, want)
 		}
 	}
-	look("data has been seen with the wrong person")
-	look("Nothing has passed yet")
-	r.disclose(t, "GET /a", 1, 39, candor.Exposed)
-	r.status.Mode, r.status.Trouble = "observe", []string{"The disk is full."}
-	look("People are being exposed")
-	look("The disk is full.")
-	r.now = r.now.Add(time.Hour)
-	look("The last disclosure was seen 1 h ago")
+}
+
+func TestJudge(t *testing.T) {
+	now := start.Add(time.Hour)
+	well := Status{Mode: "mask", Customers: 1, Site: "http://127.0.0.1:8080"}
+	busy := ledger.Summary{Responses: 9, Inspected: 5}
+	seen := func(before time.Duration) ledger.Summary {
+		s := busy
+		s.LastDisclosure = now.Add(-before)
+		return s
+	}
+	with := func(change func(*Status)) Status {
+		s := well
+		change(&s)
+		return s
+	}
+	observe := with(func(s *Status) { s.Mode = "observe" })
+	for _, test := range []struct {
+		name        string
+		last24h     ledger.Summary
+		recent      int // exposed
+		status      Status
+		level, text string
+	}{
+		{"nothing ever", busy, 0, well, "calm", "Nobody's data"},
+		{"long ago", seen(incident.QuietAfter), 0, well, "calm", "seen 15 min ago"},
+		{"just within", seen(incident.QuietAfter - 1), 0, well, "held", "In mode mask the identifiers do not leave."},
+		{"masked, some had left", seen(time.Minute), 1234, well, "held", "1,234 people were exposed"},
+		{"masked, one had left", seen(time.Minute), 1, well, "held", "1 person was exposed"},
+		{"observed", seen(time.Minute), 3, observe, "alarm", "only observes"},
+		{"no traffic", ledger.Summary{}, 0, well, "waiting", "http://127.0.0.1:8080"},
+		{"nothing inspected", ledger.Summary{Responses: 9}, 0, well, "unsure", "skipped"},
+		{"trouble", busy, 0, with(func(s *Status) { s.Trouble = []string{"disk"} }), "unsure", "could not look"},
+		{"trouble does not hide an alarm", seen(0), 3, with(func(s *Status) { s.Mode, s.Trouble = "observe", []string{"disk"} }), "alarm", "just now"},
+		{"nobody to look for", busy, 0, with(func(s *Status) { s.Customers = 0 }), "unsure", "directory is empty"},
+	} {
+		v := judge(test.last24h, ledger.Summary{Exposed: test.recent}, test.status, now)
+		if v.Level != test.level || !strings.Contains(v.Text, test.text) {
+			t.Errorf("%s: %+v, want %s with %q", test.name, v, test.level, test.text)
+		}
+	}
+}
+
+func TestTroubleIsShown(t *testing.T) {
+	r := newRig(t)
+	c := r.client(t)
+	r.status.Trouble = []string{"The disk is full."}
+	for _, path := range []string{"/", "/links", "/nowhere"} {
+		if _, body := get(t, c, r.server.URL+path); !strings.Contains(body, `role="alert">The disk is full.`) {
+			t.Errorf("%s does not say it", path)
+		}
+	}
+}
+
+func TestLedgerGone(t *testing.T) {
+	r := newRig(t)
+	c := r.client(t)
+	r.ledger.Close()
+	for _, path := range []string{"/", "/incidents/x", "/api/links"} {
+		if status, body := get(t, c, r.server.URL+path); status != 500 || !strings.Contains(body, "The ledger could not be read. Candor&#39;s log says why.") && !strings.Contains(body, `{"error":"The ledger could not be read.`) || strings.Contains(body, "sql") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+func TestFirstOwners(t *testing.T) {
+	list := []incident.Person{{Owner: "a"}, {Owner: "a"}, {Owner: "b"}, {Owner: "c"}}
+	for n, want := range map[int]string{1: "2 a", 2: "3 b", 3: "4 ", 4: "4 "} {
+		first, next := firstOwners(list, n)
+		if got := fmt.Sprint(len(first), " ", next); got != want {
+			t.Errorf("%d owners: %q, want %q", n, got, want)
+		}
+	}
+	if first, next := firstOwners(nil, 1); first == nil || next != "" {
+		t.Error("none")
+	}
+}
+
+func TestShares(t *testing.T) {
+	got := sharesOf([]candor.Coverage{{Skip: "media", Responses: 56, Bytes: 1}, {Site: "a", Responses: 20, Bytes: 2}, {Skip: "limit", Responses: 1}, {Skip: "media", Responses: 1}, {Site: "b", Responses: 20, Bytes: 2}, {Skip: "failed", Responses: 2}})
+	if s := fmt.Sprintf("%v", got); s != "[{inspected 40 4 40} {media 57 1 57} {failed 2 0 2} {limit 1 0 1}]" {
+		t.Error(s)
+	}
+}
+
+func TestWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{-time.Hour: "just now", 5 * time.Second: "5 s ago", time.Minute: "1 min ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "2 days ago"} {
+		if got := ago(d); got != want {
+			t.Errorf("%v: %q", d, got)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 B", 9999: "9,999 B", 10_000: "10 kB", 1 << 62: "4,611,686 TB"} {
+		if got := size(n); got != want {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+	for v, want := range map[any]string{999: "999", int64(1000): "1,000", 1234567: "1,234,567"} {
+		if got := number(v); got != want {
+			t.Errorf("%v: %q", v, got)
+		}
+	}
 }
 
 // What strangers wrote (hosts, paths, release names) is text, never markup.
@@ -202,161 +309,5 @@ func TestHostileNames(t *testing.T) {
 		if _, body := get(t, c, r.server.URL+path); strings.Contains(body, "<script>") || strings.Contains(body, "<img src=x") || !strings.Contains(body, "&lt;script") && path != "/links" {
 			t.Errorf("%s: not escaped", path)
 		}
-	}
-}
-
-func TestSignIn(t *testing.T) {
-	r := newRig(t)
-	for _, path := range []string{"/", "/incidents", "/events", "/api/status", "/nowhere"} {
-		if status, body := get(t, http.DefaultClient, r.server.URL+path); status != 401 || !strings.Contains(body, "candor console") || strings.Contains(body, "customers") {
-			t.Errorf("%s without signing in: %d", path, status)
-		}
-	}
-	post := func(token string) int {
-		res, err := http.PostForm(r.server.URL+"/sign-in", url.Values{"token": {token}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		return res.StatusCode
-	}
-	token := func() string { return strings.SplitN(r.SignInURL("http://x/"), "token=", 2)[1] }
-	if post("") != 403 || post("guess") != 403 {
-		t.Error("a guess got in")
-	}
-	first := token()
-	get(t, http.DefaultClient, r.server.URL+"/sign-in?token="+first) // a preview of the link must not use it up
-	if second := token(); post(first) != 403 || post(second) != 401 || post(second) != 403 {
-		t.Error("a link works once, and only the last one does") // 401: without a cookie jar the page behind is closed
-	}
-	old := token()
-	r.now = r.now.Add(linkLasts)
-	if post(old) != 403 {
-		t.Error("a link of ten minutes ago got in")
-	}
-	c := r.client(t)
-	r.now = r.now.Add(sessionLasts - time.Second)
-	if status, _ := get(t, c, r.server.URL); status != 200 {
-		t.Errorf("within twelve hours: %d", status)
-	}
-	r.now = r.now.Add(time.Second)
-	if status, _ := get(t, c, r.server.URL); status != 401 {
-		t.Errorf("after twelve hours: %d", status)
-	}
-	c = r.client(t)
-	stolen := c.Jar.(*oneCookie).c
-	res, err := c.Post(r.server.URL+"/sign-out", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if status, _ := get(t, &http.Client{Jar: &oneCookie{stolen}}, r.server.URL); status != 401 {
-		t.Errorf("after signing out: %d", status)
-	}
-}
-
-func TestForgery(t *testing.T) {
-	r := newRig(t)
-	c := r.client(t)
-	req, _ := http.NewRequest("POST", r.server.URL+"/sign-out", nil)
-	req.Header.Set("Sec-Fetch-Site", "cross-site")
-	res, err := c.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if status, _ := get(t, c, r.server.URL); res.StatusCode != 403 || status != 200 {
-		t.Errorf("a form of another site: %d, then %d", res.StatusCode, status)
-	}
-	for host, want := range map[string]int{"127.0.0.1:1": 200, "localhost": 200, "[::1]:80": 200, "evil.example": 421, "evil.example:8081": 421, "": 421} {
-		w := httptest.NewRecorder()
-		req := httptest.NewRequest("GET", "/sign-in", nil)
-		req.Host = host
-		if r.ServeHTTP(w, req); w.Code != want {
-			t.Errorf("under the name %q: %d", host, w.Code)
-		}
-	}
-}
-
-// In a real browser: no violation of the policy, no error, no sideways scrolling, and what changes is shown without
-// reloading. With CANDOR_SCREENSHOTS=folder it leaves pictures.
-func TestInChromium(t *testing.T) {
-	chromium := "/usr/bin/chromium"
-	if _, err := os.Stat(chromium); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium is missing: apt-get install -y chromium")
-		}
-		t.Skip("chromium is missing: apt-get install -y chromium")
-	}
-	r := newRig(t)
-	r.fill(t)
-	r.status.Title, r.status.Caption = "Masking is switched on", "The shop goes on with its mistake, but the addresses no longer leave."
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	defer stop()
-	ctx, stop = chromedp.NewContext(ctx)
-	defer stop()
-	ctx, stop = context.WithTimeout(ctx, 2*time.Minute)
-	defer stop()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(chromedp.Listen(ctx, func(e any) {
-		switch e := e.(type) {
-		case *log.EventEntryAdded:
-			t.Errorf("browser: %s %s", e.Entry.Text, e.Entry.URL)
-		case *runtime.EventExceptionThrown:
-			t.Errorf("browser: %s", e.ExceptionDetails.Text)
-		}
-	}))
-	_, err := chromedp.Call(ctx, log.Enable, cdp.Empty{})
-	must(err)
-	must(chromedp.Do(ctx, chromedp.EmulateViewport(390, 844), chromedp.Navigate(r.SignInURL(r.server.URL))))
-	picture(t, ctx, "sign-in")
-	must(chromedp.Do(ctx, chromedp.Click("main button"), chromedp.WaitVisible(".figures")))
-	id := incident.ID("www.shop.example", "GET /products/{id}", start)
-	for name, path := range map[string]string{"overview": "/", "incidents": "/incidents", "incident": "/incidents/" + id, "links": "/links", "coverage": "/coverage"} {
-		for _, width := range []int64{390, 1280} {
-			for _, scheme := range []string{"light", "dark"} {
-				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-				must(err)
-				must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(r.server.URL+path), chromedp.WaitVisible("footer")))
-				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
-				must(err)
-				if over > 0 {
-					t.Errorf("%s is %d pixels too wide for %d", path, over, width)
-				}
-				picture(t, ctx, fmt.Sprintf("%s-%d-%s", name, width, scheme))
-			}
-		}
-	}
-	must(chromedp.Do(ctx, chromedp.Navigate(r.server.URL), chromedp.WaitVisible(".figures")))
-	_, err = chromedp.Run(ctx, chromedp.Poll[bool](`document.getElementById("live").textContent.startsWith("Live")`))
-	must(err)
-	before, err := chromedp.Run(ctx, chromedp.Text(".figures div:nth-child(1) dd"))
-	must(err)
-	r.disclose(t, "GET /new", 999, 39, candor.Exposed)
-	_, err = chromedp.Run(ctx, chromedp.Poll[bool](`document.body.dataset.updates >= 1`))
-	must(err)
-	after, err := chromedp.Run(ctx, chromedp.Text(".figures div:nth-child(1) dd"))
-	if must(err); before != "60" || after != "61" {
-		t.Errorf("live: %q, then %q", before, after)
-	}
-}
-
-func picture(t *testing.T, ctx context.Context, name string) {
-	dir := os.Getenv("CANDOR_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	b, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name+".png"), b, 0o644)
-	}
-	if err != nil {
-		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,12 +31,15 @@ type sessions struct {
 
 // SignInURL makes a link that signs in once, within ten minutes. A link that was made before is void.
 func (c *Console) SignInURL(base string) string {
-	token := rand.Text() // 130 bits
+	token := secret()
 	c.sessions.mu.Lock()
 	defer c.sessions.mu.Unlock()
 	c.sessions.link, c.sessions.linkEnds = sha256.Sum256([]byte(token)), c.o.Now().Add(linkLasts)
 	return strings.TrimSuffix(base, "/") + "/sign-in?token=" + token
 }
+
+// secret is a random text of 260 bits.
+func secret() string { return rand.Text() + rand.Text() }
 
 // redeem trades a link's token for a session.
 func (s *sessions) redeem(token string) (cookie string, ok bool) {
@@ -54,7 +58,7 @@ func (s *sessions) redeem(token string) (cookie string, ok bool) {
 	if s.open == nil {
 		s.open = map[[32]byte]time.Time{}
 	}
-	cookie = rand.Text()
+	cookie = secret()
 	s.open[sha256.Sum256([]byte(cookie))] = s.now().Add(sessionLasts)
 	return cookie, true
 }
@@ -77,6 +81,16 @@ func (s *sessions) end(r *http.Request) {
 	}
 }
 
+// door is the page in front of all others.
+type door struct {
+	Token string // of the link that brought somebody here
+	Spent bool   // it did not let them in
+}
+
+func (c *Console) door(w http.ResponseWriter, status int, d door) {
+	c.render(w, status, shell{Page: "signin", Data: d})
+}
+
 // signedIn lets through whoever is, and tells others how to.
 func (c *Console) signedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -84,20 +98,20 @@ func (c *Console) signedIn(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		c.render(w, http.StatusUnauthorized, "signin", shell{Page: "sign-in", Data: ""})
+		c.door(w, http.StatusUnauthorized, door{})
 	})
 }
 
 // signInPage asks for a click, so that a program that looks at links does not use this one up.
 func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) {
-	c.render(w, http.StatusOK, "signin", shell{Page: "sign-in", Data: r.URL.Query().Get("token")})
+	c.door(w, http.StatusOK, door{Token: r.URL.Query().Get("token")})
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4096)
 	cookie, ok := c.sessions.redeem(r.PostFormValue("token"))
 	if !ok {
-		c.render(w, http.StatusForbidden, "signin", shell{Page: "expired", Data: ""})
+		c.door(w, http.StatusForbidden, door{Spent: true})
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: int(sessionLasts.Seconds())})
@@ -110,18 +124,23 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// onlyLocal refuses requests under other names than this machine's and plain addresses: a page elsewhere whose name is made
-// to resolve to here (DNS rebinding) comes with its own name.
-func onlyLocal(next http.Handler) http.Handler {
+// ownName refuses requests under other names than localhost, plain addresses and Options.Hosts: a page elsewhere whose name
+// is made to resolve to here (DNS rebinding) comes with its own name.
+func (c *Console) ownName(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil && host != "localhost" {
-			http.Error(w, "The console answers under its address only, such as http://127.0.0.1:8081.", http.StatusMisdirectedRequest)
+		if !c.answersTo(r.Host) {
+			http.Error(w, "The console answers under its address only, such as http://127.0.0.1:8081, and under names that it was given.", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (c *Console) answersTo(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	is := func(name string) bool { return strings.EqualFold(name, host) }
+	return err == nil || is("localhost") || slices.ContainsFunc(c.o.Hosts, is)
 }

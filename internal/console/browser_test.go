@@ -1,0 +1,247 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"candor.example"
+	"candor.example/internal/incident"
+)
+
+// browser is a real one at a console. What it complains of, a violation of the policy or an error, fails the test.
+type browser struct {
+	*rig
+	t   *testing.T
+	ctx context.Context
+}
+
+func newBrowser(t *testing.T) *browser {
+	chromium := "/usr/bin/chromium"
+	if _, err := os.Stat(chromium); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("chromium is missing: apt-get install -y chromium")
+		}
+		t.Skip("chromium is missing: apt-get install -y chromium")
+	}
+	b := &browser{rig: newRig(t), t: t}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	b.must(chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // the first call starts the browser, and must not have a timeout
+	b.ctx, stop = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(stop)
+	b.must(chromedp.Listen(b.ctx, func(e any) {
+		switch e := e.(type) {
+		case *log.EventEntryAdded:
+			if !strings.Contains(e.Entry.Text, "401 (Unauthorized)") { // the one that every browser notes, and that is meant
+				t.Errorf("browser: %s %s", e.Entry.Text, e.Entry.URL)
+			}
+		case *runtime.EventExceptionThrown:
+			t.Errorf("browser: %s", e.ExceptionDetails.Text)
+		}
+	}))
+	_, err := chromedp.Call(b.ctx, log.Enable, cdp.Empty{})
+	b.must(err)
+	return b
+}
+
+func (b *browser) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	b.must(chromedp.Do(b.ctx, actions...))
+}
+
+func (b *browser) open(path string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.server.URL+path), chromedp.WaitVisible("footer"))
+}
+
+// signIn as a person does: open the link, press the button.
+func (b *browser) signIn() {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.SignInURL(b.server.URL)), chromedp.Click("main button"), chromedp.WaitVisible("footer"))
+}
+
+func (b *browser) text(selector string) string {
+	b.t.Helper()
+	s, err := chromedp.Run(b.ctx, chromedp.Text(selector))
+	b.must(err)
+	return s
+}
+
+// until waits for an expression to become true.
+func (b *browser) until(expression string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression))
+	b.must(err)
+}
+
+func (b *browser) scheme(s string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s}}})
+	b.must(err)
+}
+
+// heading fails where a page is another than was asked for.
+func (b *browser) heading(want string) {
+	b.t.Helper()
+	if got := b.text("main h1"); !strings.Contains(got, want) {
+		b.t.Errorf("the page's heading is %.60q, want %q", got, want)
+	}
+}
+
+// narrow fails where a page has to be scrolled sideways.
+func (b *browser) narrow(path string) {
+	b.t.Helper()
+	over, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
+	if b.must(err); over > 0 {
+		b.t.Errorf("%s is %d pixels too wide", path, over)
+	}
+}
+
+// picture leaves a screenshot in the folder that CANDOR_SCREENSHOTS names.
+func (b *browser) picture(name string) {
+	b.t.Helper()
+	dir := os.Getenv("CANDOR_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	image, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	b.must(err)
+	b.must(os.WriteFile(filepath.Join(dir, name+".png"), image, 0o644))
+}
+
+var pages = []struct{ name, path, empty, full string }{
+	{"overview", "/", "Waiting for traffic", "Disclosures are being stopped"},
+	{"incidents", "/incidents", "Incidents", "Incidents"},
+	{"links", "/links", "Links", "Links"},
+	{"coverage", "/coverage", "Coverage", "Coverage"},
+	{"incident", "/incidents/" + incidentID, "", "GET /products/{id}"},
+}
+
+var incidentID = incident.ID("www.shop.example", "GET /products/{id}", start)
+
+// Every page at phone's and desk's width, by day and by night.
+func TestInChromium(t *testing.T) {
+	b := newBrowser(t)
+	b.do(chromedp.EmulateViewport(390, 844), chromedp.Navigate(b.server.URL), chromedp.WaitVisible("main pre"))
+	b.picture("door")
+	b.do(chromedp.Navigate(b.SignInURL(b.server.URL)), chromedp.WaitVisible("main button"))
+	b.picture("sign-in")
+	b.signIn()
+	for _, p := range pages {
+		if p.empty != "" {
+			b.open(p.path)
+			b.heading(p.empty)
+			b.narrow(p.path)
+			b.picture("empty-" + p.name)
+		}
+	}
+	b.fill(t)
+	b.change(func(s *Status) {
+		s.Title, s.Caption = "Masking is switched on", "The shop goes on with its mistake, but the addresses no longer leave."
+	})
+	for _, p := range pages {
+		for _, width := range []int64{390, 1280} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.scheme(scheme)
+				b.do(chromedp.EmulateViewport(width, 900))
+				b.open(p.path)
+				b.heading(p.full)
+				b.narrow(p.path)
+				b.picture(fmt.Sprintf("%s-%d-%s", p.name, width, scheme))
+			}
+		}
+	}
+}
+
+// What is long without a place to break does not push a page out of its frame.
+func TestLongNames(t *testing.T) {
+	b := newBrowser(t)
+	b.do(chromedp.EmulateViewport(390, 844))
+	b.signIn()
+	long := strings.Repeat("unbreakable", 30)
+	d := candor.Disclosure{Site: long + ".example", Route: "GET /" + long, Owner: long, Kind: candor.Kind(long), Encoding: long, Viewer: "customer", ViewerDigest: "1", Class: candor.Disclosed, Outcome: candor.Exposed, Release: long, Time: start}
+	link := d
+	link.Class, link.Link = candor.Link, "l"
+	b.fold(t, candor.Entry{Disclosures: []candor.Disclosure{d, link}})
+	b.fold(t, candor.Entry{Releases: []candor.Release{{Time: start, Site: d.Site, Name: long}}})
+	b.fold(t, candor.Entry{Coverage: []candor.Coverage{{Time: start, Site: d.Site, Route: d.Route, Skip: candor.Skip(long), Responses: 1 << 60, Bytes: 1 << 60}}})
+	b.change(func(s *Status) {
+		s.Title, s.Caption, s.Upstream, s.Trouble = long, long, "http://"+long, []string{long}
+	})
+	for _, path := range []string{"/", "/incidents", "/links", "/coverage", "/incidents/" + incident.ID(d.Site, d.Route, start)} {
+		b.open(path)
+		b.narrow(path)
+		b.picture("long-" + strings.ReplaceAll(path[1:], "/", "-"))
+	}
+}
+
+// A page that is open shows what changes without reloading, and leaves alone what the reader does with it.
+func TestLive(t *testing.T) {
+	b := newBrowser(t)
+	b.fill(t)
+	b.signIn()
+	b.until(`document.getElementById("live").textContent === "Live"`)
+	if before := b.text(".figures dd"); before != "60" {
+		t.Errorf("before: %q", before)
+	}
+	b.disclose(t, "GET /new", 999, 39, candor.Exposed)
+	b.until(`document.body.dataset.updates >= 1`)
+	if after := b.text(".figures dd"); after != "61" {
+		t.Errorf("after: %q", after)
+	}
+
+	b.open("/incidents/" + incidentID)
+	b.until(`document.getElementById("live").textContent === "Live"`)
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`(() => {
+		const details = document.querySelector("details");
+		details.open = true;
+		window.marked = document.querySelector(".questions p").firstChild;
+		getSelection().setBaseAndExtent(marked, 0, marked, 5);
+		document.querySelector("#affected ~ .more a").focus();
+		return true;
+	})()`))
+	b.must(err)
+	b.disclose(t, "GET /products/{id}", 998, 38, candor.Exposed)
+	b.until(`document.querySelector(".figures dd").textContent === "61"`)
+	kept, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[document.querySelector("details").open, document.querySelectorAll("details tr").length > 20,
+		marked.isConnected, getSelection().toString(), document.activeElement.textContent].join()`))
+	if b.must(err); kept != "true,true,true,www.s,The next" {
+		t.Errorf("of what the reader did was kept: %s", kept)
+	}
+}
+
+// When the session ends, what is on the screen goes, too.
+func TestLiveSessionEnds(t *testing.T) {
+	b := newBrowser(t)
+	b.fill(t)
+	b.signIn()
+	b.until(`document.getElementById("live").textContent === "Live"`)
+	b.sessions.mu.Lock()
+	clear(b.sessions.open)
+	b.sessions.mu.Unlock()
+	b.do(chromedp.WaitVisible("main pre"))
+	if s := b.text("h1"); s != "You are not signed in" {
+		t.Error(s)
+	}
+}

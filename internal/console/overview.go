@@ -1,0 +1,97 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"candor.example/internal/incident"
+	"candor.example/internal/ledger"
+)
+
+const (
+	day = 24 * time.Hour
+	few = 5 // incidents on the overview
+)
+
+// overview is the first page: is it quiet, and what was looked at.
+type overview struct {
+	Verdict   verdict             `json:"verdict"`
+	Quiet     bool                `json:"quiet"` // nothing was disclosed for incident.QuietAfter
+	Status    Status              `json:"status"`
+	Summary   ledger.Summary      `json:"summary"` // of the last 24 hours
+	Incidents []incident.Incident `json:"incidents"`
+	Skipped   []share             `json:"skipped"`
+	More      int                 `json:"-"` // incidents that are not on the page
+}
+
+func (c *Console) overview(r *http.Request) (any, error) {
+	ctx, now := r.Context(), c.o.Now()
+	o := overview{Status: c.o.Status()}
+	var err error
+	if o.Summary, err = c.o.Ledger.Summary(ctx, now.Add(-day)); err != nil {
+		return nil, err
+	}
+	recent, err := c.o.Ledger.Summary(ctx, now.Add(-incident.QuietAfter))
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.o.Ledger.Incidents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Incidents = append([]incident.Incident{}, list[:min(few, len(list))]...)
+	o.More = len(list) - len(o.Incidents)
+	o.Verdict = judge(o.Summary, recent, o.Status, now)
+	o.Quiet = o.Verdict.quiet()
+	o.Skipped, err = c.shares(r)
+	return o, err
+}
+
+// verdict is the one glance.
+type verdict struct {
+	Level string `json:"level"` // alarm, held, unsure, waiting or calm
+	Title string `json:"title"`
+	Text  string `json:"text"`
+}
+
+func (v verdict) quiet() bool { return v.Level != "alarm" && v.Level != "held" }
+
+// judge says how things stand. It says that it is quiet only where Candor was able to look: a shop whose directory is
+// empty or whose journal is stuck is not quiet, but unseen.
+func judge(last24h, recent ledger.Summary, s Status, now time.Time) verdict {
+	seen := last24h.LastDisclosure
+	switch {
+	case !seen.IsZero() && now.Sub(seen) < incident.QuietAfter:
+		return loud(recent, s, "Last seen "+ago(now.Sub(seen))+". ")
+	case s.Customers == 0:
+		return verdict{"unsure", "No customers to look for", "The directory is empty, so nothing can be recognised. Give Candor the customer file with --customers."}
+	case len(s.Trouble) > 0:
+		return verdict{"unsure", "Nothing seen, but something is wrong", "Until what is said above is mended, silence may only mean that Candor could not look."}
+	case last24h.Responses == 0:
+		return verdict{"waiting", "Waiting for traffic", "Nothing has passed in the last 24 hours. Open " + s.Site + ": each response is counted here a second later."}
+	case last24h.Inspected == 0:
+		return verdict{"unsure", "Nothing could be inspected", "Responses pass, but each was skipped. The reasons are under Coverage."}
+	case seen.IsZero():
+		return verdict{"calm", "Quiet", "Nobody's data has been seen with the wrong person."}
+	}
+	return verdict{"calm", "Quiet", "The last disclosure was seen " + ago(now.Sub(seen)) + "."}
+}
+
+func loud(recent ledger.Summary, s Status, last string) verdict {
+	if s.Mode == "observe" {
+		return verdict{"alarm", "People are being exposed", last + "Candor only observes. To stop it, start Candor in mode mask."}
+	}
+	v := verdict{"held", "Disclosures are being stopped", last + "In mode " + s.Mode + " the identifiers do not leave."}
+	if recent.Exposed > 0 {
+		v.Text += fmt.Sprintf(" In the last %d minutes %s exposed all the same, or before that mode was on.", int(incident.QuietAfter.Minutes()), people(recent.Exposed))
+	}
+	return v
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 person was"
+	}
+	return number(n) + " people were"
+}

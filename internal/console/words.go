@@ -1,0 +1,59 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"strconv"
+	"time"
+)
+
+// functions are what templates say numbers and times with. Times are UTC: an incident has readers in many zones.
+func (c *Console) functions() template.FuncMap {
+	return template.FuncMap{
+		"n":     number,
+		"bytes": size,
+		"pc":    func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) },
+		"time":  func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
+		"short": func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05") },
+		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
+		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":   func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
+		"why":   func(reason string) string { return reasons[reason] },
+	}
+}
+
+// number groups thousands.
+func number(v any) string {
+	s := fmt.Sprint(v)
+	if i, err := strconv.ParseInt(s, 10, 64); err != nil || i < 0 {
+		return s
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func size(b int64) string {
+	for _, unit := range []string{"B", "kB", "MB", "GB"} {
+		if b < 10_000 {
+			return number(b) + " " + unit
+		}
+		b /= 1000
+	}
+	return number(b) + " TB"
+}
+
+func ago(d time.Duration) string {
+	switch {
+	case d < 5*time.Second:
+		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
