@@ -16,105 +16,282 @@ import (
 	"candor.example"
 )
 
-// looksLikeHAR: a JSON object that has a member "log" near its beginning.
+var bom = []byte("\xef\xbb\xbf")
+
+func startsObject(head []byte) bool {
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, bom), " \t\r\n")
+	return len(head) > 0 && head[0] == '{'
+}
+
+// looksLikeHAR: an object with a member "log", which is an object with one of the members that HAR 1.2 requires (or whose
+// end is not in head). Other JSON with a "log" in it is a raw file, and is inspected as such.
 func looksLikeHAR(head []byte) bool {
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	return len(head) > 0 && head[0] == '{' && bytes.Contains(head, []byte(`"log"`))
-}
-
-// harEntry is what is read of an entry (HAR 1.2, "entries").
-type harEntry struct {
-	StartedDateTime string
-	Request         struct {
-		Method, URL string
-		Headers     []pair
-		Cookies     []pair
-		PostData    struct {
-			MimeType string
-			Text     string
-			Params   []pair
-		}
-	}
-	Response struct {
-		Status  int
-		Headers []pair
-		Content struct {
-			Size     int64
-			MimeType string
-			Text     *string
-			Encoding string
-		}
-	}
-}
-
-type pair struct{ Name, Value string }
-
-// har walks to log.entries and takes one entry at a time.
-func (c *reader) har(b *bufio.Reader) error {
-	if bom, _ := b.Peek(3); string(bom) == "\xef\xbb\xbf" {
-		b.Discard(3)
-	}
-	s := &jsonScanner{r: b}
-	found, err := s.enter("log", "entries")
-	if err != nil || !found {
-		if err == nil {
-			err = errors.New("there is no log.entries in it")
-		}
-		return c.harError(s, err)
-	}
-	for {
-		raw, more, err := s.element()
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(head, bom)))
+	d.Token()
+	for d.More() {
+		key, err := d.Token()
 		if err != nil {
-			return c.harError(s, err)
+			return false
 		}
-		if !more {
-			return nil
+		if key == "log" {
+			return looksLikeLog(d)
 		}
-		c.part++
-		if raw == nil {
-			c.stats.skip(tooLarge)
-			continue
-		}
-		if err := c.harEntry(raw); err != nil {
-			return err
+		if err := d.Decode(new(json.RawMessage)); err != nil {
+			return false
 		}
 	}
+	return false
 }
 
-func (c *reader) harError(s *jsonScanner, err error) error {
-	if c.ctx.Err() != nil {
-		return c.ctx.Err()
+func looksLikeLog(d *json.Decoder) bool {
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return err != nil
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%s: it is cut off at byte %d, in or before entry %d; %d were read", c.name, s.offset, c.part+1, c.part)
+	for d.More() {
+		key, err := d.Token()
+		if err != nil || key == "version" || key == "creator" || key == "entries" || key == "pages" {
+			return true
+		}
+		if err := d.Decode(new(json.RawMessage)); err != nil {
+			return true
+		}
 	}
-	return fmt.Errorf("%s: byte %d, entry %d: %w", c.name, s.offset, c.part+1, err)
+	_, err := d.Token()
+	return err != nil
 }
 
-func (c *reader) harEntry(raw []byte) error {
-	var e harEntry
-	x, err := &candor.Exchange{}, json.Unmarshal(raw, &e)
+// har takes one entry of log.entries at a time.
+func (c *reader) har(b *bufio.Reader) error {
+	w := &walk{r: b}
+	if head, _ := b.Peek(len(bom)); bytes.Equal(head, bom) {
+		w.take(len(bom))
+	}
+	place := &harPlace{w: w, entry: -1}
+	found := false
+	err := w.object(func(key string) error {
+		if next, err := w.peek(); key != "log" || next != '{' || err != nil {
+			return w.skip()
+		}
+		return w.object(func(key string) error {
+			if next, err := w.peek(); key != "entries" || next != '[' || err != nil {
+				return w.skip()
+			}
+			found = true
+			return w.items('[', ']', func() error { return c.harEntry(place) })
+		})
+	})
 	if err == nil {
-		x, err = e.exchange()
+		err = w.end()
 	}
+	if err == nil && !found {
+		err = errors.New("there is no list log.entries in it: is it a HAR 1.2?")
+	}
+	return c.harError(place, err)
+}
+
+// harPlace is where in the HAR the reader is.
+type harPlace struct {
+	w     *walk
+	entry int64 // where the entry at hand begins, -1 between entries
+}
+
+// end: behind the capture's object there is only white space.
+func (w *walk) end() error {
+	switch _, err := w.peek(); err {
+	case io.EOF:
+		return nil
+	case nil:
+	default:
+		return err
+	}
+	return errors.New("something follows the end of the HAR; it was not read")
+}
+
+func (c *reader) harError(p *harPlace, err error) error {
+	if err == nil || c.stopped != nil {
+		return err
+	}
+	where, read := "before the first entry", c.number
+	switch {
+	case p.entry >= 0:
+		where = fmt.Sprintf("in entry %d, which begins at %s %d", c.number, c.unit, p.entry)
+		read--
+	case c.number > 0:
+		where = fmt.Sprintf("behind entry %d", c.number)
+	}
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return c.errorf("cut off at %s %d %s; %s", c.unit, p.w.at, where, wereRead(read, "entry", "entries"))
+	}
+	return c.errorf("%s %d %s: %w; %s", c.unit, p.w.at, where, err, wereRead(read, "entry", "entries"))
+}
+
+func wereRead(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one + " was read"
+	}
+	return fmt.Sprintf("%d %s were read", n, many)
+}
+
+// harEntry takes the next entry and yields it.
+func (c *reader) harEntry(p *harPlace) error {
+	c.number++
+	p.entry = p.w.at
+	raw, fits, err := p.w.value(c.limit)
 	if err != nil {
-		c.stats.skip(broken)
+		return err
+	}
+	at := p.entry
+	p.entry = -1
+	if !fits {
+		c.skip(tooLarge, "entry %d at %s %d: larger than %d MiB", c.number, c.unit, at, c.limit>>20)
 		return nil
 	}
-	x.Source = fmt.Sprintf("%s#%d", c.name, c.part)
+	x, reason, err := harExchange(raw)
+	switch {
+	case err != nil:
+		c.skip(reason, "entry %d at %s %d: %s: %v", c.number, c.unit, at, reason, err)
+	case reason != "":
+		c.skip(reason, "entry %d at %s %d: %s", c.number, c.unit, at, reason)
+	}
+	if x == nil {
+		return nil
+	}
 	return c.emit(x)
 }
 
-func (e *harEntry) exchange() (*candor.Exchange, error) {
-	u, err := url.Parse(e.Request.URL)
-	if err != nil || u.Host == "" || e.Response.Status < 0 || e.Response.Status > 999 {
-		return nil, errors.New("no HTTP exchange")
+// harEntry is what is read of an entry (HAR 1.2, "entries" and below). Numbers may be of any form: some writers give 12.0.
+type harEntry struct {
+	StartedDateTime string `json:"startedDateTime"`
+	Request         struct {
+		Method   string `json:"method"`
+		URL      string `json:"url"`
+		Headers  pairs  `json:"headers"`
+		Cookies  pairs  `json:"cookies"`
+		PostData struct {
+			MimeType string `json:"mimeType"`
+			Text     string `json:"text"`
+			Params   form   `json:"params"`
+		} `json:"postData"`
+	} `json:"request"`
+	Response struct {
+		Status   float64 `json:"status"`
+		Headers  pairs   `json:"headers"`
+		BodySize float64 `json:"bodySize"`
+		Content  struct {
+			Size     float64 `json:"size"`
+			MimeType string  `json:"mimeType"`
+			Text     string  `json:"text"`
+			Encoding string  `json:"encoding"`
+		} `json:"content"`
+	} `json:"response"`
+	Messages present `json:"_webSocketMessages"` // Chrome's
+}
+
+type pair struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// pairs is a list of names and values whose memory stays in proportion to a header's, whatever the entry holds.
+type pairs []pair
+
+func (p *pairs) UnmarshalJSON(b []byte) error {
+	if len(b) > maxHead {
+		return fmt.Errorf("a list of headers or cookies is larger than %d bytes", maxHead)
 	}
-	method := e.Request.Method
-	if method == "" {
-		method = http.MethodGet
+	return json.Unmarshal(b, (*[]pair)(p))
+}
+
+// form is the beginning of the parameters of a form, encoded as application/x-www-form-urlencoded: a file among them is
+// not kept.
+type form string
+
+func (f *form) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return err // null
 	}
-	r := &http.Request{Method: method, URL: u, Host: u.Host, Header: headers(e.Request.Headers), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	var s []byte
+	for d.More() && len(s) < maxRequestBody {
+		var p pair
+		if err := d.Decode(&p); err != nil {
+			return err
+		}
+		if len(s) > 0 {
+			s = append(s, '&')
+		}
+		s = append(s, url.QueryEscape(head(p.Name))+"="+url.QueryEscape(head(p.Value))...)
+	}
+	*f = form(s[:min(len(s), maxRequestBody)])
+	return nil
+}
+
+// head is what is kept of a request's body.
+func head(s string) string { return s[:min(len(s), maxRequestBody)] }
+
+// present tells a list that holds something.
+type present bool
+
+func (p *present) UnmarshalJSON(b []byte) error {
+	*p = len(b) > 2 && b[0] == '['
+	return nil
+}
+
+// harExchange makes an exchange of an entry. A reason without an error is of an exchange that is there in part.
+func harExchange(raw []byte) (*candor.Exchange, string, error) {
+	var e harEntry
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, broken, jsonError(err)
+	}
+	u, reason, err := parseURL(e.Request.URL)
+	if err != nil {
+		return nil, reason, fmt.Errorf("request.url %w", err)
+	}
+	status := int(e.Response.Status)
+	if status < 0 || status > 999 || float64(status) != e.Response.Status {
+		return nil, broken, errors.New("response.status is no HTTP status")
+	}
+	if status == 0 && e.Response.Content.Text == "" {
+		return nil, noResponse, nil
+	}
+	x := &candor.Exchange{Time: harTime(e.StartedDateTime), Request: e.request(u), Status: status, Header: e.header()}
+	x.RequestBody = e.requestBody(x.Request)
+	if err := e.body(x); err != nil {
+		return nil, broken, err
+	}
+	if x.Skipped == "" && e.Messages {
+		return x, webSocket, nil
+	}
+	return x, x.Skipped, nil
+}
+
+// jsonError says what is wrong without quoting what is there, as encoding/json would.
+func jsonError(err error) error {
+	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &kind) && kind.Field != "":
+		return fmt.Errorf("%s is of the wrong type", kind.Field)
+	case errors.As(err, &kind):
+		return errors.New("it is of the wrong type")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("no valid JSON at its byte %d", syntax.Offset)
+	}
+	return err
+}
+
+func (e *harEntry) request(u *url.URL) *http.Request {
+	r := newRequest(u)
+	if e.Request.Method != "" {
+		r.Method = e.Request.Method
+	}
+	r.Header = headers(e.Request.Headers)
+	for _, p := range e.Request.Headers {
+		if strings.EqualFold(p.Name, ":authority") && p.Value != "" {
+			r.Host = p.Value
+		}
+	}
+	takeHost(r)
 	if r.Header.Get("Cookie") == "" && len(e.Request.Cookies) > 0 {
 		var cookies []string
 		for _, k := range e.Request.Cookies {
@@ -122,53 +299,65 @@ func (e *harEntry) exchange() (*candor.Exchange, error) {
 		}
 		r.Header.Set("Cookie", strings.Join(cookies, "; "))
 	}
-	x := &candor.Exchange{Request: r, RequestBody: e.body(r), Status: e.Response.Status, Header: headers(e.Response.Headers)}
-	// In a HAR bodies stand decoded.
-	x.Header.Del("Content-Encoding")
-	x.Header.Del("Content-Length")
-	if x.Header.Get("Content-Type") == "" && e.Response.Content.MimeType != "" {
-		x.Header.Set("Content-Type", e.Response.Content.MimeType)
-	}
-	x.Time, _ = time.Parse(time.RFC3339, e.StartedDateTime)
-	return x, e.content(x)
+	return r
 }
 
-func (e *harEntry) body(r *http.Request) []byte {
+// takeHost moves the Host field to where net/http has it.
+func takeHost(r *http.Request) {
+	if h := r.Header.Get("Host"); h != "" {
+		r.Host = h
+	}
+	r.Header.Del("Host")
+}
+
+func (e *harEntry) header() http.Header {
+	h := headers(e.Response.Headers)
+	// The bodies of a HAR stand decoded, whatever the fields say.
+	h.Del("Content-Encoding")
+	h.Del("Content-Length")
+	if h.Get("Content-Type") == "" && e.Response.Content.MimeType != "" {
+		h.Set("Content-Type", e.Response.Content.MimeType)
+	}
+	return h
+}
+
+func (e *harEntry) requestBody(r *http.Request) []byte {
 	p := e.Request.PostData
-	text := p.Text
-	if text == "" && len(p.Params) > 0 {
-		values := url.Values{}
-		for _, v := range p.Params {
-			values.Add(v.Name, v.Value)
-		}
-		text = values.Encode()
+	if p.Text == "" && p.Params != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded") // as form writes it, be it multipart
+		return []byte(p.Params)
 	}
 	if r.Header.Get("Content-Type") == "" && p.MimeType != "" {
 		r.Header.Set("Content-Type", p.MimeType)
 	}
-	return []byte(text[:min(len(text), maxRequestBody)])
+	return []byte(head(p.Text))
 }
 
-func (e *harEntry) content(x *candor.Exchange) error {
+func (e *harEntry) body(x *candor.Exchange) error {
 	c := e.Response.Content
 	switch {
-	case c.Text == nil && c.Size > 0 && x.Status != http.StatusNotModified && x.Status != http.StatusNoContent && x.Request.Method != http.MethodHead:
-		x.Skipped = bodyMissing
-	case c.Text == nil:
-	case c.Encoding == "base64":
-		b, err := base64.StdEncoding.DecodeString(*c.Text)
+	case c.Text == "":
+		bodiless := x.Status == http.StatusNotModified || x.Status == http.StatusNoContent || x.Request.Method == http.MethodHead
+		if !bodiless && max(c.Size, e.Response.BodySize) > 0 {
+			x.Skipped = bodyMissing
+		}
+	case c.Encoding == "":
+		x.Body = strings.NewReader(c.Text)
+	case strings.EqualFold(c.Encoding, "base64"):
+		// Line breaks are passed over, and padding may be missing.
+		b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(c.Text, "=\r\n"))
 		if err != nil {
-			return err
+			return errors.New("response.content.text is no base64")
 		}
 		x.Body = bytes.NewReader(b)
 	default:
-		x.Body = strings.NewReader(*c.Text)
+		return errors.New("response.content.encoding is not base64")
 	}
 	return nil
 }
 
-// headers makes a header of name and value pairs. Chrome joins the lines of a repeated field with a newline; HTTP/2 pseudo
-// fields (":status") are left out.
+// headers makes a header of names and values. Chrome joins the lines of a repeated field with a newline. The pseudo-fields
+// of HTTP/2 (":status") are left out.
 func headers(list []pair) http.Header {
 	h := http.Header{}
 	for _, p := range list {
@@ -176,161 +365,53 @@ func headers(list []pair) http.Header {
 			continue
 		}
 		for v := range strings.SplitSeq(p.Value, "\n") {
-			h.Add(p.Name, v)
+			h.Add(p.Name, strings.TrimSpace(v))
 		}
 	}
 	return h
 }
 
-// jsonScanner walks through JSON without keeping it, and hands out single values. It checks no more than it needs: what it
-// hands out is parsed by encoding/json.
-type jsonScanner struct {
-	r      *bufio.Reader
-	offset int64
-	inside bool // an array's first element has been taken
+// harTime reads ISO 8601 as HAR writers write it; the zero time where they do not.
+func harTime(s string) time.Time {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
-func (s *jsonScanner) byte() (byte, error) {
-	c, err := s.r.ReadByte()
-	if err == nil {
-		s.offset++
+// parseURL parses the URL of an HTTP exchange. Shops have links with stray percent signs and control characters, which
+// browsers follow and url.Parse refuses: they are escaped. An error does not quote the URL, which may hold an identifier.
+func parseURL(s string) (*url.URL, string, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		u, err = url.Parse(mendEscapes(s))
 	}
-	return c, err
-}
-
-// token returns the next byte that is no white space.
-func (s *jsonScanner) token() (byte, error) {
-	for {
-		c, err := s.byte()
-		if err != nil || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
-			return c, err
-		}
-	}
-}
-
-var errSyntax = errors.New("it is no valid JSON")
-
-// enter goes into the object members named by path, the last of which must be an array.
-func (s *jsonScanner) enter(path ...string) (bool, error) {
-	for i, want := range path {
-		if c, err := s.token(); err != nil || c != '{' {
-			return false, orSyntax(err)
-		}
-		if found, err := s.member(want); err != nil || !found {
-			return false, err
-		}
-		if i == len(path)-1 {
-			c, err := s.token()
-			if err != nil || c != '[' {
-				return false, orSyntax(err)
-			}
-		}
-	}
-	return true, nil
-}
-
-func orSyntax(err error) error {
-	if err == nil {
-		return errSyntax
-	}
-	return err
-}
-
-// member passes over an object's members until the one by that name.
-func (s *jsonScanner) member(want string) (bool, error) {
-	for {
-		c, err := s.token()
-		if err != nil {
-			return false, err
-		}
-		switch c {
-		case '}':
-			return false, nil
-		case ',':
-			continue
-		case '"':
-		default:
-			return false, errSyntax
-		}
-		key, _, err := s.value(c, 256)
-		if err != nil {
-			return false, err
-		}
-		if c, err := s.token(); err != nil || c != ':' {
-			return false, orSyntax(err)
-		}
-		if string(key) == `"`+want+`"` {
-			return true, nil
-		}
-		if c, err = s.token(); err != nil {
-			return false, err
-		}
-		if _, _, err := s.value(c, 0); err != nil {
-			return false, err
-		}
-	}
-}
-
-// element returns an array's next element, nil when it is larger than maxPart, and false at the array's end.
-func (s *jsonScanner) element() (raw []byte, more bool, err error) {
-	c, err := s.token()
-	if err == nil && s.inside && c == ',' {
-		c, err = s.token()
-	}
-	if err != nil || c == ']' {
-		return nil, false, err
-	}
-	s.inside = true
-	raw, fits, err := s.value(c, maxPart)
-	if !fits {
-		raw = nil
-	}
-	return raw, true, err
-}
-
-// value reads the value that begins with c, keeping at most limit bytes of it. However deep it is, it takes no stack.
-func (s *jsonScanner) value(c byte, limit int) (raw []byte, fits bool, err error) {
-	fits = true
-	keep := func(c byte) {
-		if len(raw) < limit {
-			raw = append(raw, c)
-		} else {
-			fits = false
-		}
-	}
-	keep(c)
-	depth, quoted := 0, c == '"'
 	switch {
-	case c == '{' || c == '[':
-		depth = 1
-	case !quoted && strings.IndexByte("-0123456789tfn", c) < 0:
-		return raw, fits, errSyntax
+	case err != nil || u.Scheme == "":
+		return nil, broken, errors.New("is no URL")
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss":
+		return nil, notHTTP, errors.New("is of another protocol")
+	case u.Host == "":
+		return nil, broken, errors.New("has no host")
 	}
-	for {
-		if depth == 0 && !quoted {
-			next, err := s.r.Peek(1)
-			if err != nil || raw != nil && c == '"' || c == '}' || c == ']' || strings.IndexByte("+-.0123456789eEtrufalsn", next[0]) < 0 {
-				return raw, fits, nil // a cut-off is found by whoever wants what follows
-			}
-		}
-		if c, err = s.byte(); err != nil {
-			return raw, fits, err
-		}
-		keep(c)
-		switch {
-		case quoted && c == '\\':
-			if c, err = s.byte(); err != nil {
-				return raw, fits, err
-			}
-			keep(c)
-			c = 0
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']':
-			depth--
+	return u, "", nil
+}
+
+func mendEscapes(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c < 0x20 || c == 0x7f || c == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
 		}
 	}
+	return b.String()
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }

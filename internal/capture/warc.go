@@ -1,343 +1,377 @@
 package capture
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/textproto"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-
 	"candor.example"
 )
 
-// record is a WARC record (ISO 28500 §4) with its block.
+// warcMagic begins every record of WARC 1.0 and 1.1 (ISO 28500:2017 §4).
+var warcMagic = []byte("WARC/1.")
+
+// record is a WARC record with its block.
 type record struct {
-	header textproto.MIMEHeader
-	block  []byte
+	number int // in the file, from 1
+	at     int64
+	kind   string
+	header http.Header
+	block  []byte // the window's
 }
 
-func (r *record) is(kind string) bool {
-	return r != nil && strings.EqualFold(r.header.Get("Warc-Type"), kind)
+func (r *record) keep(n int) *record {
+	k := *r
+	k.block = bytes.Clone(r.block[:min(len(r.block), n)])
+	return &k
 }
 
-// errRecord is an error of one record; the next may be good.
-type errRecord struct{ reason string }
+func (r *record) get(name string) string { return strings.Trim(r.header.Get(name), "<>") }
 
-func (e errRecord) Error() string { return e.reason }
+// records reads a WARC record by record.
+type records struct {
+	c      *reader
+	w      *window
+	number int
+	at     int64 // where the record at hand begins
+	short  bool  // the record at hand is not all there
+}
 
-// records hands out records until io.EOF.
-type records interface{ next() (*record, error) }
-
-// warc pairs responses with their requests, which come before or after.
-func (c *reader) warc(rs records) error {
-	var request, response *record
+// next returns the next good record. Broken ones are counted.
+func (rs *records) next() (*record, error) {
 	for {
-		r, err := rs.next()
-		var bad errRecord
-		switch {
-		case errors.As(err, &bad):
-			c.stats.skip(bad.reason)
+		rs.blank()
+		if len(rs.w.need(1)) == 0 {
+			if err := rs.end(); err != nil {
+				return nil, err
+			}
 			continue
-		case err == io.EOF:
-			return c.pair(nil, response)
-		case c.ctx.Err() != nil:
-			return c.ctx.Err()
-		case err != nil:
-			return fmt.Errorf("%s: behind exchange %d: %w", c.name, c.part, err)
 		}
-		switch {
-		case r.is("request") && concurrent(r, response):
-			err = c.pair(r, response)
-			response = nil
-		case r.is("request"):
-			request = r
-		case r.is("response") || r.is("resource"):
-			if err = c.pair(nil, response); err != nil {
-				return err
-			}
-			response = r
-			if concurrent(request, r) {
-				err = c.pair(request, r)
-				response = nil
-			}
-			request = nil
+		rs.number++
+		rs.at, rs.short = rs.w.at, false
+		r, reason, why := rs.record()
+		if r != nil {
+			return r, nil
 		}
-		if err != nil {
-			return err
+		if found := rs.find(); found || !rs.short || rs.w.err == errHole {
+			rs.c.skip(reason, "record %d at %s %d: %s: %s", rs.number, rs.c.unit, rs.at, reason, why)
 		}
+		rs.short = rs.short && len(rs.w.need(1)) == 0
 	}
 }
 
-// concurrent: two records are of one exchange when one names the other (§5.7), or else when they are of one URI.
-func concurrent(a, b *record) bool {
-	if a == nil || b == nil {
-		return false
-	}
-	if x, y := a.header.Get("Warc-Concurrent-To"), b.header.Get("Warc-Concurrent-To"); x != "" || y != "" {
-		return x == b.header.Get("Warc-Record-Id") || y == a.header.Get("Warc-Record-Id")
-	}
-	return a.header.Get("Warc-Target-Uri") == b.header.Get("Warc-Target-Uri")
-}
-
-// pair yields a response with its request, or with one made from its URI.
-func (c *reader) pair(request, response *record) error {
-	if response == nil {
-		return nil
-	}
-	u, err := url.Parse(strings.Trim(response.header.Get("Warc-Target-Uri"), "<>"))
-	if err != nil || u.Host == "" {
-		c.stats.skip(notHTTP)
-		return nil
-	}
-	x := &candor.Exchange{Request: &http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}}
-	x.Time, _ = time.Parse(time.RFC3339, response.header.Get("Warc-Date"))
-	if request != nil {
-		readRequest(x, request.block)
-	}
-	if response.is("resource") {
-		x.Status, x.Header = http.StatusOK, http.Header{"Content-Type": response.header["Content-Type"]}
-		x.Body = bytes.NewReader(response.block)
-		return c.emit(x)
-	}
-	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response.block)), x.Request)
-	if err != nil {
-		c.stats.skip(broken)
-		return nil
-	}
-	defer res.Body.Close()
-	x.Status, x.Header, x.Body = res.StatusCode, res.Header, lenient{res.Body}
-	return c.emit(x)
-}
-
-// readRequest takes method, fields and body from a recorded request; the URI stays the record's.
-func readRequest(x *candor.Exchange, block []byte) {
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(block)))
-	if err != nil {
-		return
-	}
-	x.Request.Method, x.Request.Header = r.Method, r.Header
-	if r.Host != "" {
-		x.Request.Host = r.Host
-	}
-	x.RequestBody, _ = io.ReadAll(io.LimitReader(r.Body, maxRequestBody))
-}
-
-// lenient ends a body that is shorter than it said where it ends: what arrived is what was shown.
-type lenient struct{ io.Reader }
-
-func (l lenient) Read(p []byte) (int, error) {
-	n, err := l.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		err = io.EOF
-	}
-	return n, err
-}
-
-var recordEnd = []byte("\r\n\r\n")
-
-// readRecord reads one record. Behind a broken one it gives back what may be the next.
-func readRecord(b *bufio.Reader) (*record, []byte, error) {
+// blank goes past the newlines between records.
+func (rs *records) blank() {
 	for {
-		line, err := b.ReadSlice('\n')
-		if bytes.HasPrefix(line, []byte("WARC/1.")) {
-			break
-		}
-		if err == io.EOF {
-			return nil, nil, io.EOF
-		}
-		if len(bytes.TrimSpace(line)) > 0 {
-			return nil, nil, errRecord{broken}
-		}
-		if err != nil {
-			return nil, nil, err
+		p := rs.w.need(1)
+		n := len(p) - len(bytes.TrimLeft(p, "\r\n"))
+		rs.w.take(n)
+		if n == 0 || n < len(p) {
+			return
 		}
 	}
-	h, err := readFields(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
-	if err != nil || n < 0 {
-		return nil, nil, errRecord{broken}
-	}
-	if n > maxPart {
-		_, err := io.CopyN(io.Discard, b, n)
-		return nil, nil, tooLargeOr(err)
-	}
-	block, err := io.ReadAll(io.LimitReader(b, n))
-	if err != nil {
-		return nil, nil, err
-	}
-	end, _ := b.Peek(len(recordEnd))
-	if int64(len(block)) < n || !bytes.Equal(end, recordEnd) && len(end) > 0 && !bytes.HasPrefix(end, []byte("\n\n")) {
-		i := bytes.Index(block, append(recordEnd[:4:4], "WARC/1."...)) // it said that it was longer than it is
-		if i < 0 {
-			return nil, nil, errRecord{broken}
-		}
-		return nil, block[i:], errRecord{broken}
-	}
-	return &record{h, block}, nil, nil
 }
 
-func tooLargeOr(err error) error {
-	if err == nil || err == io.EOF {
-		return errRecord{tooLarge}
+// end is where the window has nothing more: at a hole, which is mended, or at the end of it all.
+func (rs *records) end() error {
+	err := rs.w.err
+	switch {
+	case err == errHole:
+		if !rs.short {
+			rs.number++
+			rs.c.skip(broken, "behind record %d: %v", rs.number-1, err)
+		}
+		rs.w.err, rs.short = nil, false
+		return nil
+	case err == io.EOF && rs.short:
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }
 
-// maxFields is how many bytes a record's header may have.
-const maxFields = 1 << 20
+// find goes to the next line that begins a record, or to the end of what can be read.
+func (rs *records) find() bool {
+	return rs.findBefore("\n", func(int) bool { return true })
+}
 
-func readFields(b *bufio.Reader) (textproto.MIMEHeader, error) {
-	h, err := textproto.NewReader(bufio.NewReader(&fieldLines{b: b})).ReadMIMEHeader()
+// findBefore goes to the next record that comes behind a line's end, as long as goOn says so of the bytes passed.
+func (rs *records) findBefore(lineEnd string, goOn func(passed int) bool) bool {
+	mark := append([]byte(lineEnd), warcMagic...)
+	for {
+		p := rs.w.need(chunk)
+		if i := bytes.Index(p, mark); i >= 0 {
+			rs.w.take(i + len(lineEnd))
+			return true
+		}
+		if len(p) < chunk {
+			rs.w.take(len(p))
+			return false
+		}
+		rs.w.take(len(p) - len(mark) + 1)
+		if !goOn(len(p) - len(mark) + 1) {
+			return false
+		}
+	}
+}
+
+// record reads the record that begins here. Without one, it says why, and the window stands in front of what may
+// be the next.
+func (rs *records) record() (r *record, reason, why string) {
+	if !bytes.HasPrefix(rs.w.need(len(warcMagic)), warcMagic) {
+		rs.short = len(rs.w.need(len(warcMagic))) < len(warcMagic)
+		return nil, broken, "no record begins here"
+	}
+	h, head, err := rs.head()
 	if err != nil {
-		return nil, errRecord{broken}
+		rs.short = err == errShort && rs.w.err != nil
+		return nil, broken, err.Error()
 	}
-	return h, nil
+	size, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	if err != nil || size < 0 {
+		rs.w.take(head - 1) // the newline stays: a record may begin right here
+		return nil, broken, "Content-Length is no number of bytes"
+	}
+	if size > int64(rs.c.limit) {
+		rs.w.take(head - 1)
+		rs.passOver(size)
+		return nil, tooLarge, fmt.Sprintf("larger than %d MiB", rs.c.limit>>20)
+	}
+	all := head + int(size)
+	p := rs.w.need(all)
+	if len(p) < all {
+		rs.short = true
+		rs.w.take(head - 1)
+		return nil, broken, "Content-Length says more than there is"
+	}
+	p = rs.w.need(all + len("\r\n\r\n") + len(warcMagic))
+	if !endsHere(p[all:]) {
+		rs.w.take(head - 1)
+		return nil, broken, "no record ends where Content-Length says"
+	}
+	r = &record{number: rs.number, at: rs.at, kind: strings.ToLower(h.Get("WARC-Type")), header: h, block: p[head:all]}
+	rs.w.take(all)
+	return r, "", ""
 }
 
-// fieldLines reads up to and with the empty line, and not a byte further.
-type fieldLines struct {
-	b    *bufio.Reader
-	rest []byte
-	read int
-	done bool
-}
-
-func (f *fieldLines) Read(p []byte) (int, error) {
-	if len(f.rest) == 0 {
-		if f.done || f.read > maxFields {
-			return 0, io.EOF
+// head reads the header, up to and with the empty line.
+func (rs *records) head() (http.Header, int, error) {
+	for n := 4 << 10; ; n *= 16 {
+		p := rs.w.need(n)
+		skip := bytes.IndexByte(p, '\n') + 1 // "WARC/1.1"
+		h, head, err := fields(p[skip:min(len(p), maxHead)])
+		switch {
+		case err != errShort:
+			return h, skip + head, err
+		case n >= maxHead:
+			return nil, 0, errors.New("the header is larger than 1 MiB")
+		case len(p) < n:
+			return nil, 0, err
 		}
-		line, err := f.b.ReadSlice('\n')
-		if err != nil && err != bufio.ErrBufferFull {
-			f.done = true
-		}
-		f.rest = append(f.rest[:0], line...)
-		f.read += len(line)
-		f.done = f.done || len(bytes.TrimRight(line, "\r\n")) == 0 && err == nil
 	}
-	n := copy(p, f.rest)
-	f.rest = f.rest[n:]
-	return n, nil
 }
 
-// plainRecords reads an uncompressed WARC.
-type plainRecords struct {
-	b    *bufio.Reader
-	lost bool // a record was broken: look for the next line that begins one
+// endsHere: two line ends close a record (§4); less is let go where the next begins, or nothing follows.
+func endsHere(p []byte) bool {
+	if bytes.HasPrefix(p, []byte("\r\n\r\n")) {
+		return true
+	}
+	p = bytes.TrimLeft(p, "\r\n")
+	return bytes.HasPrefix(p, warcMagic) || len(p) < len(warcMagic) && bytes.HasPrefix(warcMagic, p)
 }
 
-func (p *plainRecords) next() (*record, error) {
-	if p.lost {
-		if err := p.find(); err != nil {
-			return nil, err
-		}
-		p.lost = false
+// passOver goes behind a block that is too large. It may be a lie, so a record that begins in it is taken for the next: a
+// WARC in a WARC is read, rather than the rest of the file passed over. Of gzip, no more than maxInflate is inflated.
+func (rs *records) passOver(size int64) {
+	left, begin := rs.c.inflate, rs.w.at
+	m, packed := rs.w.r.(*members)
+	found := rs.findBefore("\r\n\r\n", func(n int) bool {
+		left -= int64(n)
+		return left > 0 || !packed
+	})
+	switch {
+	case found:
+		rs.w.take(-1) // find wants the newline
+	case rs.w.err != nil:
+		rs.short = rs.w.at-begin < size
+	case m.passOver():
+		rs.w.take(len(rs.w.need(1)))
+		rs.w.err, rs.short = errHole, true // what was passed over is this record, and is counted as one
+	default:
+		rs.w.take(len(rs.w.need(1)))
+		rs.w.err = errGivenUp
 	}
-	r, back, err := readRecord(p.b)
-	if back != nil {
-		p.b = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(back), p.b), 64<<10)
-	}
-	p.lost = errors.Is(err, errRecord{broken})
-	return r, err
 }
 
-func (p *plainRecords) find() error {
+// waiting is what a WARC's records wait for each other with.
+type waiting struct {
+	response *record
+	requests []*record // the last maxWaiting, oldest first
+	last     *record   // the request right before
+}
+
+const (
+	maxWaiting = 64        // requests that wait for their response
+	maxRequest = 256 << 10 // bytes that are kept of each
+)
+
+// warc yields responses with their requests, which may come before or after.
+func (c *reader) warc(w *window) error {
+	rs := &records{c: c, w: w}
 	for {
-		head, err := p.b.Peek(7)
-		if string(head) == "WARC/1." {
-			return nil
-		}
-		if len(head) == 0 && err != nil {
-			return err
-		}
-		if _, err := p.b.ReadSlice('\n'); err != nil && err != bufio.ErrBufferFull {
-			return err
-		}
-	}
-}
-
-// gzipRecords reads a WARC of which each record is a gzip member (ISO 28500 annex D), or one member holds them all.
-type gzipRecords struct {
-	b      *bufio.Reader
-	z      *gzip.Reader
-	member *plainRecords
-}
-
-func (g *gzipRecords) next() (*record, error) {
-	for {
-		if g.member == nil {
-			if err := g.open(); err != nil {
-				return nil, err
-			}
-		}
-		r, err := g.member.next()
-		var bad errRecord
-		if err == nil || errors.As(err, &bad) {
-			return r, err
-		}
-		g.member = nil
-		if err == io.EOF {
-			continue
-		}
-		if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || isCorrupt(err) {
-			if err := g.find(); err != nil && err != io.EOF {
-				return nil, err
-			}
-			return nil, errRecord{broken}
-		}
-		return nil, err
-	}
-}
-
-func isCorrupt(err error) bool { return strings.Contains(err.Error(), "corrupt") }
-
-// open begins the next member.
-func (g *gzipRecords) open() error {
-	if _, err := g.b.Peek(1); err != nil {
-		return err
-	}
-	var err error
-	if g.z == nil {
-		g.z, err = gzip.NewReader(g.b)
-	} else {
-		err = g.z.Reset(g.b)
-	}
-	if err == io.EOF {
-		return io.EOF
-	} else if err != nil {
-		if e := g.find(); e != nil && e != io.EOF {
+		r, err := rs.next()
+		if err == nil {
+			err = c.take(r)
+		} else if e := c.flush(); e != nil {
 			return e
+		} else {
+			return c.warcError(rs, err)
 		}
-		return errRecord{broken}
+		if err != nil {
+			return err
+		}
 	}
-	g.z.Multistream(false)
-	g.member = &plainRecords{b: bufio.NewReaderSize(g.z, 64<<10)}
+}
+
+func (c *reader) warcError(rs *records, err error) error {
+	switch {
+	case err == io.EOF:
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF) && rs.short:
+		return c.errorf("cut off at %s %d in record %d, which begins at %s %d; %s", c.unit, rs.w.at, rs.number, c.unit, rs.at, wereRead(rs.number-1, "record", "records"))
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return c.errorf("cut off at %s %d behind record %d", c.unit, rs.w.at, rs.number)
+	}
+	return c.errorf("%s %d behind record %d: %w", c.unit, rs.w.at, rs.number, err)
+}
+
+// take sorts a record in by its type (§5.5, §6).
+func (c *reader) take(r *record) error {
+	switch r.kind {
+	case "request":
+		return c.takeRequest(r)
+	case "response", "resource":
+		return c.takeResponse(r)
+	case "warcinfo", "metadata":
+	case "revisit":
+		err := c.flush()
+		c.requestOf(r)
+		c.skip(revisit, "record %d at %s %d: %s: the same as an earlier one", r.number, c.unit, r.at, revisit)
+		return err
+	default:
+		c.skip(otherRecord, "record %d at %s %d: %s", r.number, c.unit, r.at, otherRecord)
+	}
 	return nil
 }
 
-// find passes over bytes until what looks like the beginning of a member.
-func (g *gzipRecords) find() error {
-	for {
-		if _, err := g.b.Discard(1); err != nil {
-			return err
-		}
-		head, err := g.b.Peek(3)
-		if string(head) == "\x1f\x8b\x08" {
-			return nil
-		}
-		if len(head) == 0 && err != nil {
-			return err
+func (c *reader) takeRequest(r *record) error {
+	if p := c.waiting.response; p != nil && (names(r, p) || names(p, r) || adjacent(r, p)) {
+		c.waiting.response = nil
+		return c.exchange(r, p)
+	}
+	k := r.keep(maxRequest)
+	c.waiting.last = k
+	if len(c.waiting.requests) == maxWaiting {
+		c.waiting.requests = slices.Delete(c.waiting.requests, 0, 1)
+	}
+	c.waiting.requests = append(c.waiting.requests, k)
+	return nil
+}
+
+func (c *reader) takeResponse(r *record) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if q := c.requestOf(r); q != nil {
+		return c.exchange(q, r)
+	}
+	c.waiting.response = r.keep(len(r.block))
+	return nil
+}
+
+// requestOf takes the request that waits for r: one of them names the other, or it came right before.
+func (c *reader) requestOf(r *record) *record {
+	last := c.waiting.last
+	c.waiting.last = nil
+	i := slices.IndexFunc(c.waiting.requests, func(q *record) bool { return names(q, r) || names(r, q) })
+	if i < 0 && last != nil && adjacent(last, r) {
+		i = slices.Index(c.waiting.requests, last)
+	}
+	if i < 0 {
+		return nil
+	}
+	q := c.waiting.requests[i]
+	c.waiting.requests = slices.Delete(c.waiting.requests, i, i+1)
+	return q
+}
+
+// flush yields the response whose request did not come.
+func (c *reader) flush() error {
+	r := c.waiting.response
+	c.waiting.response = nil
+	if r == nil {
+		return nil
+	}
+	return c.exchange(nil, r)
+}
+
+// names: a is concurrent to b (§5.7).
+func names(a, b *record) bool {
+	id := b.get("WARC-Record-ID")
+	return id != "" && slices.ContainsFunc(a.header["Warc-Concurrent-To"], func(s string) bool { return strings.Trim(s, "<>") == id })
+}
+
+// adjacent: a request beside a response is its own when it is of the same URI and does not name another.
+func adjacent(request, response *record) bool {
+	return request.get("WARC-Concurrent-To") == "" && request.get("WARC-Target-URI") == response.get("WARC-Target-URI")
+}
+
+// exchange yields a response with its request, or with one made from its URI.
+func (c *reader) exchange(request, response *record) error {
+	x, reason, err := warcExchange(response)
+	if err != nil {
+		c.skip(reason, "record %d at %s %d: %s: %v", response.number, c.unit, response.at, reason, err)
+		return nil
+	}
+	if request != nil {
+		if err := setRequest(x, request.block); err != nil {
+			c.skip(brokenRequest, "record %d at %s %d: %s: %v", request.number, c.unit, request.at, brokenRequest, err)
 		}
 	}
+	if response.get("WARC-Truncated") != "" {
+		c.skip(truncated, "record %d at %s %d: %s by who recorded it", response.number, c.unit, response.at, truncated)
+	}
+	c.number++
+	return c.emit(x)
+}
+
+func warcExchange(r *record) (*candor.Exchange, string, error) {
+	u, reason, err := parseURL(r.get("WARC-Target-URI"))
+	if err != nil {
+		return nil, reason, fmt.Errorf("WARC-Target-URI %w", err)
+	}
+	x := &candor.Exchange{Request: newRequest(u)}
+	x.Time, _ = time.Parse(time.RFC3339, r.header.Get("WARC-Date"))
+	kind := r.header.Get("Content-Type")
+	if r.kind == "resource" {
+		x.Status, x.Header, x.Body = http.StatusOK, http.Header{}, bytes.NewReader(r.block)
+		if kind != "" {
+			x.Header.Set("Content-Type", kind)
+		}
+		return x, "", nil
+	}
+	if kind != "" && !strings.HasPrefix(strings.ToLower(kind), "application/http") {
+		return nil, notHTTP, errors.New("Content-Type is not application/http")
+	}
+	m, status, err := parseResponse(r.block)
+	if err != nil {
+		return nil, broken, err
+	}
+	x.Body, x.Status, x.Header = m.decoded(), status, m.header
+	return x, "", nil
 }
