@@ -59,9 +59,9 @@ const (
 // Stats is what became of a capture.
 type Stats struct {
 	Exchanges int            // yielded
-	Skipped   map[string]int // parts passed over, and exchanges without all of their body, by reason
+	Skipped   map[string]int // what no candor.Exchange.Skipped says: parts passed over, or not looked at, by reason
 	Bytes     int64          // read of the capture, as it stands on disk
-	Notes     []string       // where the first 20 of Skipped are, and why: "shop.har: entry 6 at byte 812: broken: ..."
+	Notes     []string       // where the first 20 parts are that were skipped in either way, and why: "shop.har: entry 6 at byte 812: broken: ..."
 }
 
 // Read calls yield for every exchange in r, in order. name is the capture's base name: errors and candor.Exchange.Source
@@ -180,7 +180,7 @@ func (c *reader) raw(r io.Reader, skipped string) error {
 		x.Body = body
 	}
 	if skipped != "" {
-		c.skip(skipped, "the file is an archive: unpack it first")
+		c.note("%s: the file is an archive: unpack it first", skipped)
 	}
 	c.number++
 	if err := c.emit(x); err != nil {
@@ -222,12 +222,17 @@ func (c *reader) emit(x *candor.Exchange) error {
 	return c.stopped
 }
 
-// skip counts, and notes where while there is room. why must not quote the capture.
+// skip counts, and notes where. The note must not quote the capture.
 func (c *reader) skip(reason, where string, args ...any) {
 	if c.stats.Skipped == nil {
 		c.stats.Skipped = map[string]int{}
 	}
 	c.stats.Skipped[reason]++
+	c.note(where, args...)
+}
+
+// note says where, while there is room.
+func (c *reader) note(where string, args ...any) {
 	if len(c.stats.Notes) < maxNotes {
 		c.stats.Notes = append(c.stats.Notes, fmt.Sprintf("%s: %s", c.name, fmt.Sprintf(where, args...)))
 	}

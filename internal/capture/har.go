@@ -150,6 +150,8 @@ func (c *reader) harEntry(p *harPlace) error {
 	switch {
 	case err != nil:
 		c.skip(reason, "entry %d at %s %d: %s: %v", c.number, c.unit, at, reason, err)
+	case x != nil && x.Skipped != "":
+		c.note("entry %d at %s %d: %s", c.number, c.unit, at, reason)
 	case reason != "":
 		c.skip(reason, "entry %d at %s %d: %s", c.number, c.unit, at, reason)
 	}

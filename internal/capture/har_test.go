@@ -23,7 +23,7 @@ file#13 GET shop.example/chat 101 "" "-"
 file#14 GET shop.example/100%25/a%01b?q=5%25 200 "" "stray"
 file#17 GET shop.example/last 200 "" "end }]"`
 
-const harSkipped = "map[body-missing:2 broken:6 no-response:1 not-http:1 websocket:1]"
+const harSkipped = "map[broken:6 no-response:1 not-http:1 websocket:1]"
 
 func TestHAR(t *testing.T) {
 	har := testdata(t, "shop.har")
