@@ -70,10 +70,15 @@ func (c *scanCmd) Run(ctx context.Context) error {
 	if e := s.end(os.Stderr); err == nil {
 		err = e
 	}
-	if err == nil && s.disclosures > 0 {
+	switch {
+	case err != nil:
+		return err
+	case s.disclosures > 0:
 		return errFound
+	case s.lost() > 0:
+		return fmt.Errorf("nothing was found, but %d parts could not be read: that is no all-clear", s.lost())
 	}
-	return err
+	return nil
 }
 
 // openDirectory opens the snapshot in the data folder, or builds one from a customer file under a key that is forgotten
@@ -138,10 +143,7 @@ func newTally(json, all bool, w io.Writer) *tally {
 }
 
 func (s *tally) paths(ctx context.Context, g *guard.Guard, paths []string) error {
-	files, total, err := expand(paths)
-	if err != nil {
-		return err
-	}
+	files, total := expand(paths)
 	s.progress = newProgress("scan", total)
 	defer s.progress.end()
 	var failed []error
@@ -156,32 +158,31 @@ func (s *tally) paths(ctx context.Context, g *guard.Guard, paths []string) error
 	return errors.Join(failed...)
 }
 
-// expand lists the regular files under the paths, and their size in bytes.
-func expand(paths []string) (files []string, total int64, err error) {
+// expand lists what is to be read, and how many bytes of it are known of: what was named, be it a pipe, and the files in
+// folders. What cannot be looked at is listed, so that reading it fails and the rest goes on.
+func expand(paths []string) (files []string, total int64) {
 	for _, p := range paths {
-		if p == "-" {
+		info, err := os.Stat(p)
+		if p == "-" || err != nil || !info.IsDir() {
 			files = append(files, p)
+			if err == nil && info.Mode().IsRegular() {
+				total += info.Size()
+			}
 			continue
 		}
-		err := filepath.WalkDir(p, func(path string, d os.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			if info.Mode().IsRegular() {
+		filepath.WalkDir(p, func(path string, d os.DirEntry, err error) error {
+			info, statErr := os.Stat(path)
+			switch {
+			case err != nil || statErr != nil:
+				files = append(files, path)
+			case info.Mode().IsRegular():
 				files = append(files, path)
 				total += info.Size()
 			}
 			return nil
 		})
-		if err != nil {
-			return nil, 0, err
-		}
 	}
-	return files, total, nil
+	return files, total
 }
 
 func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
@@ -205,11 +206,17 @@ func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
 		return err
 	})
 	for reason, n := range stats.Skipped {
-		if reason != string(guard.SkipNoBody) { // counted with its exchange
-			s.skipped[reason] += int64(n)
-		}
+		s.skipped[reason] += int64(n)
+	}
+	for _, note := range stats.Notes {
+		s.progress.note(note)
 	}
 	return err
+}
+
+// lost counts the parts of captures that should have been read and could not be.
+func (s *tally) lost() int64 {
+	return s.skipped["broken"] + s.skipped["too-large"] + s.skipped["truncated"] + s.skipped[string(guard.SkipMalformed)]
 }
 
 func (s *tally) found(d candor.Disclosure) {
@@ -317,6 +324,14 @@ func (p *progress) print() {
 	} else {
 		fmt.Fprintln(os.Stderr, line)
 	}
+}
+
+// note prints a line of its own.
+func (p *progress) note(text string) {
+	if p.terminal {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+	fmt.Fprintln(os.Stderr, clean(text))
 }
 
 func (p *progress) end() {
