@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -75,6 +76,8 @@ func bodyTokens(contentType string, body []byte) []string {
 	return nil
 }
 
+var graphQLString = regexp.MustCompile(`"[^"\\\n]*"`)
+
 func jsonTokens(body []byte) []string {
 	var found []string
 	dec := json.NewDecoder(strings.NewReader(string(body)))
@@ -101,7 +104,12 @@ func jsonTokens(body []byte) []string {
 				key, expectKey = t, false
 				continue
 			}
-			if !opensNothing(key) {
+			switch {
+			case key == "query" && strings.Contains(t, "{"):
+				for _, literal := range graphQLString.FindAllString(t, -1) { // the rest of it are names of fields
+					found = append(found, tokensIn(literal)...)
+				}
+			case key != "operationName" && !opensNothing(key):
 				found = append(found, tokensIn(t)...)
 			}
 		}
@@ -126,54 +134,102 @@ func tokensIn(s string) []string {
 }
 
 // tokenBits estimates how many bits a guesser has to try: length times the bits of the alphabet seen, and nothing at all
-// for what reads as words and numbers (few changes between letters and digits, or between cases), for version 1 UUIDs
-// (RFC 9562 §5.1: time and node) and for 24 hexadecimal digits (a MongoDB ObjectID: time and counter).
+// for what reads as words and numbers, for version 1 UUIDs (RFC 9562 §5.1: time and node) and for 24 hexadecimal digits (a
+// MongoDB ObjectID: time and counter).
 func tokenBits(s string) float64 {
 	if len(s) < 11 || len(s) > 512 {
 		return 0
 	}
-	var lower, upper, digit, hex, changes, n int
+	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' && countHex(s) == 32 {
+		if s[14] == '1' {
+			return 0
+		}
+		return 122
+	}
+	if strings.ContainsAny(s, "-_") && s == strings.ToLower(s) {
+		return longestPart(s) // "iphone-15-pro-256gb": words with something between them
+	}
+	var lower, upper, digit, changes, n int
 	last := byte(0)
 	for i := range len(s) {
-		c, class := s[i], byte(0)
-		switch {
-		case c >= '0' && c <= '9':
-			class, digit = 'd', digit+1
-		case c >= 'a' && c <= 'z':
-			class, lower = 'l', lower+1
-		case c >= 'A' && c <= 'Z':
-			class, upper = 'u', upper+1
+		class := classOf(s[i])
+		switch class {
+		case 'd':
+			digit++
+		case 'l':
+			lower++
+		case 'u':
+			upper++
 		default:
 			continue
 		}
-		if class == 'd' || c|0x20 <= 'f' {
-			hex++
-		}
-		if last != 0 && class != last {
+		if last != 0 && (class == 'd') != (last == 'd') {
 			changes++
 		}
 		last = class
 		n++
 	}
-	uuid := len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' && hex == 32
+	hex := countHex(s) == n && (lower == 0 || upper == 0)
 	switch {
-	case uuid && s[14] == '1', n == 24 && hex == 24 && len(s) == 24:
+	case hex && n == 24:
 		return 0
-	case uuid:
-		return 122
 	case digit == n:
 		return float64(n) * math.Log2(10)
-	case changes < 3 || changes*6 < n:
+	case digit == 0 || !(changes >= 3 && changes*6 >= n) && !unspeakable(s):
 		return 0
-	}
-	alphabet := 0
-	if hex == n && (lower == 0 || upper == 0) {
+	case hex:
 		return float64(n) * 4
 	}
+	alphabet := 0
 	for _, c := range []struct{ seen, size int }{{lower, 26}, {upper, 26}, {digit, 10}} {
 		if c.seen > 0 {
 			alphabet += c.size
 		}
 	}
 	return float64(n) * math.Log2(float64(alphabet))
+}
+
+func classOf(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return 'd'
+	case c >= 'a' && c <= 'z':
+		return 'l'
+	case c >= 'A' && c <= 'Z':
+		return 'u'
+	}
+	return 0
+}
+
+func countHex(s string) (n int) {
+	for i := range len(s) {
+		if c := s[i]; classOf(c) == 'd' || classOf(c) != 0 && c|0x20 <= 'f' {
+			n++
+		}
+	}
+	return n
+}
+
+func longestPart(s string) (bits float64) {
+	for _, part := range strings.FieldsFunc(s, func(c rune) bool { return c == '-' || c == '_' }) {
+		bits = max(bits, tokenBits(part))
+	}
+	return bits
+}
+
+// unspeakable: five consonants in a row, or vowels for less than a quarter of the letters: no words, in whatever case.
+func unspeakable(s string) bool {
+	run, longest, letters, vowels := 0, 0, 0, 0
+	for i := range len(s) {
+		switch class := classOf(s[i]); {
+		case class == 0 || class == 'd':
+			run = 0
+		case strings.IndexByte("aeiouy", s[i]|0x20) >= 0:
+			letters, vowels, run = letters+1, vowels+1, 0
+		default:
+			letters, run = letters+1, run+1
+			longest = max(longest, run)
+		}
+	}
+	return longest >= 5 || letters >= 8 && 4*vowels < letters
 }

@@ -149,6 +149,9 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 // facts gathers what one hit's class depends on, and tells the memory of links.
 func (e *exchange) facts(h *hit) candor.Facts {
 	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)]}
+	if !f.Echoed && e.all == nil {
+		f.Echoed = e.g.supplied.has(e.x.Time, f.Viewer.Digest(e.g.Key), e.digest("supplied", carriedKey(h.Kind, h.value)))
+	}
 	if e.g.Public != nil && e.g.Public([]byte(h.value)) {
 		f.Allowed = true
 	} else if e.g.Allowed != nil {
@@ -241,12 +244,27 @@ func (e *exchange) linkToken() string {
 	if !e.linked {
 		e.linked = true
 		if t := candor.LinkToken(e.x.Request, e.x.RequestBody); t != "" {
-			h := hmac.New(sha256.New, e.g.Key)
-			h.Write([]byte("link\x00" + e.site + "\x00" + t))
-			e.link = hex.EncodeToString(h.Sum(nil)[:12])
+			e.link = e.digest("link", e.site, t)
 		}
 	}
 	return e.link
+}
+
+// digest is a keyed digest of parts, of which the first says what it is of.
+func (e *exchange) digest(parts ...string) string {
+	h := hmac.New(sha256.New, e.g.Key)
+	h.Write([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// remember keeps what a form or an API call supplied, for the pages that follow. A GET is anybody's link, and is not kept.
+func (e *exchange) remember() {
+	if m := e.x.Request.Method; len(e.x.RequestBody) == 0 || m != http.MethodPost && m != http.MethodPut && m != http.MethodPatch {
+		return
+	}
+	for k := range e.carried() {
+		e.g.supplied.add(e.x.Time, e.who().Digest(e.g.Key), e.digest("supplied", k))
+	}
 }
 
 // carried is the set of identifiers that the request supplied: in its path, query, headers, cookies or body (DESIGN §2,

@@ -78,6 +78,7 @@ type Guard struct {
 	coverage coverage
 	routes   routes
 	releases releases
+	supplied supplied
 }
 
 const maxRequestBody = 64 << 10 // how much of a request's body may make a match an echo (DESIGN §2)

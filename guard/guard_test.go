@@ -499,3 +499,18 @@ func TestRoutesAreBounded(t *testing.T) {
 		t.Errorf("%d sites, %d routes, %d other operations, %d other paths", len(sites), len(routes), routes["POST /api#{other}"], routes["GET /{other}"])
 	}
 }
+
+// A guest sees the address that they gave at checkout; another does not.
+func TestSuppliedBefore(t *testing.T) {
+	r := newRig(t, guard.Mask, say("text/plain", "order of alice@shop.example\n"))
+	checkout := func(method, client string) {
+		req, _ := http.NewRequest(method, r.site.URL+"/checkout", strings.NewReader("mail=alice@shop.example"))
+		r.do(req, "", "X-Client", client)
+	}
+	checkout("POST", "guest")
+	for client, want := range map[string]string{"guest": "order of alice@shop.example\n", "other": "order of a****@s***.example\n"} {
+		_, body := r.get("/payment", "", "X-Client", client)
+		equal(t, client, body, want)
+	}
+	equal(t, "recorded", r.owners(), "[1 disclosure prevented]")
+}

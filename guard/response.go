@@ -104,6 +104,7 @@ func (rw *response) WriteHeader(status int) {
 		return
 	}
 	rw.started = true
+	rw.x.remember()
 	rw.how, rw.x.skip = planFor(rw.r, status, h, rw.x.mode, rw.g.FailClosed)
 	if rw.how == whole && rw.body != nil {
 		rw.how = look // a request with a body cannot be sent twice
