@@ -29,7 +29,7 @@ type account struct {
 // Plot is what the template draws; the JSON has the series itself.
 func (a account) Plot() plot { return a.plot }
 
-const peopleAPage = 100
+const peopleAPage = 50
 
 func (c *Console) incident(r *http.Request) (any, error) {
 	ctx, id := r.Context(), r.PathValue("id")

@@ -67,7 +67,7 @@ func judge(last24h, recent ledger.Summary, s Status, now time.Time) verdict {
 	case s.Customers == 0:
 		return verdict{"unsure", "No customers to look for", "The directory is empty, so nothing can be recognised. Give Candor the customer file with --customers."}
 	case len(s.Trouble) > 0:
-		return verdict{"unsure", "Nothing seen, but something is wrong", "Until what is said above is mended, silence may only mean that Candor could not look."}
+		return verdict{"unsure", "Nothing new seen, but something is wrong", "Until what is said above is mended, silence may only mean that Candor could not look."}
 	case last24h.Responses == 0:
 		return verdict{"waiting", "Waiting for traffic", "Nothing has passed in the last 24 hours. Open " + s.Site + ": each response is counted here a second later."}
 	case last24h.Inspected == 0:
@@ -84,7 +84,7 @@ func loud(recent ledger.Summary, s Status, last string) verdict {
 	}
 	v := verdict{"held", "Disclosures are being stopped", last + "In mode " + s.Mode + " the identifiers do not leave."}
 	if recent.Exposed > 0 {
-		v.Text += fmt.Sprintf(" In the last %d minutes %s exposed all the same, or before that mode was on.", int(incident.QuietAfter.Minutes()), people(recent.Exposed))
+		v.Text += fmt.Sprintf(" %s exposed in the last %d minutes, before this mode was on or in spite of it.", people(recent.Exposed), int(incident.QuietAfter.Minutes()))
 	}
 	return v
 }

@@ -1,14 +1,12 @@
 // Keeps a page up to date: when the console tells of another state than the page was made from, the page fetches itself and
-// puts the parts in that changed. A page in the background holds no connection: a browser has six for each site.
+// takes over what is different. A page in the background holds no connection: a browser has six for each site.
 (() => {
-  const live = document.getElementById("live");
+  const live = document.getElementById("live"), news = document.getElementById("news"), main = document.querySelector("main");
   if (!live || !window.EventSource) return;
-  const main = () => document.querySelector("main");
-  const texts = (of) => [...of.children].map((e) => e.outerHTML);
-  let shown = texts(main()), events, timer, busy = false, next;
+  let events, retry, busy = false, next;
 
   async function refresh(state) {
-    if (state === main().dataset.state) return;
+    if (state === main.dataset.state) return;
     if (busy) { next = state; return; }
     busy = true;
     try {
@@ -22,29 +20,25 @@
   }
 
   function show(page) {
-    const fresh = page.querySelector("main"), now = texts(fresh), parts = [...main().children], news = [...fresh.children];
-    main().dataset.state = fresh.dataset.state;
-    if (document.title !== page.title) document.getElementById("news").textContent = document.title = page.title;
-    if (parts.length !== news.length || parts.some((e, i) => e.tagName !== news[i].tagName)) main().replaceChildren(...news);
-    else parts.forEach((e, i) => { if (now[i] !== shown[i] && !put(e, news[i])) now[i] = shown[i]; });
-    shown = now;
+    if (document.title !== page.title) news.textContent = document.title = page.title;
+    become(main, page.querySelector("main"));
     document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
   }
 
-  // put gives one part its new content, and keeps what the reader did: scrolled, opened, focused. A part in which somebody
-  // is marking text waits until the next time.
-  function put(part, fresh) {
-    const marked = getSelection();
-    if (!marked.isCollapsed && part.contains(marked.anchorNode)) return false;
-    const within = (s) => [...(part.matches(s) ? [part] : []), ...part.querySelectorAll(s)];
-    const scrolled = within(".wide").map((w) => w.scrollLeft), open = within("details").map((d) => d.open);
-    const focus = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    for (const a of fresh.attributes) part.setAttribute(a.name, a.value);
-    part.replaceChildren(...fresh.childNodes);
-    within("details").forEach((d, i) => { d.open = !!open[i]; });
-    within(".wide").forEach((w, i) => { w.scrollLeft = scrolled[i] || 0; });
-    if (focus) within("a").find((a) => a.getAttribute("href") === focus)?.focus({ preventScroll: true });
-    return true;
+  // become makes one element like another of the same name, and leaves in place whatever is the same: a link that somebody
+  // is about to press, what is focused, marked, scrolled or unfolded.
+  function become(old, fresh) {
+    for (const a of fresh.attributes) if (old.getAttribute(a.name) !== a.value) old.setAttribute(a.name, a.value);
+    for (const a of [...old.attributes]) if (a.name !== "open" && !fresh.hasAttribute(a.name)) old.removeAttribute(a.name);
+    const before = [...old.childNodes], after = [...fresh.childNodes];
+    after.forEach((n, i) => {
+      const o = before[i];
+      if (!o) old.append(n);
+      else if (o.nodeName !== n.nodeName) o.replaceWith(n);
+      else if (n.nodeType === Node.ELEMENT_NODE) become(o, n);
+      else if (o.data !== n.data) o.data = n.data;
+    });
+    before.slice(after.length).forEach((o) => o.remove());
   }
 
   function say(what, text) {
@@ -52,7 +46,7 @@
   }
 
   function listen() {
-    clearTimeout(timer);
+    clearTimeout(retry);
     if (events) events.close();
     if (document.hidden) return;
     events = new EventSource("/events");
@@ -61,8 +55,8 @@
     events.onerror = () => {
       say("lost", "Connection lost, trying again");
       if (events.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-      refresh("");
-      timer = setTimeout(listen, 3000);
+      refresh(""); // tells whether the session has ended
+      retry = setTimeout(listen, 3000);
     };
   }
   document.addEventListener("visibilitychange", listen);
