@@ -425,6 +425,19 @@ func TestStopAndGoOn(t *testing.T) {
 	p.stop()
 }
 
+// The console's session does not reach the shop, where one name serves for both.
+func TestConsoleCookieStays(t *testing.T) {
+	shop := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("Cookie")) })
+	for in, want := range map[string]string{"candor_console=SECRET": "", "a=1; candor_console=SECRET; b=2": "a=1; b=2", "a=1": "a=1"} {
+		r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
+		r.Header.Set("Cookie", in)
+		withoutConsoleCookie(shop).ServeHTTP(w, r)
+		if w.Body.String() != want {
+			t.Errorf("%q reached the shop as %q", in, w.Body)
+		}
+	}
+}
+
 func TestReadyAndRelease(t *testing.T) {
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "hi") }))
 	defer shop.Close()

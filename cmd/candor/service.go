@@ -250,7 +250,7 @@ func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error 
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	errorLog := slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
-	s.site.server = &http.Server{Handler: s.metrics.timed(s.guard.Handler(proxy)), Protocols: &protocols, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 120 * time.Second, ErrorLog: errorLog}
+	s.site.server = &http.Server{Handler: s.metrics.timed(withoutConsoleCookie(s.guard.Handler(proxy))), Protocols: &protocols, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 120 * time.Second, ErrorLog: errorLog}
 	s.pages.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: errorLog}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -429,7 +429,31 @@ func (s *service) siteURL() string {
 	return scheme + "://" + s.site.Addr().String()
 }
 
-func (s *service) consoleURL() string { return "http://" + s.pages.Addr().String() }
+// consoleURL names this machine localhost, not 127.0.0.1: cookies know no ports, and the console's must not go to the
+// protected site beside it.
+func (s *service) consoleURL() string {
+	host, port, err := net.SplitHostPort(s.pages.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() {
+		return "http://localhost:" + port
+	}
+	return "http://" + s.pages.Addr().String()
+}
+
+// withoutConsoleCookie keeps the console's session from the shop where somebody uses one name for both.
+func withoutConsoleCookie(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Cookie"), console.CookieName) {
+			var kept []string
+			for part := range strings.SplitSeq(strings.Join(r.Header["Cookie"], ";"), ";") {
+				if part = strings.TrimSpace(part); !strings.HasPrefix(part, console.CookieName+"=") {
+					kept = append(kept, part)
+				}
+			}
+			r.Header.Set("Cookie", strings.Join(kept, "; "))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 func (s *service) close() {
 	if s.stop != nil {

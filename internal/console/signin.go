@@ -17,7 +17,8 @@ const (
 	linkLasts    = 10 * time.Minute
 	sessionLasts = 12 * time.Hour
 	maxSessions  = 100
-	cookieName   = "candor_console"
+	// CookieName is what a session is kept under in the browser. It must not reach the protected site.
+	CookieName = "candor_console"
 )
 
 // sessions are who is signed in, by the digest of their cookie, and the one link that lets somebody in.
@@ -64,7 +65,7 @@ func (s *sessions) redeem(token string) (cookie string, ok bool) {
 }
 
 func (s *sessions) has(r *http.Request) bool {
-	k, err := r.Cookie(cookieName)
+	k, err := r.Cookie(CookieName)
 	if err != nil {
 		return false
 	}
@@ -74,7 +75,7 @@ func (s *sessions) has(r *http.Request) bool {
 }
 
 func (s *sessions) end(r *http.Request) {
-	if k, err := r.Cookie(cookieName); err == nil {
+	if k, err := r.Cookie(CookieName); err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.open, sha256.Sum256([]byte(k.Value)))
@@ -114,13 +115,13 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		c.door(w, http.StatusForbidden, door{Spent: true})
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: int(sessionLasts.Seconds())})
+	http.SetCookie(w, &http.Cookie{Name: CookieName, Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: int(sessionLasts.Seconds())})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	c.sessions.end(r)
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: CookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
