@@ -149,8 +149,8 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 // facts gathers what one hit's class depends on, and tells the memory of links.
 func (e *exchange) facts(h *hit) candor.Facts {
 	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)]}
-	if !f.Echoed && e.all == nil {
-		f.Echoed = e.g.supplied.has(e.x.Time, f.Viewer.Digest(e.g.Key), e.digest("supplied", carriedKey(h.Kind, h.value)))
+	if !f.Echoed {
+		f.Echoed = e.suppliedBefore(carriedKey(h.Kind, h.value))
 	}
 	if e.g.Public != nil && e.g.Public([]byte(h.value)) {
 		f.Allowed = true
@@ -262,9 +262,44 @@ func (e *exchange) remember() {
 	if m := e.x.Request.Method; len(e.x.RequestBody) == 0 || m != http.MethodPost && m != http.MethodPut && m != http.MethodPatch {
 		return
 	}
-	for k := range e.carried() {
-		e.g.supplied.add(e.x.Time, e.who().Digest(e.g.Key), e.digest("supplied", k))
+	holders := credentials(e.x.Request)
+	for _, c := range (&http.Response{Header: e.x.Header}).Cookies() {
+		holders = append(holders, longEnough(c)...)
 	}
+	for k := range e.carried() {
+		for _, h := range holders {
+			e.g.supplied.add(e.x.Time, e.digest("supplied", h, k))
+		}
+	}
+}
+
+// suppliedBefore: whoever holds one of this request's credentials has supplied the identifier.
+func (e *exchange) suppliedBefore(key string) bool {
+	for _, h := range credentials(e.x.Request) {
+		if e.g.supplied.has(e.x.Time, e.digest("supplied", h, key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// credentials are what tells one browser from all others: its long cookies, and its Authorization.
+func credentials(r *http.Request) (list []string) {
+	for _, c := range r.Cookies() {
+		list = append(list, longEnough(c)...)
+	}
+	if a := r.Header.Get("Authorization"); len(a) >= 16 {
+		list = append(list, a)
+	}
+	return list
+}
+
+// longEnough leaves out cookies such as currency=EUR, which many browsers hold.
+func longEnough(c *http.Cookie) []string {
+	if len(c.Value) < 16 {
+		return nil
+	}
+	return []string{c.Name + "=" + c.Value}
 }
 
 // carried is the set of identifiers that the request supplied: in its path, query, headers, cookies or body (DESIGN §2,
