@@ -10,8 +10,16 @@ package scan
 // Kind is what an identifier is, as spelled in DESIGN §7.
 type Kind string
 
-// Email is an e-mail address (RFC 5321 §4.1.2, internationalised by RFC 6531).
-const Email Kind = "email"
+const (
+	Email Kind = "email" // an e-mail address (RFC 5321 §4.1.2, internationalised by RFC 6531); Value as NormalizeEmail
+	Name  Kind = "name"  // a full name; Value as NormalizeName
+	Phone Kind = "phone" // a telephone number; Value as NormalizePhone
+	// Hashes of a normalised address, as avatars, advertising pixels and data layers carry them; Value is the hash itself,
+	// 16, 20 or 32 octets.
+	EmailMD5    Kind = "email-md5"
+	EmailSHA1   Kind = "email-sha1"
+	EmailSHA256 Kind = "email-sha256"
+)
 
 // Match is an identifier candidate found in bytes.
 type Match struct {
@@ -19,5 +27,5 @@ type Match struct {
 	Offset   int    // index of its first byte in the buffer given to Find
 	Length   int    // its length there, in encoded bytes
 	Encoding string // outermost form first: "plain", "json", "html", "url", "js"; nested forms joined by '+'
-	Value    []byte // decoded and normalised (see NormalizeEmail); valid only until Found returns
+	Value    []byte // decoded and normalised as Kind says; valid only until Found returns
 }
