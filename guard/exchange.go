@@ -364,7 +364,7 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 			if hide := e.decide(ctx); len(hide) > 0 {
 				hidden = true
 				for _, m := range hide {
-					scan.Mask(raw[m.Offset : m.Offset+m.Length])
+					m.Mask(raw[m.Offset : m.Offset+m.Length])
 				}
 				values[i] = string(raw)
 			}

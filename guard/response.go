@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"candor.example"
-	"candor.example/scan"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -227,7 +226,7 @@ func (rw *response) inspect(p []byte, final bool) error {
 			buf = append([]byte(nil), buf...) // an io.Writer must not modify what it is given
 		}
 		for _, h := range hide {
-			scan.Mask(buf[h.Offset : h.Offset+h.Length])
+			h.Mask(buf[h.Offset : h.Offset+h.Length])
 		}
 	}
 	rw.x.offset += int64(n)

@@ -2,7 +2,6 @@ package scan
 
 import (
 	"bytes"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -38,7 +37,7 @@ func normalLocal(dst, local []byte) ([]byte, bool) {
 		if !utf8.Valid(local) {
 			return dst, false
 		}
-		local = bytes.ToLower(norm.NFC.Bytes(local))
+		local = bytes.ToLower(bytes.Map(narrow, norm.NFC.Bytes(local)))
 	}
 	if len(local) > maxLocal {
 		return dst, false
@@ -50,6 +49,14 @@ func normalLocal(dst, local []byte) ([]byte, bool) {
 		dst = append(dst, lower(c))
 	}
 	return dst, true
+}
+
+// narrow maps full-width ASCII to ASCII, as browsers do in domains (U+FF01 to U+FF5E).
+func narrow(r rune) rune {
+	if r >= '！' && r <= '～' {
+		return r - '！' + '!'
+	}
+	return r
 }
 
 // profile maps like a browser (UTS 46, non-transitional) and leaves lengths and hyphens to validDomain.
@@ -132,36 +139,40 @@ func lower(c byte) byte {
 // MaskEmail is an address as people may see it: alice@shop.example becomes a****@s***.example. What is no address becomes
 // asterisks.
 func MaskEmail(addr string) string {
-	if strings.LastIndexByte(addr, '@') < 0 {
-		return strings.Repeat("*", len(addr))
-	}
 	b := []byte(addr)
-	Mask(b)
+	maskAddress(b)
 	return string(b)
 }
 
 // MaskText masks whatever looks like an address, for logs and screens. Of several readings it takes the first whose local
 // part holds no character that separates things in a URL, or else the last.
 func MaskText(s string) string {
-	if strings.IndexByte(s, '@') < 0 && !strings.ContainsAny(s, "%&\\") {
+	var list [1]found
+	if n, _ := look([]byte(s), 0, list[:]); n == 0 {
 		return s
 	}
 	var hits []Match
 	end := 0 // of the last hit: a reading that begins before it is of the same at-sign
-	f := Finder{Found: func(m Match) bool {
+	f := Finder{}
+	f.Found = func(m Match) bool {
+		if m.Kind != Email {
+			return false
+		}
 		if len(hits) > 0 && m.Offset < end {
 			hits = hits[:len(hits)-1]
 		}
+		decided := !bytes.ContainsAny(m.Value[:bytes.LastIndexByte(m.Value, '@')], "/?&=#")
+		m.Value = nil
 		hits, end = append(hits, m), m.Offset+m.Length
-		return !bytes.ContainsAny(m.Value[:bytes.LastIndexByte(m.Value, '@')], "/?&=#")
-	}}
+		return decided
+	}
 	f.Find([]byte(s), true)
 	if len(hits) == 0 {
 		return s
 	}
 	b := []byte(s)
 	for _, m := range hits {
-		Mask(b[m.Offset : m.Offset+m.Length])
+		m.Mask(b[m.Offset : m.Offset+m.Length])
 	}
 	return string(b)
 }
