@@ -25,8 +25,9 @@ import (
 
 // BuildOptions is how a snapshot is built; its zero value is ready.
 type BuildOptions struct {
-	Strict bool      // refuse a file with any problem, and leave the old snapshot in place
-	Now    time.Time // the build time to write down; zero: time.Now
+	Kinds  []scan.Kind // what goes in; nil: all that the columns allow
+	Strict bool        // refuse a file with any problem, and leave the old snapshot in place
+	Now    time.Time   // the build time to write down; zero: time.Now
 }
 
 // Report is what Build found in a customer file.
@@ -35,6 +36,7 @@ type Report struct {
 	Customers          int64     `json:"customers"`
 	Identifiers        int64     `json:"identifiers"`
 	BadRows            int64     `json:"bad_rows"`
+	BadFields          int64     `json:"bad_fields"`          // names and telephone numbers left out of rows that were kept
 	DuplicateIDs       int64     `json:"duplicate_ids"`       // kept: one customer with several addresses
 	DuplicateAddresses int64     `json:"duplicate_addresses"` // kept: each of the customers is an owner
 	UnknownColumns     []string  `json:"unknown_columns,omitempty"`
@@ -52,7 +54,7 @@ const (
 	largeShard   = 1 << 20
 	bucketSize   = 16 // entries of a bucket, on average
 	formatMagic  = "candor directory\n"
-	formatNumber = 1
+	formatNumber = 2
 )
 
 // ErrStrict is wrapped by Build's error when Strict refuses a file.
@@ -62,7 +64,11 @@ var ErrStrict = errors.New("refused by --strict; the old snapshot stays")
 // all of it is on disk. Memory is bounded: identifiers are digested at once, and sorted by way of files beside dst that
 // hold digests only.
 func Build(ctx context.Context, dst string, key Key, src io.Reader, name string, opts BuildOptions) (Report, error) {
-	b := &builder{key: newDigester(key), name: name, seed: maphash.MakeSeed()}
+	set, err := setOf(opts.Kinds)
+	if err != nil {
+		return Report{}, err
+	}
+	b := &builder{key: newDigester(key), name: name, kinds: set, seed: maphash.MakeSeed()}
 	dir, err := os.MkdirTemp(filepath.Dir(dst), ".candor-build-")
 	if err != nil {
 		return b.report, fmt.Errorf("cannot build the snapshot: %w", err)
@@ -87,8 +93,8 @@ func Build(ctx context.Context, dst string, key Key, src io.Reader, name string,
 	}
 	slices.SortStableFunc(b.report.Problems, func(x, y Problem) int { return cmp.Compare(x.Line, y.Line) })
 	b.report.Problems = b.report.Problems[:min(maxProblems, len(b.report.Problems))]
-	if wrong := b.report.BadRows + b.report.DuplicateIDs + b.report.DuplicateAddresses; opts.Strict && wrong > 0 {
-		return b.report, fmt.Errorf("%s: %d bad rows and %d duplicates: %w", name, b.report.BadRows, wrong-b.report.BadRows, ErrStrict)
+	if wrong := b.report.BadRows + b.report.BadFields + b.report.DuplicateIDs + b.report.DuplicateAddresses; opts.Strict && wrong > 0 {
+		return b.report, fmt.Errorf("%s: %d bad rows, %d bad names and telephone numbers, %d duplicates: %w", name, b.report.BadRows, b.report.BadFields, wrong-b.report.BadRows-b.report.BadFields, ErrStrict)
 	}
 	if err := os.Rename(tmp, dst); err != nil {
 		return b.report, fmt.Errorf("cannot replace the snapshot: %w", err)
@@ -99,6 +105,7 @@ func Build(ctx context.Context, dst string, key Key, src io.Reader, name string,
 type builder struct {
 	key          *digester
 	name         string
+	kinds        kindSet
 	seed         maphash.Seed
 	report       Report
 	digests, ids partitioned
@@ -120,6 +127,7 @@ func (b *builder) read(ctx context.Context, src io.Reader) error {
 		return err
 	}
 	b.report.UnknownColumns = c.unknown
+	b.kinds = c.allow(b.kinds)
 	for n := 0; ; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -155,36 +163,55 @@ func (b *builder) row(line int, fields [][]byte, c columns) error {
 		b.bad(line, "", fmt.Sprintf("the row has %d fields, the header %d", len(fields), c.count))
 		return nil
 	}
-	id, email := bytes.TrimSpace(fields[c.id]), bytes.TrimSpace(fields[c.email])
-	if message := badID(id); message != "" {
+	row := c.customer(line, fields)
+	if message := badID(row.id); message != "" {
 		b.bad(line, "id", message)
 		return nil
 	}
-	normal, ok := scan.NormalizeEmail(b.normal[:0], email)
-	b.normal = normal
-	switch {
-	case len(email) == 0:
-		b.bad(line, "email", "it is empty")
-		return nil
-	case !utf8.Valid(email):
-		b.bad(line, "email", "it is not UTF-8")
-		return nil
-	case !ok:
-		b.bad(line, "email", "it is no e-mail address")
+	normal, message := normalEmail(b.normal[:0], row.email)
+	if b.normal = normal; message != "" {
+		b.bad(line, "email", message)
 		return nil
 	}
-	var digest [32]byte
-	b.key.sum(&digest, scan.Email, normal)
-	b.record = append(b.record[:0], digest[:digestSize]...)
-	b.record = binary.AppendUvarint(b.record, uint64(line))
-	b.record = append(append(b.record, byte(len(id))), id...)
-	if err := b.digests.add(digest[0], b.record); err != nil {
+	err := b.identifier(&row, email, normal)
+	row.identify(b.kinds, normal, func(k kind, value []byte) {
+		if e := b.identifier(&row, k, value); err == nil {
+			err = e
+		}
+	}, func(field, message string) {
+		b.report.BadFields++
+		b.problem(line, field, message)
+	})
+	if err != nil {
 		return err
 	}
-	hash := maphash.Bytes(b.seed, id)
+	hash := maphash.Bytes(b.seed, row.id)
 	b.record = binary.BigEndian.AppendUint64(b.record[:0], hash)
 	b.record = binary.AppendUvarint(b.record, uint64(line))
 	return b.ids.add(byte(hash>>56), b.record)
+}
+
+func (b *builder) identifier(row *customer, k kind, value []byte) error {
+	var digest [32]byte
+	b.key.sum(&digest, kinds[k], value)
+	b.record = append(append(b.record[:0], digest[:digestSize]...), byte(k))
+	b.record = binary.AppendUvarint(b.record, uint64(row.line))
+	b.record = append(append(b.record, byte(len(row.id))), row.id...)
+	return b.digests.add(digest[0], b.record)
+}
+
+// normalEmail normalises an address, or says what is wrong with it.
+func normalEmail(dst, address []byte) (normal []byte, message string) {
+	normal, ok := scan.NormalizeEmail(dst, address)
+	switch {
+	case ok:
+		return normal, ""
+	case len(address) == 0:
+		return normal, "it is empty"
+	case !utf8.Valid(address):
+		return normal, "it is not UTF-8"
+	}
+	return normal, "it is no e-mail address"
 }
 
 // badID: an id is opaque, so that it may stand in journals, ledgers and reports.
@@ -238,6 +265,7 @@ func (b *builder) findDuplicateIDs() error {
 // entry is one identifier and its owner, before it is packed.
 type entry struct {
 	digest [digestSize]byte
+	kind   byte
 	line   int
 	id     string
 }
@@ -252,8 +280,8 @@ func (b *builder) shard(from, to int) ([]entry, error) {
 		}
 		for len(raw) > 0 {
 			e := entry{digest: [digestSize]byte(raw[:digestSize])}
-			line, n := binary.Uvarint(raw[digestSize:])
-			raw = raw[digestSize+n:]
+			line, n := binary.Uvarint(raw[digestSize+1:])
+			e.kind, raw = raw[digestSize], raw[digestSize+1+n:]
 			e.line, e.id = int(line), string(raw[1:1+raw[0]])
 			raw = raw[1+raw[0]:]
 			list = append(list, e)
@@ -265,8 +293,10 @@ func (b *builder) shard(from, to int) ([]entry, error) {
 	kept := list[:0]
 	for i, e := range list {
 		if i > 0 && list[i-1].digest == e.digest {
-			b.report.DuplicateAddresses++
-			b.problem(e.line, "email", "duplicate: another row has the same address")
+			if kind(e.kind) == email {
+				b.report.DuplicateAddresses++
+				b.problem(e.line, "email", "duplicate: another row has the same address")
+			}
 			same := false
 			for j := len(kept) - 1; j >= 0 && kept[j].digest == e.digest; j-- {
 				same = same || kept[j].id == e.id
@@ -294,7 +324,7 @@ func (b *builder) write(ctx context.Context, path string, key Key, now time.Time
 		return err
 	}
 	defer f.Close()
-	h := header{built: now, keyID: key.ID()}
+	h := header{built: now, keyID: key.ID(), kinds: b.kinds}
 	shards, width := 1, partitions
 	if b.digests.count > largeShard {
 		shards, width = partitions, 1

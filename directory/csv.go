@@ -168,29 +168,57 @@ func (s *rows) quoted() (done bool, err error) {
 
 // columns says where a customer file's fields are; unknown names those that are not read.
 type columns struct {
-	id, email, count int
-	unknown          []string
+	id, email, name, country, phone, count int // indexes, -1 where there is none; count of all
+	unknown                                []string
 }
 
-func readHeader(s *rows, name string) (columns, error) {
-	c := columns{id: -1, email: -1}
+// customer picks the fields of a row.
+func (c *columns) customer(line int, fields [][]byte) customer {
+	pick := func(i int) []byte {
+		if i < 0 {
+			return nil
+		}
+		return bytes.TrimSpace(fields[i])
+	}
+	return customer{line: line, id: pick(c.id), email: pick(c.email), name: pick(c.name), country: pick(c.country), phone: pick(c.phone)}
+}
+
+// allow leaves those kinds for which there is a column.
+func (c *columns) allow(set kindSet) kindSet {
+	if c.name < 0 {
+		set &^= 1 << name
+	}
+	if c.phone < 0 {
+		set &^= 1 << phone
+	}
+	return set
+}
+
+func readHeader(s *rows, file string) (columns, error) {
+	c := columns{id: -1, email: -1, name: -1, country: -1, phone: -1}
 	fields, err := s.read()
 	if err == io.EOF {
-		return c, fmt.Errorf("%s: the file is empty: its first line must name the columns id and email", name)
+		return c, fmt.Errorf("%s: the file is empty: its first line must name the columns id and email", file)
 	} else if err != nil {
-		return c, fmt.Errorf("%s:1: cannot read the header: %w", name, err)
+		return c, fmt.Errorf("%s:1: cannot read the header: %w", file, err)
 	}
 	fields[0] = bytes.TrimPrefix(fields[0], []byte("\xef\xbb\xbf"))
 	for i, f := range fields {
 		if !utf8.Valid(f) || bytes.IndexByte(f, 0) >= 0 {
-			return c, fmt.Errorf("%s:1: the header is not UTF-8: save the file as CSV in UTF-8", name)
+			return c, fmt.Errorf("%s:1: the header is not UTF-8: save the file as CSV in UTF-8", file)
 		}
 		switch column := strings.ToLower(strings.TrimSpace(string(f))); column {
 		case "id":
 			c.id = i
 		case "email":
 			c.email = i
-		case "name", "locale", "country":
+		case "name":
+			c.name = i
+		case "country":
+			c.country = i
+		case "phone":
+			c.phone = i
+		case "locale":
 		default:
 			if len(column) > 40 {
 				column = column[:40] + "…"
@@ -201,7 +229,7 @@ func readHeader(s *rows, name string) (columns, error) {
 	c.count = len(fields)
 	for column, i := range map[string]int{"id": c.id, "email": c.email} {
 		if i < 0 {
-			return c, fmt.Errorf("%s:1: there is no column %q in the header: id and email are required", name, column)
+			return c, fmt.Errorf("%s:1: there is no column %q in the header: id and email are required", file, column)
 		}
 	}
 	return c, nil

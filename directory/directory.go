@@ -36,13 +36,14 @@ type Directory struct {
 
 // Info describes a snapshot.
 type Info struct {
-	Path        string    `json:"path"`
-	Customers   int64     `json:"customers"`
-	Identifiers int64     `json:"identifiers"`
-	Built       time.Time `json:"built"`
-	KeyID       string    `json:"key_id"`
-	Bytes       int64     `json:"bytes"`
-	Format      int       `json:"format"`
+	Path        string      `json:"path"`
+	Customers   int64       `json:"customers"`
+	Identifiers int64       `json:"identifiers"`
+	Kinds       []scan.Kind `json:"kinds"`
+	Built       time.Time   `json:"built"`
+	KeyID       string      `json:"key_id"`
+	Bytes       int64       `json:"bytes"`
+	Format      int         `json:"format"`
 }
 
 // Open maps the snapshot at path and checks all of it.
@@ -56,8 +57,30 @@ func Open(path string, key Key) (*Directory, error) {
 	return d, nil
 }
 
-// Owners returns the ids of the customers to whom a normalised identifier belongs, and nil when it is nobody's.
-func (d *Directory) Owners(kind scan.Kind, normalised []byte) []string {
+// maxOwners is how many owners of one identifier are listed.
+const maxOwners = 64
+
+// Owners returns the ids of the customers to whom a normalised identifier belongs, and nil when it is nobody's. Of a name that
+// many customers share it returns 64: ask Owned whether it is also somebody's in particular.
+func (d *Directory) Owners(kind scan.Kind, normalised []byte) (owners []string) {
+	d.each(kind, normalised, func(id []byte) bool {
+		owners = append(owners, string(id))
+		return len(owners) < maxOwners
+	})
+	return owners
+}
+
+// Owned says whether a normalised identifier is one of this customer's, however many others it may belong to.
+func (d *Directory) Owned(kind scan.Kind, normalised []byte, id string) (owned bool) {
+	d.each(kind, normalised, func(other []byte) bool {
+		owned = string(other) == id
+		return !owned
+	})
+	return owned
+}
+
+// Kinds lists the kinds of identifiers that the snapshot holds; nothing else need be looked for.
+func (d *Directory) Kinds() []scan.Kind {
 	if d == nil {
 		return nil
 	}
@@ -65,11 +88,23 @@ func (d *Directory) Owners(kind scan.Kind, normalised []byte) []string {
 	if s == nil {
 		return nil
 	}
+	return s.kinds.list()
+}
+
+// each calls yield with the owners of an identifier, until it returns false.
+func (d *Directory) each(kind scan.Kind, normalised []byte, yield func(id []byte) bool) {
+	if d == nil {
+		return
+	}
+	s := d.current.Load()
+	if s == nil {
+		return
+	}
 	h := d.pool.Get().(*digester)
 	var digest [32]byte
 	h.sum(&digest, kind, normalised)
 	d.pool.Put(h)
-	return s.owners(digest[:digestSize])
+	s.each(digest[:digestSize], yield)
 }
 
 // Info describes the snapshot in use.
@@ -78,7 +113,7 @@ func (d *Directory) Info() Info {
 	if s == nil {
 		return Info{Path: d.path}
 	}
-	return Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, Built: s.built, KeyID: s.keyID, Bytes: int64(len(s.data)), Format: formatNumber}
+	return Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, Kinds: s.kinds.list(), Built: s.built, KeyID: s.keyID, Bytes: int64(len(s.data)), Format: formatNumber}
 }
 
 // Reload takes up the file at the directory's path if it is another than the one in use. On an error the old snapshot
@@ -110,6 +145,7 @@ func (d *Directory) Close() error {
 type header struct {
 	built                  time.Time
 	keyID                  string // 16 digits
+	kinds                  kindSet
 	shardBits              int
 	customers, identifiers int64
 	shards                 []shardInfo
@@ -123,7 +159,7 @@ type shardInfo struct {
 }
 
 const (
-	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 8 + 8 + 8
+	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 8 + 8 + 8
 	shardSize   = 8 + 8 + 4*7 + 8
 )
 
@@ -133,6 +169,7 @@ func (h *header) marshal() []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32([]byte(formatMagic), formatNumber)
 	b = append(b, h.keyID...)
+	b = le.AppendUint32(b, uint32(h.kinds))
 	b = le.AppendUint32(b, uint32(h.shardBits))
 	b = le.AppendUint64(b, uint64(h.built.UnixNano()))
 	b = le.AppendUint64(b, uint64(h.customers))
@@ -165,9 +202,10 @@ func unmarshalHeader(b []byte) (header, error) {
 		return h, fmt.Errorf("it has format %d, and this candor reads format %d: build it again", v, formatNumber)
 	}
 	h.keyID = string(p[4:20])
-	h.shardBits = int(le.Uint32(p[20:]))
-	h.built = time.Unix(0, int64(le.Uint64(p[24:])))
-	h.customers, h.identifiers = int64(le.Uint64(p[32:])), int64(le.Uint64(p[40:]))
+	h.kinds = kindSet(le.Uint32(p[20:]))
+	h.shardBits = int(le.Uint32(p[24:]))
+	h.built = time.Unix(0, int64(le.Uint64(p[28:])))
+	h.customers, h.identifiers = int64(le.Uint64(p[36:])), int64(le.Uint64(p[44:]))
 	if h.shardBits != 0 && h.shardBits != 8 {
 		return h, errors.New("its header is corrupt")
 	}
@@ -266,29 +304,30 @@ func newShard(b []byte, info shardInfo) (shard, error) {
 	}, nil
 }
 
-func (s *snapshot) owners(digest []byte) (owners []string) {
+func (s *snapshot) each(digest []byte, yield func(id []byte) bool) {
 	defer runtime.KeepAlive(s) // its memory is unmapped once nobody holds it
 	sh := &s.shards[filterKey(digest)>>(64-s.shardBits)&uint64(len(s.shards)-1)]
 	if len(sh.filter.Fingerprints) == 0 || !sh.filter.Contains(filterKey(digest)) {
-		return nil
+		return
 	}
 	bucket := bucketOf(digest, s.shardBits, sh.buckets)
 	from, to := binary.LittleEndian.Uint32(sh.index[4*bucket:]), binary.LittleEndian.Uint32(sh.index[4*bucket+4:])
 	if from > to || int(to) > len(sh.body) {
-		return nil
+		return
 	}
 	for b := sh.body[from:to]; len(b) > digestSize; {
 		end := digestSize + 1 + int(b[digestSize])
 		if end > len(b) {
-			return owners
+			return
 		}
 		switch bytes.Compare(b[:digestSize], digest) {
 		case 0:
-			owners = append(owners, string(b[digestSize+1:end]))
+			if !yield(b[digestSize+1 : end]) {
+				return
+			}
 		case 1:
-			return owners
+			return
 		}
 		b = b[end:]
 	}
-	return owners
 }
