@@ -50,7 +50,9 @@ func Extract(ctx context.Context, body []byte, l Limits, yield func(text []byte)
 	}
 	s := &sink{ctx: ctx, left: l.Decoded, yield: yield}
 	defer func() {
-		if p := recover(); p != nil {
+		if p := recover(); p != nil && s.yielding {
+			panic(p)
+		} else if p != nil {
 			err = fmt.Errorf("%w: the reader gave up: %v", ErrMalformed, p)
 		}
 	}()
@@ -66,11 +68,12 @@ func Extract(ctx context.Context, body []byte, l Limits, yield func(text []byte)
 
 // sink gathers text into pieces, and counts what was spent.
 type sink struct {
-	ctx    context.Context
-	left   int64
-	buf    []byte
-	yield  func([]byte) error
-	failed error // of yield or ctx
+	ctx      context.Context
+	left     int64
+	buf      []byte
+	yield    func([]byte) error
+	failed   error // of yield or ctx
+	yielding bool  // what panics is not ours
 }
 
 // document reads one document, which may be inside others. The worst of its parts' errors is its own.
@@ -126,7 +129,9 @@ func (s *sink) flush() error {
 		s.failed = s.ctx.Err()
 	}
 	if s.failed == nil && len(s.buf) > 0 {
+		s.yielding = true
 		s.failed = s.yield(s.buf)
+		s.yielding = false
 	}
 	s.buf = s.buf[:0]
 	return s.failed

@@ -231,6 +231,7 @@ func (l *lexer) literal() text {
 			t = append(t, c)
 		}
 	}
+	l.i = len(l.b)
 	return t
 }
 
