@@ -26,8 +26,11 @@ var (
 
 // Limits bound what a document may cost. The zero value has sensible limits.
 type Limits struct {
-	// Decoded is how many bytes may be decompressed, parsed and yielded, all in all. Zero: 256 MiB.
+	// Decoded is how many bytes may be decompressed, parsed and yielded, all in all. Zero: 1 GiB.
 	Decoded int64
+	// Held is how many decompressed bytes may be in memory for one purpose: a PDF's stream, its object streams, a sheet's
+	// shared strings, a document inside another. Zero: 64 MiB.
+	Held int64
 }
 
 const (
@@ -46,9 +49,12 @@ var (
 // it and is returned as it is.
 func Extract(ctx context.Context, body []byte, l Limits, yield func(text []byte) error) (err error) {
 	if l.Decoded == 0 {
-		l.Decoded = 256 << 20
+		l.Decoded = 1 << 30
 	}
-	s := &sink{ctx: ctx, left: l.Decoded, yield: yield}
+	if l.Held == 0 {
+		l.Held = 64 << 20
+	}
+	s := &sink{ctx: ctx, left: l.Decoded, held: l.Held, yield: yield}
 	defer func() {
 		if p := recover(); p != nil && s.yielding {
 			panic(p)
@@ -69,7 +75,9 @@ func Extract(ctx context.Context, body []byte, l Limits, yield func(text []byte)
 // sink gathers text into pieces, and counts what was spent.
 type sink struct {
 	ctx      context.Context
+	looked   int // work until ctx is asked again
 	left     int64
+	held     int64
 	buf      []byte
 	yield    func([]byte) error
 	failed   error // of yield or ctx
@@ -107,7 +115,11 @@ func (s *sink) spend(n int) error {
 	if s.left -= int64(n); s.left < 0 {
 		return ErrLimit
 	}
-	return nil
+	if s.looked -= n; s.looked < 0 {
+		s.looked = 1 << 20
+		s.failed = s.ctx.Err()
+	}
+	return s.failed
 }
 
 const pieceSize = 32 << 10

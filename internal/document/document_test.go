@@ -183,6 +183,18 @@ func TestLimit(t *testing.T) {
 	if _, err := extract(t, bomb, Limits{Decoded: 2 << 20}); !errors.Is(err, ErrLimit) {
 		t.Error("one less:", err)
 	}
+	for _, body := range [][]byte{
+		archiveOf(t, "[Content_Types].xml", "", "xl/sharedStrings.xml", "<si><t>"+strings.Repeat("x", 992)+"</t></si>"), // and 8 for where it ends
+		archiveOf(t, "a.pdf", "%PDF-"+strings.Repeat("x", 995)),
+		pdfOf("<</Type/Page/Contents 2 0 R>>", streamOf("/Filter/RL", strings.Repeat("\xff ", 500))),
+	} {
+		if _, err := extract(t, body, Limits{Held: 1000}); errors.Is(err, ErrLimit) {
+			t.Errorf("held, at the limit: %v", err)
+		}
+		if _, err := extract(t, body, Limits{Held: 999}); !errors.Is(err, ErrLimit) {
+			t.Errorf("held, one less: %v", err)
+		}
+	}
 	long := strings.Repeat("x", 1<<20) // one string of 1 MB that a thousand cells show
 	sheet := "<row>" + strings.Repeat(`<c t="s"><v>0</v></c>`, 1000) + "</row>"
 	shared := archiveOf(t, "[Content_Types].xml", "", "xl/sharedStrings.xml", "<si><t>"+long+"</t></si>", "xl/worksheets/sheet1.xml", sheet)
@@ -269,7 +281,7 @@ func TestIncrementalUpdate(t *testing.T) {
 }
 
 func TestFilters(t *testing.T) {
-	p := &pdf{sink: &sink{ctx: t.Context(), left: 1 << 20}}
+	p := &pdf{sink: &sink{ctx: t.Context(), left: 1 << 20, held: 1 << 20}}
 	for _, c := range []struct {
 		filter name
 		in     string
@@ -318,4 +330,28 @@ func FuzzExtract(f *testing.F) {
 			t.Errorf("panic: %v", err)
 		}
 	})
+}
+
+// BenchmarkExtract reads documents of the size of a real export.
+func BenchmarkExtract(b *testing.B) {
+	var sheet, page strings.Builder
+	for i := range 50000 {
+		fmt.Fprintf(&sheet, `<row r="%d"><c t="inlineStr"><is><t>%d</t></is></c><c t="inlineStr"><is><t>Ada Abara</t></is></c><c t="inlineStr"><is><t>customer%d@mail.example</t></is></c></row>`, i, i, i)
+		fmt.Fprintf(&page, "BT /F 9 Tf 40 %d Td (%d) Tj 100 0 Td (Ada Abara) Tj 100 0 Td (customer%d@mail.example) Tj ET\n", i, i, i)
+	}
+	for name, body := range map[string][]byte{
+		"xlsx": archiveOf(b, "[Content_Types].xml", "", "xl/worksheets/sheet1.xml", sheet.String()),
+		"pdf":  pdfOf("<</Type/Page/Contents 2 0 R/Resources<</Font<</F<</Subtype/Type1/BaseFont/Courier>>>>>>>>", streamOf("", page.String())),
+		"docx": read(b, "table.docx"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(body)))
+			for range b.N {
+				if _, err := extract(b, body, Limits{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

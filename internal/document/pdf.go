@@ -48,8 +48,7 @@ type stream struct {
 
 const (
 	maxObjects = 1 << 20
-	maxKept    = 64 << 20
-	maxFonts   = 256 // in memory at a time
+	maxFonts   = 64 // in memory at a time
 )
 
 func readPDF(s *sink, b []byte, depth int) error {
@@ -310,7 +309,7 @@ func (p *pdf) unpack(num int) error {
 	if err != nil {
 		p.note(err)
 	}
-	if p.kept += len(b); p.kept > maxKept {
+	if p.kept += len(b); int64(p.kept) > p.held {
 		return fmt.Errorf("%w: object streams", ErrLimit)
 	}
 	n, _ := p.number(s.dict["N"])

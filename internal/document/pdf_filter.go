@@ -78,6 +78,9 @@ func (p *pdf) unfilter(filter name, b []byte, parm dict) ([]byte, error) {
 	return nil, fmt.Errorf("%w: the filter of a stream is not known, or one of pictures", ErrUnreadable)
 }
 
+// most is how much one filter may make of a stream.
+func (p *pdf) most() int64 { return min(p.left, p.held) }
+
 // inflate reads zlib data. Many files end it a little early or carry a wrong checksum, which viewers forgive.
 func (p *pdf) inflate(b []byte) ([]byte, error) {
 	var r io.Reader
@@ -89,8 +92,8 @@ func (p *pdf) inflate(b []byte) ([]byte, error) {
 		return nil, nil
 	}
 	var out bytes.Buffer
-	_, err := io.Copy(&out, io.LimitReader(r, p.left+1))
-	if int64(out.Len()) > p.left {
+	_, err := io.Copy(&out, io.LimitReader(r, p.most()+1))
+	if int64(out.Len()) > p.most() {
 		return nil, ErrLimit
 	}
 	if err == zlib.ErrChecksum {
@@ -185,7 +188,7 @@ func (p *pdf) unRun(b []byte) (out []byte, err error) {
 			out = append(out, bytes.Repeat(b[i:i+1], 257-n)...)
 			i++
 		}
-		if int64(len(out)) > p.left {
+		if int64(len(out)) > p.most() {
 			return nil, ErrLimit
 		}
 	}
@@ -229,7 +232,7 @@ func (p *pdf) unLZW(b []byte, early bool) (out []byte, err error) {
 		default:
 			return out, fmt.Errorf("%w: LZW code", ErrMalformed)
 		}
-		if int64(len(out)) > p.left {
+		if int64(len(out)) > p.most() {
 			return nil, ErrLimit
 		}
 		if last >= 0 && next < 4096 {

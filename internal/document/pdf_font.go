@@ -99,7 +99,7 @@ func (p *pdf) cidWidths(f *font, w array) {
 		for c := first; c <= min(last, 1<<16); c++ {
 			f.widths[uint32(c)] = n
 		}
-		if p.spend(int(max(0, min(last, 1<<16)-first))) != nil {
+		if p.spend(costOfMapping*int(max(0, min(last, 1<<16)-first))) != nil {
 			return
 		}
 		i += 3
@@ -209,7 +209,11 @@ func (c *cmap) length(s []byte) int {
 	return 2
 }
 
-const maxMappings = 1 << 17
+const (
+	maxMappings = 1 << 17
+	// A mapping counts as that many bytes of work, because it stays in memory: a file may have two million of them.
+	costOfMapping = 512
+)
 
 func (p *pdf) cmap(s *stream) *cmap {
 	c := &cmap{text: map[uint32]string{}}
@@ -240,6 +244,9 @@ func (p *pdf) cmap(s *stream) *cmap {
 		case "endbfchar":
 			for i := 0; i+1 < len(operands); i += 2 {
 				c.add(operands[i], 0, operands[i+1])
+			}
+			if p.note(p.spend(costOfMapping * len(operands) / 2)); p.over(p.err) {
+				return c
 			}
 		case "endbfrange":
 			if p.note(c.spans(p, operands)); p.over(p.err) {
@@ -294,7 +301,7 @@ func (c *cmap) spans(p *pdf, operands []any) error {
 			continue
 		}
 		n := min(high-low, 1<<16-1)
-		if err := p.spend(64 * int(n+1)); err != nil {
+		if err := p.spend(costOfMapping * int(n+1)); err != nil {
 			return err
 		}
 		switch to := operands[i+2].(type) {

@@ -35,6 +35,7 @@ type drawing struct {
 	p *pdf
 	graphics
 	saved  []graphics
+	named  map[name]*font // of the resources at hand
 	tm     matrix
 	line   matrix
 	shown  bool // something was shown: end is where it ended
@@ -113,6 +114,9 @@ func (p *pdf) leftovers() error {
 
 // run interprets a content stream.
 func (w *drawing) run(b []byte, resources dict) error {
+	outer := w.named
+	w.named = map[name]*font{}
+	defer func() { w.named = outer }()
 	l := newLexer(b, 0)
 	l.plain = true
 	var args []any
@@ -265,7 +269,15 @@ func (w *drawing) choose(args []any, resources dict) {
 	}
 	n, _ := args[0].(name)
 	w.size, _ = args[1].(float64)
-	w.font = w.p.font(w.p.dict(resources["Font"])[n])
+	f, ok := w.named[n]
+	if !ok {
+		f = w.p.font(w.p.dict(resources["Font"])[n])
+		if len(w.named) >= maxFonts {
+			clear(w.named)
+		}
+		w.named[n] = f
+	}
+	w.font = f
 }
 
 // font reads a font once, however many pages choose it.

@@ -102,7 +102,10 @@ func (a *archive) file(f *zip.File) error {
 	}
 	head = head[:n]
 	if isDocument(head) {
-		inner, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), in))
+		inner, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(head), in), a.held+1))
+		if int64(len(inner)) > a.held {
+			return fmt.Errorf("%w: a document in an archive", ErrLimit)
+		}
 		if a.over(err) {
 			return err
 		}
@@ -173,11 +176,11 @@ func (a *archive) sharedString(t xml.Token) error {
 		a.strings = append(a.strings, t...)
 	case xml.EndElement:
 		if t.Name.Local == "si" {
-			if err := a.spend(16); err != nil {
-				return err
-			}
 			a.ends = append(a.ends, len(a.strings))
 		}
+	}
+	if int64(len(a.strings)+8*len(a.ends)) > a.held {
+		return fmt.Errorf("%w: shared strings", ErrLimit)
 	}
 	return nil
 }
