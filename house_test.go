@@ -24,6 +24,7 @@ var house = map[string]struct {
 	"internal/viewer":   {"candor", "who is asking does not depend on what is found"},
 	"internal/policy":   {"candor", "may they see it does not depend on where it was found"},
 	"internal/capture":  {"candor", "captures become exchanges; what is in them is guard's business"},
+	"internal/document": {"", "a reader of hostile files knows only bytes and text"},
 	"internal/journal":  {"candor", "durable entries, whatever is done with them"},
 	"internal/incident": {"candor", "pure functions over facts: no clock, no I/O"},
 	"internal/ledger":   {"candor internal/incident", "the SQL, by incident's rules"},

@@ -37,6 +37,7 @@ type response struct {
 	panicked any // what the handler panicked with
 
 	held     []byte // the tail that may yet become an identifier
+	doc      heldDocument
 	learning []byte // the response's head while it may still teach who is looking; nil otherwise
 	out      io.Writer
 	zip      *gzip.Writer // not nil: the client gets gzip
@@ -178,6 +179,9 @@ func (rw *response) Write(p []byte) (int, error) {
 }
 
 func (rw *response) write(p []byte) error {
+	if held, err := rw.hold(p); held {
+		return err
+	}
 	switch rw.how {
 	case look:
 		return rw.inspect(p, false)
@@ -218,7 +222,7 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	n := rw.x.find(buf, final)
 	if hide := rw.x.decide(rw.ctx); len(hide) > 0 {
-		if rw.x.mode == Block || isContainer(rw.w.Header().Get("Content-Type")) {
+		if rw.x.mode == Block || rw.doc.is || isContainer(rw.w.Header().Get("Content-Type")) {
 			rw.withhold()
 			return errWithheld
 		}
@@ -366,7 +370,7 @@ func (rw *response) FlushError() error {
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
-	if rw.learning != nil || rw.withheld || rw.how == whole || rw.how == decode && !rw.sent {
+	if rw.learning != nil || rw.withheld || rw.how == whole || rw.mayHold() || rw.how == decode && !rw.sent {
 		return nil
 	}
 	rw.send()
@@ -444,6 +448,7 @@ func (rw *response) finish() {
 
 // end settles the tail.
 func (rw *response) end() {
+	rw.settleDocument()
 	switch {
 	case rw.withheld:
 	case rw.how == look:
