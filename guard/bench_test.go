@@ -61,19 +61,21 @@ func BenchmarkDisclosing(b *testing.B) {
 
 func compare(b *testing.B, l *load, base, ours, name string) {
 	const rounds = 7
-	var speed, cpu, p99 []float64
+	var speed, cpu, p99, micros []float64
 	l.run(b, base, 100*time.Millisecond)
 	l.run(b, ours, 100*time.Millisecond)
 	for range rounds {
 		x, y := l.run(b, base, 400*time.Millisecond), l.run(b, ours, 400*time.Millisecond)
 		speed = append(speed, y.perSecond/x.perSecond)
 		cpu = append(cpu, y.cpu/x.cpu)
+		micros = append(micros, x.cpu/1000)
 		p99 = append(p99, y.P99/x.P99)
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(speed), "x-"+name)
 	b.ReportMetric(median(cpu), "cpu-x-"+name)
 	b.ReportMetric(median(p99), "p99-x-"+name)
+	b.ReportMetric(median(micros), name+"-cpu-µs")
 }
 
 func median(list []float64) float64 {

@@ -56,8 +56,7 @@ type hit struct {
 func (e *exchange) begin(status int, h http.Header) {
 	g := e.g
 	e.x.Status, e.x.Header = status, h
-	e.site = g.routes.site(scan.MaskText(candor.Site(e.x.Request)), e.all != nil || status < 400)
-	e.route = g.routes.template(e.x.Request, e.x.RequestBody, e.site, status, g.Routes)
+	e.site, e.route = g.routes.of(e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400, g.Routes)
 	e.mode = g.mode(e.site, e.route)
 	name := g.ReleaseHeader
 	if name == "" {

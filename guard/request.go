@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -9,20 +10,40 @@ import (
 )
 
 // requestBody keeps the first 64 KiB of a request's body as upstream reads it. The transport reads in its own goroutine
-// and may still do so when the response begins.
+// and may still do so when the response begins, or when the handler has returned.
 type requestBody struct {
 	io.ReadCloser
-	mu   sync.Mutex
-	head []byte
+	mu    sync.Mutex
+	head  []byte
+	ended bool
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	ended := b.ended
+	b.mu.Unlock()
+	if ended {
+		return 0, errBodyEnded
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()
 	b.head = append(b.head, p[:min(n, maxRequestBody-len(b.head))]...)
 	b.mu.Unlock()
 	return n, err
 }
+
+// Close does nothing: net/http closes a request's body after its handler. The transport would close it when it cannot
+// connect, and closing reads to the end of what a client that waits for 100 (Continue) never sends.
+func (b *requestBody) Close() error { return nil }
+
+// end forbids further reading: the request is over.
+func (b *requestBody) end() {
+	b.mu.Lock()
+	b.ended = true
+	b.mu.Unlock()
+}
+
+var errBodyEnded = errors.New("candor: the request is over")
 
 func (b *requestBody) read() []byte {
 	if b == nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type response struct {
 	ctx  context.Context
 	body *requestBody
 	x    exchange
+	seen candor.Exchange // x.x
 
 	how      plan
 	started  bool // the handler has called WriteHeader
@@ -37,6 +39,7 @@ type response struct {
 	hijacked bool
 	panicked any // what the handler panicked with
 
+	left     int64  // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
 	held     []byte // the tail that may yet become an identifier
 	learning []byte // the response's head while it may still teach who is looking; nil otherwise
 	out      io.Writer
@@ -64,9 +67,9 @@ var (
 )
 
 func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
-	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w}
-	rw.x = exchange{g: g, x: &candor.Exchange{Time: time.Now(), Request: r}}
-	rw.x.site = candor.Site(r)
+	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w, left: -1}
+	rw.seen.Time, rw.seen.Request = time.Now(), r
+	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, candor.Site(r)
 	return rw
 }
 
@@ -145,6 +148,9 @@ func (rw *response) open() {
 	case decode:
 		rw.dec = newDecoder(encodings, rw.g.maxDecoded(), rw.decoded)
 	case look:
+		if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil {
+			rw.left = n
+		}
 		rw.compress(h)
 	}
 }
@@ -181,7 +187,10 @@ func (rw *response) Write(p []byte) (int, error) {
 func (rw *response) write(p []byte) error {
 	switch rw.how {
 	case look:
-		return rw.inspect(p, false)
+		if rw.left >= 0 {
+			rw.left = max(0, rw.left-int64(len(p)))
+		}
+		return rw.inspect(p, rw.left == 0) // the last piece goes out whole, not in two
 	case tap:
 		rw.queue = append(rw.queue, encoded{bytes: append([]byte(nil), p...), clean: flushed(p)})
 		rw.dec.feed(p)
@@ -473,19 +482,24 @@ func (rw *response) end() {
 	}
 }
 
-// trailers are the fields that come after the body: announced ones, and those with net/http's prefix.
-func trailers(h http.Header) http.Header {
-	t := http.Header{}
+// trailers are the fields that come after the body: announced ones, and those with net/http's prefix. Nil: there are none.
+func trailers(h http.Header) (t http.Header) {
+	add := func(name string) {
+		if t == nil {
+			t = http.Header{}
+		}
+		t[name] = h[name]
+	}
 	for _, names := range h["Trailer"] {
 		for _, name := range strings.Split(names, ",") {
 			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); h[name] != nil {
-				t[name] = h[name]
+				add(name)
 			}
 		}
 	}
-	for name, values := range h {
+	for name := range h {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
-			t[name] = values
+			add(name)
 		}
 	}
 	return t
