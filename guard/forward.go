@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -32,8 +33,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.upgrades.ServeHTTP(w, r)
 		return
 	}
-	var early hints
-	out := p.request(w, r, &early)
+	early := hints{w: w}
+	out := p.request(r, &early)
 	if body, ok := out.Body.(*requestBody); ok {
 		defer body.end()
 	}
@@ -48,14 +49,14 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // request is what is sent upstream. Behind a guard the request is a copy already, and its header is ours to change.
-func (p *proxy) request(w http.ResponseWriter, r *http.Request, early *hints) *http.Request {
-	early.w = w
-	out := r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{Got1xxResponse: early.got}))
-	if _, ours := w.(*response); !ours {
-		out.Header = r.Header.Clone()
+func (p *proxy) request(r *http.Request, early *hints) *http.Request {
+	early.trace.Got1xxResponse = early.got
+	out := r.WithContext(httptrace.WithClientTrace(r.Context(), &early.trace))
+	if _, ours := early.w.(*response); !ours {
+		out.Header = roomy(r.Header)
 	}
-	u := *r.URL
-	out.URL, out.Close = &u, false
+	early.url = *r.URL
+	out.URL, out.Close = &early.url, false
 	if out.Body != nil && r.ContentLength == 0 {
 		out.Body = nil // or the transport could not send the request again when a kept connection turns out closed
 	} else if _, watched := out.Body.(*requestBody); out.Body != nil && !watched {
@@ -71,6 +72,13 @@ func (p *proxy) request(w http.ResponseWriter, r *http.Request, early *hints) *h
 	}
 	p.address(out, r)
 	return out
+}
+
+// roomy copies a header, with room for the fields that a proxy adds.
+func roomy(h http.Header) http.Header {
+	c := make(http.Header, len(h)+len(forwardingFields)+1)
+	maps.Copy(c, h)
+	return c
 }
 
 // hopByHop are the fields of one connection (RFC 9110 §7.6.1), and those that are treated as such in practice.
@@ -104,7 +112,7 @@ func (p *proxy) address(out, in *http.Request) {
 	if p.trusted.Contains(in.RemoteAddr) {
 		believe(&forwarded, in.Header)
 	}
-	list := append([]string(nil), forwarded[:]...)
+	list := forwarded[:] // one allocation for all
 	for i, name := range forwardingFields {
 		out.Header[name] = list[i : i+1 : i+1]
 	}
@@ -201,15 +209,11 @@ func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	stream := events || res.ContentLength == -1
 	buf := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buf)
-	read := res.Body.Read
 	if events {
 		http.NewResponseController(w).Flush() // a browser's EventSource opens before there is any event
-	} else if stream {
-		read = impatient(w, res.Body)
 	}
-	for {
-		n, err := read(buf[:])
-		read = res.Body.Read
+	for first := !events && stream; ; first = false {
+		n, err := read(res.Body, buf[:], w, first)
 		if n > 0 {
 			if _, err := w.Write(buf[:n]); err != nil {
 				return false // the client is gone, or the response was withheld
@@ -227,25 +231,26 @@ func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	}
 }
 
-// impatient reads from body, and flushes w if that takes long.
-func impatient(w http.ResponseWriter, body io.Reader) func([]byte) (int, error) {
-	return func(p []byte) (int, error) {
-		var mu sync.Mutex
-		arrived := false
-		t := time.AfterFunc(patience, func() {
-			mu.Lock()
-			defer mu.Unlock()
-			if !arrived {
-				http.NewResponseController(w).Flush()
-			}
-		})
-		defer t.Stop()
-		n, err := body.Read(p)
+// read reads from body, and flushes w if the first piece takes long.
+func read(body io.Reader, p []byte, w http.ResponseWriter, first bool) (int, error) {
+	if !first {
+		return body.Read(p)
+	}
+	var mu sync.Mutex
+	arrived := false
+	t := time.AfterFunc(patience, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		arrived = true
-		return n, err
-	}
+		if !arrived {
+			http.NewResponseController(w).Flush()
+		}
+	})
+	defer t.Stop()
+	n, err := body.Read(p)
+	mu.Lock()
+	defer mu.Unlock()
+	arrived = true
+	return n, err
 }
 
 const copyBuffer = 64 << 10
@@ -254,7 +259,10 @@ var copyBuffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 
 // hints passes informational responses on until the response itself is there.
 type hints struct {
-	w    http.ResponseWriter
+	w     http.ResponseWriter
+	trace httptrace.ClientTrace
+	url   url.URL // of the request upstream, here to be allocated with the rest
+
 	mu   sync.Mutex
 	done bool
 }

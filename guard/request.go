@@ -3,7 +3,6 @@ package guard
 import (
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -58,7 +57,7 @@ func (b *requestBody) read() []byte {
 // masked, without the wish for compression.
 func (rw *response) request() *http.Request {
 	r := *rw.r
-	r.Header = maps.Clone(rw.r.Header)
+	r.Header = roomy(rw.r.Header)
 	if rw.body == nil && r.Body != nil && r.Body != http.NoBody {
 		rw.body = &requestBody{ReadCloser: r.Body}
 	}
@@ -80,7 +79,7 @@ func isUpgrade(h http.Header) bool {
 func accepts(h http.Header, coding string) bool {
 	ok, star := coding == "identity", ""
 	for _, v := range h["Accept-Encoding"] {
-		for _, item := range strings.Split(v, ",") {
+		for item := range strings.SplitSeq(v, ",") {
 			name, q, _ := strings.Cut(strings.TrimSpace(item), ";")
 			refused := isZero(strings.TrimSpace(q))
 			switch strings.ToLower(strings.TrimSpace(name)) {
