@@ -3,9 +3,7 @@ package guard
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -42,6 +40,7 @@ type exchange struct {
 	bytes    int64           // inspected
 	skip     candor.Skip     // the first reason not to inspect all of it
 	all      func(candor.Disclosure)
+	worked   worked
 }
 
 // hit is a match whose owner is known.
@@ -197,11 +196,11 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 	for _, owner := range h.owners {
 		d := candor.Disclosure{
 			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
-			URL: candor.MaskURL(e.x.Request.URL), Route: e.route, Status: e.x.Status,
+			URL: e.shownURL(), Route: e.route, Status: e.x.Status,
 			Owner: owner, Kind: h.Kind, Encoding: h.Encoding, Masked: scan.MaskEmail(h.value),
 			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
 			Outcome: outcome, Release: e.release, Cached: e.cached,
-			Viewer: f.Viewer.String(), ViewerDigest: f.Viewer.Digest(e.g.Key), Link: f.Link, Reason: f.LinkBroken,
+			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
 		}
 		if e.all != nil {
 			e.all(d)
@@ -215,7 +214,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 			e.recorded = map[string]bool{}
 		}
 		e.recorded[key] = true
-		d.ID, d.Viewer, d.URL = newID(), f.Viewer.Kind(), candor.SafeURL(e.x.Request.URL)
+		d.ID, d.Viewer = newID(), f.Viewer.Kind()
 		ds = append(ds, d)
 	}
 	return ds
@@ -251,7 +250,7 @@ func (e *exchange) linkToken() string {
 
 // digest is a keyed digest of parts, of which the first says what it is of.
 func (e *exchange) digest(parts ...string) string {
-	h := hmac.New(sha256.New, e.g.Key)
+	h := e.mac()
 	h.Write([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
@@ -274,7 +273,7 @@ func (e *exchange) remember() {
 
 // suppliedBefore: whoever holds one of this request's credentials has supplied the identifier.
 func (e *exchange) suppliedBefore(key string) bool {
-	for _, h := range credentials(e.x.Request) {
+	for _, h := range e.holders() {
 		if e.g.supplied.has(e.x.Time, e.digest("supplied", h, key)) {
 			return true
 		}
