@@ -23,7 +23,7 @@ type exchange struct {
 	route string
 	mode  Mode
 
-	finder scan.Finder
+	finder *scan.Finder
 	hits   []hit
 
 	viewer     *candor.Viewer
@@ -71,6 +71,9 @@ func (e *exchange) begin(status int, h http.Header) {
 		}
 	}
 	e.cached = fromCache(h)
+	if e.finder == nil {
+		e.finder = &scan.Finder{}
+	}
 	e.finder.Found = e.confirm
 }
 
@@ -114,7 +117,7 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 	for i := range e.hits {
 		facts[i] = e.facts(&e.hits[i])
 	}
-	var found []candor.Disclosure
+	found := make([]candor.Disclosure, 0, len(e.hits))
 	var mustRecord []hit
 	for i := range e.hits {
 		f := facts[i]

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"candor.example"
@@ -39,7 +40,8 @@ type response struct {
 	hijacked bool
 	panicked any // what the handler panicked with
 
-	left     int64  // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
+	left     int64 // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
+	scratch  *scratch
 	held     []byte // the tail that may yet become an identifier
 	learning []byte // the response's head while it may still teach who is looking; nil otherwise
 	out      io.Writer
@@ -70,7 +72,33 @@ func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
 	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w, left: -1}
 	rw.seen.Time, rw.seen.Request = time.Now(), r
 	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, candor.Site(r)
+	s := scratches.Get().(*scratch)
+	rw.scratch, rw.x.finder, rw.x.hits, rw.held = s, &s.finder, s.hits, s.held
 	return rw
+}
+
+// scratch is what inspecting a response needs and the next can use again: memory, never what is in it.
+type scratch struct {
+	finder scan.Finder
+	hits   []hit
+	held   []byte
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{} }}
+
+// release gives the scratch back. The response itself is not used again: a handler may have kept it.
+func (rw *response) release() {
+	s := rw.scratch
+	s.finder.Found = func(scan.Match) bool { return false }
+	s.finder.Find(nil, true) // it may have stopped in the middle
+	s.finder.Found = nil
+	clear(rw.x.hits[:cap(rw.x.hits)])
+	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
+	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
+	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
+	if cap(s.hits) <= 1024 && cap(s.held) <= 2*copyBuffer {
+		scratches.Put(s)
+	}
 }
 
 // run calls the handler, and keeps its panic until what arrived has been dealt with.
@@ -233,7 +261,8 @@ func (rw *response) inspect(p []byte, final bool) error {
 			return errWithheld
 		}
 		if !mine {
-			buf = append([]byte(nil), buf...) // an io.Writer must not modify what it is given
+			rw.held = append(rw.held[:0], buf...) // an io.Writer must not modify what it is given
+			buf = rw.held
 		}
 		for _, h := range hide {
 			scan.Mask(buf[h.Offset : h.Offset+h.Length])
@@ -396,7 +425,7 @@ func (rw *response) withhold() {
 		return
 	}
 	rw.withheld = true
-	rw.held, rw.queue, rw.learning = nil, nil, nil
+	rw.held, rw.queue, rw.learning = rw.held[:0], nil, nil
 	if rw.sent {
 		rw.cut = true
 		return
@@ -450,6 +479,7 @@ func (rw *response) finish() {
 		rw.panicked = http.ErrAbortHandler
 	}
 	rw.x.done()
+	rw.release()
 }
 
 // end settles the tail.
