@@ -66,6 +66,7 @@ func (rw *response) request() *http.Request {
 	}
 	if !isUpgrade(r.Header) && rw.g.mode(rw.x.site, "") != Observe {
 		r.Header.Set("Accept-Encoding", "identity")
+		rw.unconditional(r.Header)
 	}
 	return &r
 }

@@ -38,7 +38,9 @@ type response struct {
 	withheld bool // what the handler still writes is dropped
 	cut      bool // the connection has to be cut, because bytes that must not follow were promised
 	hijacked bool
-	panicked any // what the handler panicked with
+	changed  bool // the bytes are not those that the handler wrote
+	late     bool // a mask came after the headers had left
+	panicked any  // what the handler panicked with
 
 	left     int64 // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
 	scratch  *scratch
@@ -48,6 +50,7 @@ type response struct {
 	zip      *gzip.Writer // not nil: the client gets gzip
 
 	dec   *decoder
+	plain bool   // decode: bytes came out, so that it really is encoded
 	raw   []byte // decode: encoded bytes until the first byte came out, in case none ever does
 	queue []encoded
 	copy  watcher
@@ -164,9 +167,13 @@ func (rw *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // open inspects the headers and sets up the way of the body.
 func (rw *response) open() {
 	h := rw.w.Header()
-	if hidden := rw.x.headers(rw.ctx, h); rw.how == deny || hidden && rw.x.mode == Block {
+	hidden := rw.x.headers(rw.ctx, h)
+	if rw.how == deny || hidden && rw.x.mode == Block {
 		rw.withhold()
 		return
+	}
+	if hidden || rw.refreshing(h) {
+		rw.masked()
 	}
 	encodings, _ := encodingsOf(h)
 	switch rw.how {
@@ -264,6 +271,7 @@ func (rw *response) inspect(p []byte, final bool) error {
 			rw.held = append(rw.held[:0], buf...) // an io.Writer must not modify what it is given
 			buf = rw.held
 		}
+		rw.masked()
 		for _, h := range hide {
 			scan.Mask(buf[h.Offset : h.Offset+h.Length])
 		}
@@ -315,7 +323,7 @@ func (rw *response) drain() error {
 // decode feeds an encoded body whose decoded form is what the client gets. While nothing has come out, it may turn out not
 // to be encoded at all: then it is passed as it came, as without Candor, unless FailClosed.
 func (rw *response) decode(p []byte) error {
-	if !rw.sent {
+	if !rw.plain {
 		rw.raw = append(rw.raw, p...)
 	}
 	rw.dec.feed(p)
@@ -324,23 +332,20 @@ func (rw *response) decode(p []byte) error {
 
 // decoded is the sink of decode: the first bytes decide that the body really is encoded.
 func (rw *response) decoded(p []byte) error {
-	if !rw.sent {
+	if !rw.plain {
 		rw.raw = nil
 		rw.unencode()
 	}
 	return rw.inspect(p, false)
 }
 
-// unencode turns the headers of an encoded response into those of a plain one. A strong validator named the encoded bytes.
+// unencode turns the headers of an encoded response into those of a plain one.
 func (rw *response) unencode() {
 	h := rw.w.Header()
 	h.Del("Content-Encoding")
-	h.Del("Content-Length")
-	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
-		h.Set("Etag", "W/"+tag)
-	}
+	rw.recoded(h)
 	rw.compress(h)
-	rw.send()
+	rw.plain = true
 }
 
 func (rw *response) decodeFailed() error {
@@ -355,7 +360,7 @@ func (rw *response) decodeFailed() error {
 	if rw.withheld {
 		return errWithheld
 	}
-	if rw.sent || rw.g.FailClosed {
+	if rw.plain || rw.g.FailClosed {
 		rw.withhold()
 		return errWithheld
 	}
@@ -373,12 +378,8 @@ func (rw *response) compress(h http.Header) {
 		return
 	}
 	h.Set("Content-Encoding", "gzip")
-	h.Del("Content-Length")
-	h.Del("Accept-Ranges")
 	h.Add("Vary", "Accept-Encoding")
-	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
-		h.Set("Etag", "W/"+tag)
-	}
+	rw.recoded(h)
 	rw.zip, _ = gzip.NewWriterLevel(rw.w, gzip.BestSpeed)
 	rw.out = rw.zip
 }
@@ -405,7 +406,7 @@ func (rw *response) FlushError() error {
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
-	if rw.learning != nil || rw.withheld || rw.how == whole || rw.how == decode && !rw.sent {
+	if rw.learning != nil || rw.withheld || rw.how == whole || rw.how == decode && !rw.plain {
 		return nil
 	}
 	rw.send()
@@ -466,7 +467,9 @@ func (rw *response) finish() {
 	}
 	rw.end()
 	if !rw.withheld {
-		rw.x.headers(rw.ctx, trailers(rw.w.Header()))
+		if hidden := rw.x.headers(rw.ctx, trailers(rw.w.Header())); hidden || rw.changed && rw.sent {
+			unsummed(rw.w.Header())
+		}
 		rw.send()
 	}
 	if rw.zip != nil && !rw.withheld {
@@ -504,7 +507,7 @@ func (rw *response) end() {
 	case rw.how == decode:
 		rw.dec.close()
 		if rw.decodeFailed() == nil && rw.dec.err == nil {
-			if !rw.sent {
+			if !rw.plain {
 				rw.unencode()
 			}
 			rw.inspect(nil, true)
