@@ -273,7 +273,7 @@ func FuzzFind(f *testing.F) {
 	}
 	f.Add([]byte("a@b.example@c.example;&#64&#x40;\\u00"), uint(3), false)
 	f.Fuzz(func(t *testing.T, in []byte, step uint, confirm bool) {
-		if step = step%97 + 1; len(in) > 1<<14 {
+		if step = step%97 + 1; len(in) > 1<<11 {
 			return
 		}
 		found := func(m Match) bool { return confirm && len(m.Value)%3 != 0 }
@@ -297,7 +297,7 @@ func FuzzMask(f *testing.F) {
 		f.Add([]byte(v.in))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if len(in) > 1<<13 {
+		if len(in) > 1<<11 {
 			return
 		}
 		finder := Finder{}
