@@ -16,6 +16,7 @@ install-test-tools:
 test: install-test-tools
 	CI=true go test -race -timeout 20m ./...
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+	@./.ci/suites | diff -u docs/suites.md - || { echo "docs/suites.md is not what the suites say: run 'make suites'"; exit 1; }
 
 # Every fuzz target for a while: make fuzz FUZZTIME=10m
 FUZZTIME ?= 30s

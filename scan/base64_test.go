@@ -40,4 +40,3 @@ func octets(numbers []any) []byte {
 	}
 	return b.Bytes()
 }
-
