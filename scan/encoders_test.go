@@ -258,6 +258,9 @@ var leaves = []leaf{
 	{"query", 0, func(_ *rand.Rand, spelled string, _ customer) string {
 		return "/account?from=mail&email=" + spelled + "&x=1"
 	}, nil},
+	{"long-query", 0, func(r *rand.Rand, spelled string, _ customer) string {
+		return "/search?" + strings.Repeat("a=1&", 5+r.IntN(12)) + "email=" + spelled + strings.Repeat("&b=2", r.IntN(12))
+	}, nil},
 	{"csv", 0, func(_ *rand.Rand, spelled string, _ customer) string { return "1001," + spelled + ",DE" }, nil},
 	{"full-width", 0, func(_ *rand.Rand, spelled string, _ customer) string { return strings.Replace(spelled, "@", "＠", 1) }, nil},
 	{"cfemail", 1, func(r *rand.Rand, spelled string, _ customer) string {

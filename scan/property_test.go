@@ -23,7 +23,7 @@ import (
 // notYet are the forms (of encoders, leaves and bodies) that the recogniser does not read yet.
 var notYet = []string{
 	"chains", "utf-16", "js", "base64", "base64-raw", "base64url", "jwt", "hex", "HEX", "quoted-printable",
-	"full-width", "cfemail", "cfemail-link", "md5", "sha1", "sha256",
+	"long-query", "full-width", "cfemail", "cfemail-link", "md5", "sha1", "sha256",
 }
 
 const (
