@@ -2,7 +2,6 @@ package candor
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -38,15 +37,14 @@ const (
 	atOnce          // keep it, and give it to whoever asks next (§4)
 )
 
-// sharedUse is the most that any cache on the way may do: one that follows Cache-Control, or a CDN that follows a field
-// meant for it (RFC 9213 §2.2: CDN-Cache-Control, and the CDNs' own, such as Cloudflare-CDN-Cache-Control).
+// targets are the fields by which a site tells CDNs something else than other caches (RFC 9213 §3 and the CDNs' manuals).
+var targets = []string{"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control", "Netlify-CDN-Cache-Control", "Akamai-Cache-Control"}
+
+// sharedUse is the most that any cache on the way may do: one that follows Cache-Control, or a CDN that follows its own field.
 func (r response) sharedUse() (use, string) {
 	most, why := r.use(parseDirectives(r.header.Values("Cache-Control")), r.header.Get("Expires"))
-	for _, name := range slices.Sorted(maps.Keys(r.header)) {
-		if !strings.HasSuffix(strings.ToLower(name), "cdn-cache-control") {
-			continue
-		}
-		list, ok := parseTargeted(r.header[name])
+	for _, name := range targets {
+		list, ok := parseTargeted(r.header.Values(name))
 		if !ok { // what is empty or cannot be parsed is ignored (RFC 9213 §2.1)
 			continue
 		}
