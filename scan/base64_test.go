@@ -27,13 +27,13 @@ func TestSuiteBase64(t *testing.T) {
 			s.Invalid(ok)
 			continue
 		}
-		want := octets(c[1].([]any))
+		want := bytesOf(c[1].([]any))
 		s.Case(strconv.Itoa(i+1), ok && bytes.Equal(got, want))
 	}
 	s.Report()
 }
 
-func octets(numbers []any) []byte {
+func bytesOf(numbers []any) []byte {
 	var b bytes.Buffer
 	for _, n := range numbers {
 		b.WriteByte(byte(n.(float64)))
