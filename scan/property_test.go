@@ -206,8 +206,9 @@ var around = [][2]string{{`"`, `"`}, {"'", "'"}, {" ", " "}, {"\n", "\n"}, {"<td
 // write hides the customers in the page, behind what ends a word.
 func write(r *rand.Rand, page string, hidden []customer) body {
 	b := body{form: "utf-8"}
-	if may("utf-16") && some(r, 8) {
-		b.form = one(r, "utf-16le", "utf-16be")
+	draw := newText
+	if may("utf-16") && some(r, 8) { // as spreadsheets export
+		b.form, draw = one(r, "utf-16le", "utf-16be"), cell
 	}
 	for _, c := range hidden {
 		cut := r.IntN(len(page) + 1)
@@ -218,7 +219,7 @@ func write(r *rand.Rand, page string, hidden []customer) body {
 		}
 		sides := around[r.IntN(len(around))]
 		b.add(page[:cut] + sides[0])
-		x := newText(r, c)
+		x := draw(r, c)
 		x.start = len(b.bytes)
 		b.add(x.encoded)
 		x.end = len(b.bytes)
@@ -269,6 +270,12 @@ func newText(r *rand.Rand, c customer) text {
 			return x
 		}
 	}
+}
+
+// cell is a text without any encoding.
+func cell(r *rand.Rand, c customer) text {
+	spelled := c.spelled(r)
+	return text{owner: c, leaf: leaf{name: "cell"}, spelled: spelled, plain: spelled, encoded: spelled, chain: []string{"cell"}}
 }
 
 // encode wraps the text once more. Quoted-printable is of whole messages, so nothing is around it.
