@@ -26,15 +26,26 @@ import (
 // encoder writes a text in another form, and returns what undoes it and fails on what is not valid in that form.
 type encoder struct {
 	name   string
-	encode func(r *rand.Rand, s string) (encoded string, decode decoder)
+	encode func(p pen, s string) (encoded string, decode decoder)
 }
+
+// pen is where encoders take their chances from.
+type pen struct {
+	*rand.Rand
+	// sparing: the text holds digits of base64, hexadecimal or a hash, and nobody escapes those one by one. Only what must be
+	// escaped is.
+	sparing bool
+}
+
+// extra is true for about one in n of the characters that need no escape.
+func (p pen) extra(n int) bool { return !p.sparing && p.IntN(n) == 0 }
 
 type decoder func(string) (string, error)
 
 var encoders = []encoder{
 	{"json", with(jsonString, fromJSON)},
 	{"json-u", with(jsonEscapes, fromJSON)},
-	{"html-attribute", with(func(_ *rand.Rand, s string) string { return html.EscapeString(s) }, fromHTML)},
+	{"html-attribute", with(func(_ pen, s string) string { return html.EscapeString(s) }, fromHTML)},
 	{"html-references", with(references, fromHTML)},
 	{"percent", with(percent, url.PathUnescape)},
 	{"js", with(jsString, fromJS)},
@@ -47,15 +58,15 @@ var encoders = []encoder{
 	{"quoted-printable", with(quotedPrintable, fromQuotedPrintable)},
 }
 
-func with(encode func(*rand.Rand, string) string, decode decoder) func(*rand.Rand, string) (string, decoder) {
-	return func(r *rand.Rand, s string) (string, decoder) { return encode(r, s), decode }
+func with(encode func(pen, string) string, decode decoder) func(pen, string) (string, decoder) {
+	return func(p pen, s string) (string, decoder) { return encode(p, s), decode }
 }
 
 // inText puts the text at a random alignment inside a longer one before it is encoded.
-func inText(encode func([]byte) string, decode func(string) ([]byte, error)) func(*rand.Rand, string) (string, decoder) {
-	return func(r *rand.Rand, s string) (string, decoder) {
-		before := strings.Repeat("Dear customer, ", 4)[:r.IntN(50)] + one(r, " ", "<", "\n")
-		after := one(r, " ", ">", "\n") + strings.Repeat(" thank you.", 4)[:r.IntN(40)]
+func inText(encode func([]byte) string, decode func(string) ([]byte, error)) func(pen, string) (string, decoder) {
+	return func(p pen, s string) (string, decoder) {
+		before := strings.Repeat("Dear customer, ", 4)[:p.IntN(50)] + one(p.Rand, " ", "<", "\n")
+		after := one(p.Rand, " ", ">", "\n") + strings.Repeat(" thank you.", 4)[:p.IntN(40)]
 		return encode([]byte(before + s + after)), func(encoded string) (string, error) {
 			b, err := decode(encoded)
 			text, begins := strings.CutPrefix(string(b), before)
@@ -73,21 +84,23 @@ func one(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }
 // some is true for about one in n.
 func some(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
 
-func jsonString(r *rand.Rand, s string) string {
+func jsonString(p pen, s string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(some(r, 2))
+	e.SetEscapeHTML(some(p.Rand, 2))
 	e.Encode(s)
 	return b.String()[1 : b.Len()-2] // without the quotes and the line's end
 }
 
 // jsonEscapes is a JSON string with some characters as \u0040, in either case.
-func jsonEscapes(r *rand.Rand, s string) string {
+func jsonEscapes(p pen, s string) string {
 	var b strings.Builder
 	for _, c := range s {
 		switch {
-		case c == '"' || c == '\\' || c < ' ' || c < 0x10000 && (c == '@' && some(r, 2) || some(r, 6)):
-			fmt.Fprintf(&b, one(r, `\u%04x`, `\u%04X`), c)
+		case c == '/' && some(p.Rand, 2): // as PHP's json_encode does
+			b.WriteString(`\/`)
+		case c == '"' || c == '\\' || c < ' ' || c < 0x10000 && (c == '@' && p.extra(2) || p.extra(6)):
+			fmt.Fprintf(&b, one(p.Rand, `\u%04x`, `\u%04X`), c)
 		default:
 			b.WriteRune(c)
 		}
@@ -102,18 +115,18 @@ func fromJSON(s string) (out string, err error) {
 var named = map[rune]string{'@': "&commat;", '.': "&period;", '_': "&lowbar;", '+': "&plus;", '&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;", ':': "&colon;", '/': "&sol;", '\'': "&apos;", 'é': "&eacute;"}
 
 // references writes some characters, and all that HTML needs, as decimal, hexadecimal or named references.
-func references(r *rand.Rand, s string) string {
+func references(p pen, s string) string {
 	var b strings.Builder
 	for _, c := range s {
-		switch zeros := strings.Repeat("0", r.IntN(4)); {
-		case c != '&' && c != '<' && c != '>' && c != '"' && c != '\'' && !(c == '@' && some(r, 2)) && !some(r, 6):
+		switch zeros := strings.Repeat("0", p.IntN(4)); {
+		case c != '&' && c != '<' && c != '>' && c != '"' && c != '\'' && !(c == '@' && p.extra(2)) && !p.extra(6):
 			b.WriteRune(c)
-		case named[c] != "" && some(r, 2):
+		case named[c] != "" && p.extra(2):
 			b.WriteString(named[c])
-		case some(r, 2):
+		case p.extra(2):
 			fmt.Fprintf(&b, "&#%s%d;", zeros, c)
 		default:
-			fmt.Fprintf(&b, one(r, "&#x%s%x;", "&#X%s%X;", "&#x%s%X;"), zeros, c)
+			fmt.Fprintf(&b, one(p.Rand, "&#x%s%x;", "&#X%s%X;", "&#x%s%X;"), zeros, c)
 		}
 	}
 	return b.String()
@@ -122,13 +135,13 @@ func references(r *rand.Rand, s string) string {
 func fromHTML(s string) (string, error) { return html.UnescapeString(s), nil }
 
 // percent encodes what is not unreserved (RFC 3986 §2.3), and some that is.
-func percent(r *rand.Rand, s string) string {
+func percent(p pen, s string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {
-		if isAlphanumeric(c) && !some(r, 8) || strings.IndexByte("-._~", c) >= 0 && !some(r, 3) {
+		if isAlphanumeric(c) && !p.extra(8) || strings.IndexByte("-._~", c) >= 0 && !p.extra(3) {
 			b.WriteByte(c)
 		} else {
-			fmt.Fprintf(&b, one(r, "%%%02x", "%%%02X"), c)
+			fmt.Fprintf(&b, one(p.Rand, "%%%02x", "%%%02X"), c)
 		}
 	}
 	return b.String()
@@ -139,16 +152,16 @@ func isAlphanumeric(c byte) bool {
 }
 
 // jsString writes some characters as \x40, \u0040, \u{40} or \100 (ECMA-262 §12.9.4, §B.1.2).
-func jsString(r *rand.Rand, s string) string {
+func jsString(p pen, s string) string {
 	var b strings.Builder
 	for _, c := range s {
 		switch {
-		case c != '"' && c != '\'' && c != '\\' && c >= ' ' && !(c == '@' && some(r, 2)) && !some(r, 6):
+		case c != '"' && c != '\'' && c != '\\' && c >= ' ' && !(c == '@' && p.extra(2)) && !p.extra(6):
 			b.WriteRune(c)
-		case c < 0x100 && some(r, 2):
-			fmt.Fprintf(&b, one(r, `\x%02x`, `\x%02X`, `\%03o`), c)
+		case c < 0x100 && p.extra(2):
+			fmt.Fprintf(&b, one(p.Rand, `\x%02x`, `\x%02X`, `\%03o`), c)
 		default:
-			fmt.Fprintf(&b, one(r, `\u%04x`, `\u{%x}`, `\u{%06X}`), c)
+			fmt.Fprintf(&b, one(p.Rand, `\u%04x`, `\u{%x}`, `\u{%06X}`), c)
 		}
 	}
 	return b.String()
@@ -191,12 +204,12 @@ func jsEscape(s string) (c rune, length int, err error) {
 }
 
 // jwt carries the text in a claim (RFC 7519 §3.1), with a signature of nothing.
-func jwt(r *rand.Rand, s string) string {
+func jwt(p pen, s string) string {
 	part := base64.RawURLEncoding.EncodeToString
-	claims, _ := json.Marshal(map[string]any{"iss": "shop.example", "iat": r.IntN(1 << 31), "note": s})
+	claims, _ := json.Marshal(map[string]any{"iss": "shop.example", "iat": p.IntN(1 << 31), "note": s})
 	signature := make([]byte, 32)
 	for i := range signature {
-		signature[i] = byte(r.Uint32())
+		signature[i] = byte(p.Uint32())
 	}
 	return part([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + part(claims) + "." + part(signature)
 }
@@ -214,16 +227,17 @@ func fromJWT(s string) (string, error) {
 	return claims.Note, err
 }
 
-// quotedPrintable is RFC 2045 §6.7, with some characters encoded that need not be and lines broken anywhere.
-func quotedPrintable(r *rand.Rand, s string) string {
+// quotedPrintable is RFC 2045 §6.7, with some characters encoded that need not be. Lines have 76 characters; where in its line
+// the text begins is chance.
+func quotedPrintable(p pen, s string) string {
 	var b strings.Builder
-	line := 0
+	line := p.IntN(74)
 	for _, c := range []byte(s) {
-		if line > 70 || line > 0 && some(r, 12) {
-			b.WriteString("=\r\n")
+		if line > 72 {
+			b.WriteString(one(p.Rand, "=\r\n", "=\n"))
 			line = 0
 		}
-		if c == '=' || c < '!' || c > '~' || some(r, 8) {
+		if c == '=' || c < '!' || c > '~' || p.extra(8) {
 			fmt.Fprintf(&b, "=%02X", c)
 			line += 3
 		} else {
