@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// maxReadings is how many readings of the bytes around one at-sign are offered.
-	maxReadings = 16
+	// maxReadings is how many readings of the bytes around one at-sign are offered: all beginnings with the longest domain, and some more.
+	maxReadings = maxLocal + 16
 
 	maxLocal  = 64
 	maxDomain = 255
@@ -52,20 +52,14 @@ func (f *Finder) emails(d, p, size int) {
 		return
 	}
 	readings := 0
-	try := func(from int) bool {
-		for n := fullDomain(domain); n > 0; n = shorterDomain(domain[:n]) {
-			if readings++; readings > maxReadings || f.address(d, from, p, size, p+size+n) {
-				return true
+	for n := fullDomain(domain); n > 0; n = shorterDomain(domain[:n]) {
+		for from := start; from < p; from++ {
+			if from > start && !boundary(text[start:p], from-start) || from == start && text[from] == '.' || p-from > maxLocal {
+				continue
 			}
-		}
-		return false
-	}
-	for from := start; from < p; from++ {
-		if from > start && !boundary(text[start:p], from-start) || from == start && text[from] == '.' || p-from > maxLocal {
-			continue
-		}
-		if try(from) {
-			return
+			if readings++; readings > maxReadings || f.address(d, from, p, size, p+size+n) {
+				return
+			}
 		}
 	}
 }

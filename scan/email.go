@@ -11,7 +11,7 @@ import (
 // NormalizeEmail appends an address in the form in which a directory knows it: ASCII letters in lower case, Unicode
 // composed (NFC), the domain as A-labels (RFC 5891). It returns false, and dst as it was, for what is no address:
 // RFC 5321 §4.1.2 with the lengths of §4.5.3.1 and RFC 6531 §3.3, a domain of at least two labels, and no quoted local
-// part.
+// part. Dots may follow one another and end the local part, as in addresses that Japan's carriers gave out.
 //
 // Upper and lower case of a local part name two mailboxes in theory and one everywhere in practice.
 func NormalizeEmail(dst, src []byte) ([]byte, bool) {
@@ -43,7 +43,7 @@ func normalLocal(dst, local []byte) ([]byte, bool) {
 		return dst, false
 	}
 	for i, c := range local {
-		if !isAtext[c] || c == '.' && (i == 0 || i == len(local)-1 || local[i-1] == '.') {
+		if !isAtext[c] || c == '.' && i == 0 {
 			return dst, false
 		}
 		dst = append(dst, lower(c))

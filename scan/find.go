@@ -128,6 +128,11 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 			return held, false
 		}
 	}
+	if h&hitB0 != 0 && text[p+1] == '=' && p+1 >= l.done.word { // a soft line break may cut anything in two
+		if held, decided := f.word(d, p+1); !decided {
+			return held, false
+		}
+	}
 	if h&(hitCF|hit64) != 0 {
 		if held, decided := f.cloudflare(d, p); !decided {
 			return held, false
@@ -141,23 +146,17 @@ func isAtSign(b []byte, p int, h hit) bool {
 	if h&hitAt != 0 {
 		return wordBytes[b[p]]
 	}
-	if h&hitWide != 0 {
-		return true
-	}
 	switch {
-	case h&hit40 != 0:
-		switch c := b[p]; c {
-		case 'x', 'X':
-			return p > 0 && (b[p-1] == '\\' || b[p-1] == '#')
-		case '0':
-			for p > 0 && b[p] == '0' {
-				p--
-			}
-			return b[p] == 'u' || b[p] == 'x' || b[p] == 'X' || b[p] == '{'
-		case '5':
-			return p > 0 && b[p-1] == '2'
+	case h&hitWide != 0:
+		switch b[p+1] {
+		case '2': // FF20
+			return p > 0 && b[p-1]|0x20 == 'f'
+		case '%', '=': // BC%A0
+			return p > 0 && b[p-1]|0x20 == 'b' && b[p+2] != '0'
 		}
 		return true
+	case h&hit40 != 0: // an escape has begun before
+		return bytes.ContainsAny(b[max(0, p-24):p+1], `%\\&=`)
 	case h&hit64 != 0:
 		return b[p+1] == '6' && b[p+2] == '4'
 	case h&hitName != 0:
@@ -186,7 +185,10 @@ func inWord(text []byte, i int) bool {
 	return c == '\r' && i > 0 && text[i-1] == '='
 }
 
-var wordBytes = table(func(c byte) bool { return atext(c) || c == '\\' || c == ';' || c == '@' || c == 0 })
+// Control characters stand in no text but as halves of characters in UTF-16.
+var wordBytes = table(func(c byte) bool {
+	return atext(c) || c == '\\' || c == ';' || c == '@' || c < ' ' && c != '\t' && c != '\n' && c != '\f' && c != '\r'
+})
 
 func wordStart(text []byte, p, least int) int {
 	for p > least && inWord(text, p-1) {
@@ -245,7 +247,7 @@ func isQuoted(w []byte) bool {
 			return true
 		}
 		if len(w) >= 3 {
-			if r, ok := hexRune(w[1:3]); ok && (r >= 0x80 || r == '@' || r == '=' || r == '.') {
+			if _, ok := hexRune(w[1:3]); ok {
 				return true
 			}
 		}
@@ -271,21 +273,24 @@ func (f *Finder) below(d int, s step, start, end int) {
 	f.scan(d+1, 0)
 }
 
-// utf16Text deals with two octets a character: the zeros beside the at-sign say in which order.
+// wide deals with two octets a character. Of ASCII, both orders look alike but for where the stream begins.
 func (f *Finder) wide(d, start, end int) {
 	text := f.levels[d].text
-	i := bytes.IndexByte(text[start:end], '@')
-	for ; i >= 0; i = bytes.IndexByte(text[start:end], '@') {
-		p := start + i
-		if p+1 < end && text[p+1] == 0 {
-			f.below(d, step{form: utf16LE}, start+(p-start)%2, end)
-			return
+	for p := start; p < end; p++ {
+		if text[p] != '@' || (p+1 == end || text[p+1] != 0) && (p == start || text[p-1] != 0) {
+			continue
 		}
-		if p > start && text[p-1] == 0 {
-			f.below(d, step{form: utf16BE}, start+(p-1-start)%2, end)
-			return
+		odd := p % 2
+		if d == 0 {
+			odd = int(f.base+int64(p)) % 2
 		}
-		start = p + 1
+		if s := (step{form: utf16LE}); odd == 0 {
+			f.below(d, s, start+(p-start)%2, end)
+		} else {
+			s.form = utf16BE
+			f.below(d, s, start+(p+1-start)%2, end)
+		}
+		return
 	}
 }
 
@@ -366,6 +371,9 @@ func (l *level) formOf(s, e, at int) form {
 		if form != plain {
 			return form
 		}
+	}
+	if l.step.form == quoted && int(l.end[e-1]-l.begin[s]) > e-s {
+		return quoted // a line end stands in it
 	}
 	return plain
 }

@@ -16,7 +16,7 @@ const (
 	hitWide                  // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8
 	hitHex                   // an at-sign in hexadecimal text
 	inBase64                 // of the first byte only: the alphabets of base64 and base64url
-	hitB0                    // an at-sign in base64, as the first, second or third octet of a group
+	hitB0                    // an at-sign in base64, as the first, second or third octet of a group; or a soft line break
 	hitB1                    //
 	hitB2                    //
 	hitKey                   // "name", firstname, last_name, full-name
@@ -52,11 +52,11 @@ var classes = func() (t [3][256]hit) {
 	three(hit64, "#03o", "6n", "4#")
 	three(hitName, "a\\5", "t13", ";%\\01")
 	three(hitCF, "cmM", "fo", "eb")
-	three(hitWide, "CcFf\xef", "%2\xbc", "Aa0\xa0")
+	three(hitWide, "CcFf\xef", "%=2\xbc", "Aa02\xa0")
 	three(hitHex, "4", "0", "34567")
 	set(0, inBase64, b64)
 	// An at-sign is 01000000, and what stands beside it in an address is ASCII.
-	three(hitB0, b64, "Q", "DEFGH")
+	three(hitB0, b64+"%&#\\;.@", "Q=", "DEFGH\r\n")
 	three(hitB1, "EUk0", "AB", b64)
 	three(hitB2, "BFJNRVZdhlptx159", "A", "MNOQRSTUVWYZabcde")
 	three(hitKey, "\"'tl-_", "n", "a")

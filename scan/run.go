@@ -35,7 +35,6 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	}
 	if end-start <= maxWhole+minRun && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
 		f.hashes(d, start, end)
-		f.hexRun(d, start, end)
 	}
 	if held, decided := f.stretches(d, start, end, open); !decided {
 		return held, false
@@ -44,20 +43,33 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	return 0, true
 }
 
-// joined: where an escape interrupts a run, as in "…%2B…", it goes on behind it, and the word as a whole has to be looked at.
+// joined: where an escape or a soft line break interrupts a run, as in "…%2B…", it goes on behind it, and the word as a whole has to be looked
+// at.
 func (f *Finder) joined(d, start, end int) (held int, decided bool) {
 	l := &f.levels[d]
-	after := l.text[end:]
-	before := l.text[:start]
-	if p := end - 1; p >= l.done.word && (bytes.HasPrefix(after, []byte("%2")) || bytes.HasPrefix(after, []byte(`\/`)) || bytes.HasPrefix(after, []byte(`\u00`)) ||
-		bytes.HasPrefix(after, []byte("&#")) || bytes.HasPrefix(after, []byte("%3")) || bytes.HasPrefix(after, []byte("=3")) || bytes.HasPrefix(after, []byte("=\r")) || bytes.HasPrefix(after, []byte("=\n")) ||
-		len(before) > 0 && (before[start-1] == '%' || before[start-1] == '\\')) {
-		return f.word(d, p)
+	if end-1 < l.done.word || !joins(l.text[end:]) && !joined(l.text[:start]) {
+		return 0, true
 	}
-	return 0, true
+	return f.word(d, end-1)
 }
 
-// stretches decodes what is text in a run.
+// joins says that b begins with an escape that base64 or hexadecimal text may hold.
+func joins(b []byte) bool {
+	for _, s := range [...]string{"%2", "%3", "%5", `\/`, `\u00`, "&#", "=3", "=2", "=\r", "=\n"} {
+		if len(b) >= len(s) && string(b[:len(s)]) == s {
+			return true
+		}
+	}
+	return false
+}
+
+// joined says that b ends with one, or with what of it is not in the alphabet of base64.
+func joined(b []byte) bool {
+	n := len(b)
+	return n > 0 && (b[n-1] == '%' || b[n-1] == '\\' || b[n-1] == '=' || b[n-1] == '\n' && inWord(b, n-1) || b[n-1] == ';' && n > 3)
+}
+
+// stretches decodes what is text in a run. It samples the run at places that do not depend on where buffers end.
 func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool) {
 	l := &f.levels[d]
 	offset := 0
@@ -69,21 +81,40 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 		if q < l.done.part || !isDenseText(l.text[q:q+sampled]) {
 			continue
 		}
-		for a := range 4 {
-			if !isText64(l.text[q+a : q+a+12]) {
-				continue
-			}
-			from, to, whole := extent(l.text[:end], start, q+a)
-			if !whole && open {
-				l.done.sample = q
-				return from, false
-			}
-			f.stretch(d, start, end, from, to, q+a)
-			l.done.part = max(l.done.part, to)
-			break
+		from, to, whole, in, g := textAt(l.text[:end], start, q)
+		if in == plain {
+			continue
 		}
+		if !whole && open {
+			l.done.sample = q
+			return from, false
+		}
+		if in == hexText {
+			f.below(d, step{form: hexText}, from, to)
+		} else {
+			f.stretch(d, start, end, from, to, g)
+		}
+		l.done.part = max(l.done.part, to)
 	}
 	return 0, true
+}
+
+// textAt says whether there is text at q in a run that begins at start and ends with text, in which form, how far it goes, and where
+// a group of base64 begins.
+func textAt(text []byte, start, q int) (from, to int, whole bool, in form, g int) {
+	for a := range 4 {
+		if isText64(text[q+a : q+a+12]) {
+			from, to, whole = extent(text, start, q+a)
+			return from, to, whole, base64Text, q + a
+		}
+	}
+	for a := range 2 {
+		if isTextHex(text[q+a : q+a+14]) {
+			from, to, whole = hexExtent(text, start, q+a)
+			return from, to, whole, hexText, q + a
+		}
+	}
+	return 0, 0, false, plain, 0
 }
 
 // isDenseText: words and paths are no base64.
@@ -130,6 +161,18 @@ func extent(text []byte, start, p int) (from, to int, whole bool) {
 	return max(start, from-4), min(len(text), to+4), whole
 }
 
+// hexExtent is how far pairs of hexadecimal digits go on being text.
+func hexExtent(text []byte, start, p int) (from, to int, whole bool) {
+	from, to = p, p
+	for from-2 >= max(start, p-maxLeft) && isTextPair(text[from-2:]) {
+		from -= 2
+	}
+	for to+2 <= len(text) && to-from < maxStretch && isTextPair(text[to:]) {
+		to += 2
+	}
+	return from, to, to+2 <= len(text) || to-from >= maxStretch
+}
+
 // stretch decodes [from, to) of the run [start, end), in which a group begins at g.
 func (f *Finder) stretch(d, start, end, from, to, g int) {
 	l := &f.levels[d]
@@ -160,7 +203,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 		g, nth int // its group begins at p+g, and it is the nth octet of it
 	}{{hitB0, 1, 0}, {hitB1, -1, 1}, {hitB2, -2, 2}} {
 		g := p + c.g
-		if h&c.h == 0 || g < 0 {
+		if h&c.h == 0 || g < 0 || text[p+1] == '=' {
 			continue
 		}
 		from, to := g, g+4
@@ -237,61 +280,32 @@ func isTextPair(b []byte) bool {
 	return hi < 16 && lo < 16 && isTextByte(hi<<4|lo, 0xff)
 }
 
-// hexRun deals with text in hexadecimal digits: each stretch of them in the run.
-func (f *Finder) hexRun(d, start, end int) {
-	l := &f.levels[d]
-	for from := start; from < end; {
-		to := from
-		for to < end && hexValue(l.text[to]) < 16 {
-			to++
-		}
-		for a := range 2 {
-			if from+a+minRun <= to && isTextHex(l.text[from+a:from+a+minRun]) {
-				f.below(d, step{form: hexText}, from+a, to-(to-from-a)%2)
-				l.done.part = max(l.done.part, to)
-				break
-			}
-		}
-		from = to + 1
-	}
-}
-
-func isTextHex(b []byte) bool {
-	for ; len(b) >= 2; b = b[2:] {
-		if c := hexValue(b[0])<<4 | hexValue(b[1]); !isTextByte(c, 0x7f) {
-			return false
-		}
-	}
-	return true
-}
-
-// cloudflare deals with addresses that a CDN has hidden from harvesters, and its script shows to everybody.
+// cloudflare deals with addresses that a CDN has hidden from harvesters, and its script shows to everybody. Where the sign itself is
+// escaped, what follows is decoded and looked at again.
 func (f *Finder) cloudflare(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
-	for _, sign := range [...]struct {
-		before string // what ends at p's third byte, or holds it
-		at     int    // p's place in it
-	}{{"data-cfemail=", 5}, {"/cdn-cgi/l/email-protection#", 25}} {
-		from := p - sign.at
-		rest := l.text[p:]
-		want := sign.before[sign.at:]
-		n := min(len(rest), len(want))
-		if string(rest[:n]) != want[:n] {
+	rest := l.text[p:]
+	for _, sign := range [...]string{"cfemail", "on#"} {
+		n := min(len(rest), len(sign))
+		if string(rest[:n]) != sign[:n] {
 			continue
 		}
-		if n < len(want) {
-			return p, !l.open
+		if end := p + 2*maxAround; l.open && end > len(l.text) && bytes.IndexByte(rest, '>') < 0 {
+			return p, false
 		}
-		from = p + len(want)
-		for i := 0; i < 2 && from < len(l.text) && (l.text[from] == '"' || l.text[from] == '\'' || l.text[from] == '\\'); i++ {
+		if n < len(sign) {
+			return 0, true
+		}
+		from := p + n
+		for from < len(l.text) && (l.text[from] == '=' || l.text[from] == '"' || l.text[from] == '\'') {
 			from++
 		}
 		to := from
 		for to < len(l.text) && to < from+2*maxAround && hexValue(l.text[to]) < 16 {
 			to++
 		}
-		if l.open && to == len(l.text) && to < from+2*maxAround {
-			return p, false
+		if to == from && d < maxDepth && sign == "cfemail" {
+			f.below(d, step{}, p, min(len(l.text), p+2*maxAround))
 		}
 		if (to-from)%2 == 0 && to-from >= 2*minAddress {
 			f.below(d, step{form: cfemail}, from, to)
@@ -302,3 +316,12 @@ func (f *Finder) cloudflare(d, p int) (held int, decided bool) {
 
 // minAddress is a@b.cc.
 const minAddress = 6
+
+func isTextHex(b []byte) bool {
+	for ; len(b) >= 2; b = b[2:] {
+		if !isTextPair(b) || hexValue(b[0]) >= 8 {
+			return false
+		}
+	}
+	return true
+}

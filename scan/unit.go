@@ -139,7 +139,7 @@ func (u *unit) reference(b []byte) int {
 }
 
 // frequent are the references that pages are full of, and those that an address may hold: looked up without allocating.
-var frequent = map[string]string{"amp": "&", "lt": "<", "gt": ">", "quot": `"`, "apos": "'", "nbsp": "\u00a0", "commat": "@", "period": ".", "lowbar": "_",
+var frequent = map[string]string{"amp": "&", "AMP": "&", "nGt": "\u226b\u20d2", "nLt": "\u226a\u20d2", "lt": "<", "gt": ">", "quot": `"`, "apos": "'", "nbsp": "\u00a0", "commat": "@", "period": ".", "lowbar": "_",
 	"plus": "+", "hyphen": "\u2010", "dash": "\u2010", "semi": ";", "colon": ":", "comma": ",", "sol": "/", "quest": "?", "equals": "=", "num": "#", "percnt": "%",
 	"copy": "©", "reg": "®", "mdash": "—", "ndash": "–", "hellip": "…", "times": "×", "middot": "·", "laquo": "«", "raquo": "»", "rsquo": "’", "lsquo": "‘", "ldquo": "“", "rdquo": "”",
 	"auml": "ä", "ouml": "ö", "uuml": "ü", "Auml": "Ä", "Ouml": "Ö", "Uuml": "Ü", "szlig": "ß", "eacute": "é", "egrave": "è", "agrave": "à", "ccedil": "ç"}
