@@ -32,8 +32,8 @@ type encoder struct {
 // pen is where encoders take their chances from.
 type pen struct {
 	*rand.Rand
-	// sparing: the text holds digits of base64, hexadecimal or a hash, and nobody escapes those one by one. Only what must be
-	// escaped is.
+	// sparing: the text holds digits of base64, of a hash or of another escape, and nobody escapes those one by one. Only what
+	// must be escaped is.
 	sparing bool
 }
 

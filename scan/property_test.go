@@ -284,15 +284,11 @@ func (x *text) encode(r *rand.Rand) {
 	if !may(e.name) || x.chain[0] == "quoted-printable" {
 		return
 	}
-	sparing := x.leaf.depth > 0 || slices.ContainsFunc(x.chain, isDigits)
+	sparing := x.leaf.depth > 0 || slices.ContainsFunc(x.chain[:len(x.chain)-1], func(form string) bool { return form != "json" && form != "html-attribute" })
 	encoded, decode := e.encode(pen{r, sparing}, x.encoded)
 	x.encoded = encoded
 	x.chain = append([]string{e.name}, x.chain...)
 	x.decode = append([]decoder{decode}, x.decode...)
-}
-
-func isDigits(form string) bool {
-	return form == "jwt" || strings.HasPrefix(form, "base64") || strings.EqualFold(form, "hex")
 }
 
 // pieces cuts the body as a network might.
