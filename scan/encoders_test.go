@@ -227,7 +227,7 @@ func fromJWT(s string) (string, error) {
 	return claims.Note, err
 }
 
-// quotedPrintable is RFC 2045 §6.7, with some characters encoded that need not be. Lines have 76 characters; where in its line
+// quotedPrintable is RFC 2045 §6.7, with some signs encoded that need not be. Lines have 76 characters; where in its line
 // the text begins is chance.
 func quotedPrintable(p pen, s string) string {
 	var b strings.Builder
@@ -237,7 +237,7 @@ func quotedPrintable(p pen, s string) string {
 			b.WriteString(one(p.Rand, "=\r\n", "=\n"))
 			line = 0
 		}
-		if c == '=' || c < '!' || c > '~' || p.extra(8) {
+		if c == '=' || c < '!' || c > '~' || !isAlphanumeric(c) && p.extra(3) {
 			fmt.Fprintf(&b, "=%02X", c)
 			line += 3
 		} else {
