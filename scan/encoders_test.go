@@ -286,15 +286,15 @@ var leaves = []leaf{
 	{"md5", 1, func(r *rand.Rand, _ string, c customer) string {
 		h := md5.Sum([]byte(c.address))
 		return hashed(r, h[:])
-	}, nil},
+	}, validHash},
 	{"sha1", 1, func(r *rand.Rand, _ string, c customer) string {
 		h := sha1.Sum([]byte(c.address))
 		return hashed(r, h[:])
-	}, nil},
+	}, validHash},
 	{"sha256", 1, func(r *rand.Rand, _ string, c customer) string {
 		h := sha256.Sum256([]byte(c.address))
 		return hashed(r, h[:])
-	}, nil},
+	}, validHash},
 }
 
 func validJSON(s string) error {
