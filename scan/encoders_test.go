@@ -121,9 +121,9 @@ func references(p pen, s string) string {
 		switch zeros := strings.Repeat("0", p.IntN(4)); {
 		case c != '&' && c != '<' && c != '>' && c != '"' && c != '\'' && !(c == '@' && p.extra(2)) && !p.extra(6):
 			b.WriteRune(c)
-		case named[c] != "" && p.extra(2):
+		case named[c] != "" && some(p.Rand, 2):
 			b.WriteString(named[c])
-		case p.extra(2):
+		case some(p.Rand, 2):
 			fmt.Fprintf(&b, "&#%s%d;", zeros, c)
 		default:
 			fmt.Fprintf(&b, one(p.Rand, "&#x%s%x;", "&#X%s%X;", "&#x%s%X;"), zeros, c)
@@ -158,7 +158,9 @@ func jsString(p pen, s string) string {
 		switch {
 		case c != '"' && c != '\'' && c != '\\' && c >= ' ' && !(c == '@' && p.extra(2)) && !p.extra(6):
 			b.WriteRune(c)
-		case c < 0x100 && p.extra(2):
+		case p.sparing:
+			fmt.Fprintf(&b, one(p.Rand, `\u%04x`, `\u%04X`), c)
+		case c < 0x100 && some(p.Rand, 2):
 			fmt.Fprintf(&b, one(p.Rand, `\x%02x`, `\x%02X`, `\%03o`), c)
 		default:
 			fmt.Fprintf(&b, one(p.Rand, `\u%04x`, `\u{%x}`, `\u{%06X}`), c)
