@@ -133,6 +133,11 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 			return held, false
 		}
 	}
+	if h&(hitB1|hitPhone) != 0 && p >= l.done.word && (text[p] == '%' || text[p] == '\\') {
+		if held, decided := f.parted(d, p); !decided {
+			return held, false
+		}
+	}
 	if h&(hitCF|hit64) != 0 {
 		if held, decided := f.cloudflare(d, p); !decided {
 			return held, false
@@ -151,6 +156,8 @@ func isAtSign(b []byte, p int, h hit) bool {
 		switch b[p+1] {
 		case '2': // FF20
 			return p > 0 && b[p-1]|0x20 == 'f'
+		case '1': // 5C100
+			return p > 0 && b[p-1] == '5' && b[p+2] == '0'
 		case '%', '=': // BC%A0
 			return p > 0 && b[p-1]|0x20 == 'b' && b[p+2] != '0'
 		}
@@ -213,11 +220,11 @@ func (f *Finder) word(d, p int) (held int, decided bool) {
 		l.done.word = p + maxRight/2
 	}
 	w := l.text[start:end]
-	if bytes.IndexByte(w, '\\') >= 0 || bytes.IndexByte(w, '%') >= 0 || bytes.IndexByte(w, '&') >= 0 {
-		f.below(d, step{}, start, end)
-	}
 	if i := bytes.IndexByte(w, '='); i >= 0 && isQuoted(w[i:]) {
 		f.below(d, step{form: quoted}, start, end)
+	}
+	if bytes.IndexByte(w, '\\') >= 0 || bytes.IndexByte(w, '%') >= 0 || bytes.IndexByte(w, '&') >= 0 {
+		f.below(d, step{}, start, end)
 	}
 	if i := bytes.IndexByte(w, 0); i >= 0 {
 		f.wide(d, start, end)

@@ -166,6 +166,7 @@ func put(b []byte, f form, c byte, all []byte) {
 			copy(b, `\u00`)
 			b[4], b[5] = digits[c>>4], digits[c&15]
 		}
+	case f == jsonEscape && n == 2: // "\/" says a slash and nothing else; base64 must stay base64
 	case f == jsEscape && b[1] == 'x':
 		b[2], b[3] = digits[c>>4], digits[c&15]
 	case f == jsEscape && b[1] == 'u' && n >= 6:
