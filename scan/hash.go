@@ -58,7 +58,7 @@ func (f *Finder) hash(d int, kind Kind, start, end int) bool {
 	var b [32]byte
 	n, err := hex.Decode(b[:], f.levels[d].text[start:end])
 	f.value = append(f.value[:0], b[:n]...)
-	return err == nil && f.offerAs(d, kind, hexText, start, end, f.value)
+	return err == nil && f.offer(d, Match{Kind: kind, Value: f.value, own: hexText}, start, end, start)
 }
 
 func (f *Finder) textHash(d, start, end int) {
@@ -72,7 +72,7 @@ func (f *Finder) textHash(d, start, end int) {
 			f.value = append(f.value, octet(text, n))
 		}
 		if spare := byte(1)<<(6*h.text-8*h.octets) - 1; sextet[text[h.text-1]]&spare == 0 {
-			f.offerAs(d, h.kind, base64Text, start, end, f.value)
+			f.offer(d, Match{Kind: h.kind, Value: f.value, own: base64Text}, start, end, start)
 		}
 	}
 }
