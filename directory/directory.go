@@ -207,6 +207,15 @@ func (d *Directory) Damage() error {
 	return v.snapshot.damage()
 }
 
+// Check checks all of the snapshot in use.
+func (d *Directory) Check() error {
+	v := d.view()
+	if v == nil {
+		return nil
+	}
+	return v.snapshot.verify(d.closed.Load)
+}
+
 // Accept makes more keys known, for the next Reload: while keys rotate, a snapshot built with a new one is to come.
 func (d *Directory) Accept(keys ...Key) {
 	d.reload.Lock()
