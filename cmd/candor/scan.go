@@ -29,7 +29,7 @@ type scanCmd struct {
 	dataFlag
 	viewerFlags
 	Paths         []string `arg:"" name:"path" help:"HAR 1.2, WARC (plain or gzip), any other file, or a folder of them; '-' is standard input."`
-	Customers     string   `placeholder:"FILE" help:"Customer file (CSV: id,email,name,locale,country). Default: the directory in --data."`
+	Customers     string   `placeholder:"FILE" help:"Customer file (CSV or JSON Lines: id,email,name,locale,country,phone). Default: the directory in --data."`
 	Config        string   `placeholder:"FILE" help:"candor.yaml: policy, public addresses, viewers."`
 	JWTUnverified bool     `name:"jwt-unverified" help:"Believe the claims of tokens without checking them: captures seldom come with the keys."`
 	JSON          bool     `help:"One JSON object a line."`
