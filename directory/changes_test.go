@@ -414,29 +414,3 @@ func FuzzChanges(f *testing.F) {
 		}
 	})
 }
-
-func FuzzJSONLines(f *testing.F) {
-	f.Add([]byte("{\"id\":1,\"email\":\"alice@shop.example\"}\n\n{\"ID\":\"2\",\"Email\":null,\"phone\":1.5e3}\r\n"))
-	f.Add([]byte("{\"id\":[1]}\n{}"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		src, err := openSource(bytes.NewReader(append([]byte("{"), b...)), "fuzz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var c customer
-		var bad badRow
-		for line := 0; ; {
-			err := src.read(&c)
-			if err != nil && !errors.As(err, &bad) {
-				return
-			}
-			if err != nil {
-				c.line = bad.line
-			}
-			if c.line <= line {
-				t.Fatal("lines do not go on")
-			}
-			line = c.line
-		}
-	})
-}

@@ -105,6 +105,7 @@ func (v *view) readChanges(d *Directory) (err error) {
 	if v.changes, err = readChanges(d.path, d.keys, v.snapshot.asOf); err != nil {
 		return err
 	}
+	v.changes.bytes = nil // only who changes the file needs it
 	if info, err := os.Stat(d.path); err == nil && !os.SameFile(info, v.snapshot.file) {
 		return errReplaced
 	}
