@@ -18,7 +18,7 @@ import (
 // wins over the file.
 type Config struct {
 	Upstream  string   `yaml:"upstream"`  // URL of the shop, http or https
-	Customers string   `yaml:"customers"` // CSV: id,email,name,locale,country
+	Customers string   `yaml:"customers"` // CSV or JSON Lines: id,email,name,locale,country,phone
 	Listen    string   `yaml:"listen"`    // address of the protected site
 	Console   string   `yaml:"console"`   // address of the console, /metrics, /healthz, /readyz
 	Data      string   `yaml:"data"`      // folder for keys, snapshot, journal and ledger
