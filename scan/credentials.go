@@ -218,12 +218,16 @@ func atSS(w []byte, i int) byte {
 	if wordAt(w, i-2, "sessid") { // PHPSESSID
 		return keyed(w, i-2, i+4, isSessionToken)
 	}
-	for _, s := range []string{"password", "passwort", "passwd", "passphrase", "pass"} {
+	for _, s := range []string{"password", "passwort", "passwd", "passphrase"} {
 		if wordAt(w, i-2, s) {
 			return keyed(w, i-2, i-2+len(s), isPassword)
 		}
 	}
-	return 0
+	// "pass" alone, user_pass and dbPass, not the packages minipass and compass
+	if !wordAt(w, i-2, "pass") || i > 2 && isAlphanumeric(w[i-3]) && !(w[i-2] == 'P' && w[i-3] >= 'a') {
+		return 0
+	}
+	return keyed(w, i-2, i+2, isPassword)
 }
 
 func isDecimal(c byte) bool      { return c >= '0' && c <= '9' }
