@@ -54,6 +54,7 @@ func TestEveryRow(t *testing.T) {
 		{"text.odt", "", 0, []string{"Write to text@mail.example or ", "mailto:linked@mail.example"}},
 		{"truetype.pdf", "\t", 60, corners},
 		{"cairo.pdf", "\t", 60, nil},
+		{"chromium.pdf", "\t", 60, []string{"office-fi@mail.example", "kerned.AVATAR.To@mail.example", "bold@mail.example", "mailto:linked@mail.example"}},
 		{"linearized.pdf", "\t", 60, nil},
 		{"objstm.pdf", "\t", 60, corners},
 		{"rc4-40.pdf", "\t", 60, corners},
@@ -82,13 +83,16 @@ func TestEveryRow(t *testing.T) {
 
 // Programs whose columns are not told apart by tabs, or whose fonts have Latin letters only.
 func TestEveryAddress(t *testing.T) {
-	for file, rows := range map[string]int{"reportlab.pdf": 120, "pdfkit.pdf": 60, "exceljs.xlsx": 60} {
+	for file, rows := range map[string]int{"reportlab.pdf": 120, "pdfkit.pdf": 60, "exceljs.xlsx": 60, "groff.pdf": 60, "ghostscript.pdf": 60} {
 		text, err := extract(t, read(t, file), Limits{})
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		text = strings.Join(strings.Fields(text), " ")
 		for i := range rows {
+			if strings.HasPrefix(file, "g") && i == 0 && !strings.Contains(text, "office-fi.AVATAR@mail.example and waffle@mail.example.") {
+				t.Errorf("%s: the kerned addresses are missing", file)
+			}
 			if want := fmt.Sprintf(" customer%d@mail.example +49 30 %d", i, 5550000+i); !strings.Contains(text, want) {
 				t.Errorf("%s: %q is missing", file, want)
 				break
