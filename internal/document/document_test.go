@@ -209,6 +209,21 @@ func TestLimit(t *testing.T) {
 	if _, err := extract(t, token, Limits{}); !errors.Is(err, ErrLimit) {
 		t.Error("token:", err)
 	}
+	for n, want := range map[int]error{4: nil, 5: ErrLimit} {
+		cell := archiveOf(t, "[Content_Types].xml", "", "xl/worksheets/a.xml", "<c>"+strings.Repeat("<t>"+strings.Repeat("x", maxToken/4)+"</t>", n)+"</c>")
+		if _, err := extract(t, cell, Limits{}); !errors.Is(err, want) {
+			t.Errorf("a cell of %d MB: %v", n, err)
+		}
+	}
+	part := streamOf("/Filter/RL", strings.Repeat("\xff ", 250))
+	for _, c := range []struct {
+		parts string
+		want  error
+	}{{"2 0 R 3 0 R", nil}, {"2 0 R 3 0 R 4 0 R", ErrLimit}} {
+		if _, err := extract(t, pdfOf("<</Type/Page/Contents["+c.parts+"]>>", part, part, part), Limits{Held: 1001}); !errors.Is(err, c.want) {
+			t.Errorf("a page of parts %s: %v", c.parts, err)
+		}
+	}
 	many := bytes.Repeat([]byte("PK\x01\x02"), maxEntries+1)
 	if _, err := extract(t, append([]byte("PK\x03\x04"), many...), Limits{}); !errors.Is(err, ErrLimit) {
 		t.Error("entries:", err)

@@ -63,6 +63,9 @@ func (p *pdf) page(d dict) error {
 			return err
 		}
 		p.note(err)
+		if int64(len(contents)+len(b)) > p.held {
+			return fmt.Errorf("%w: a page's content", ErrLimit)
+		}
 		contents = append(append(contents, b...), '\n') // §7.8.2: the parts are one stream, divided between tokens
 	}
 	w := &drawing{p: p, graphics: graphics{ctm: unit, stretch: 1}, tm: unit, line: unit}
