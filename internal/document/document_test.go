@@ -374,3 +374,38 @@ func BenchmarkExtract(b *testing.B) {
 		})
 	}
 }
+
+// Each bound of the PDF reader, at it and one past it.
+func TestPDFBounds(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, c := range []struct {
+		in   string
+		want error
+	}{
+		{nested(maxDepth), nil}, {nested(maxDepth + 1), errSyntax},
+		{"[" + strings.Repeat("1 ", maxValues-2) + "]", nil}, {"[" + strings.Repeat("1 ", maxValues) + "]", errSyntax},
+	} {
+		if _, err := newLexer([]byte(c.in), 0).value(0); err != c.want {
+			t.Errorf("%.40s…: %v, want %v", c.in, err, c.want)
+		}
+	}
+	filters := func(n int) []byte {
+		return pdfOf("<</Type/Page/Contents 2 0 R>>", streamOf("/Filter["+strings.Repeat("/Crypt", n)+"]", "q"))
+	}
+	if _, err := extract(t, filters(8), Limits{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := extract(t, filters(9), Limits{}); !errors.Is(err, ErrLimit) {
+		t.Error(err)
+	}
+	b := []byte("%PDF-1.7\n0 0 obj<</Type/Page>>")
+	for i := 1; i < maxObjects; i++ {
+		b = fmt.Appendf(b, "%d 0 obj 1 ", i)
+	}
+	if _, err := extract(t, b, Limits{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := extract(t, fmt.Appendf(b, "%d 0 obj 1 ", maxObjects), Limits{}); !errors.Is(err, ErrLimit) {
+		t.Error(err)
+	}
+}
