@@ -3,9 +3,7 @@ package guard
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -25,7 +23,7 @@ type exchange struct {
 	route string
 	mode  Mode
 
-	finder scan.Finder
+	finder *scan.Finder
 	hits   []hit
 
 	viewer     *candor.Viewer
@@ -43,6 +41,7 @@ type exchange struct {
 	within   string          // the document that the text is from, as a form: "pdf+"
 	skip     candor.Skip     // the first reason not to inspect all of it
 	all      func(candor.Disclosure)
+	worked   worked
 }
 
 // hit is a match whose owner is known.
@@ -57,8 +56,7 @@ type hit struct {
 func (e *exchange) begin(status int, h http.Header) {
 	g := e.g
 	e.x.Status, e.x.Header = status, h
-	e.site = g.routes.site(scan.MaskText(candor.Site(e.x.Request)), e.all != nil || status < 400)
-	e.route = g.routes.template(e.x.Request, e.x.RequestBody, e.site, status, g.Routes)
+	e.site, e.route = g.routes.of(e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400, g.Routes)
 	e.mode = g.mode(e.site, e.route)
 	name := g.ReleaseHeader
 	if name == "" {
@@ -74,6 +72,9 @@ func (e *exchange) begin(status int, h http.Header) {
 		}
 	}
 	e.cached = fromCache(h)
+	if e.finder == nil {
+		e.finder = &scan.Finder{}
+	}
 	e.finder.Found = e.confirm
 }
 
@@ -117,7 +118,7 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 	for i := range e.hits {
 		facts[i] = e.facts(&e.hits[i])
 	}
-	var found []candor.Disclosure
+	found := make([]candor.Disclosure, 0, len(e.hits))
 	var mustRecord []hit
 	for i := range e.hits {
 		f := facts[i]
@@ -199,11 +200,11 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 	for _, owner := range h.owners {
 		d := candor.Disclosure{
 			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
-			URL: candor.MaskURL(e.x.Request.URL), Route: e.route, Status: e.x.Status,
+			URL: e.shownURL(), Route: e.route, Status: e.x.Status,
 			Owner: owner, Kind: h.Kind, Encoding: e.within + h.Encoding, Masked: scan.MaskEmail(h.value),
 			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
 			Outcome: outcome, Release: e.release, Cached: e.cached,
-			Viewer: f.Viewer.String(), ViewerDigest: f.Viewer.Digest(e.g.Key), Link: f.Link, Reason: f.LinkBroken,
+			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
 		}
 		if e.all != nil {
 			e.all(d)
@@ -217,7 +218,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 			e.recorded = map[string]bool{}
 		}
 		e.recorded[key] = true
-		d.ID, d.Viewer, d.URL = newID(), f.Viewer.Kind(), candor.SafeURL(e.x.Request.URL)
+		d.ID, d.Viewer = newID(), f.Viewer.Kind()
 		ds = append(ds, d)
 	}
 	return ds
@@ -253,7 +254,7 @@ func (e *exchange) linkToken() string {
 
 // digest is a keyed digest of parts, of which the first says what it is of.
 func (e *exchange) digest(parts ...string) string {
-	h := hmac.New(sha256.New, e.g.Key)
+	h := e.mac()
 	h.Write([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
@@ -276,7 +277,7 @@ func (e *exchange) remember() {
 
 // suppliedBefore: whoever holds one of this request's credentials has supplied the identifier.
 func (e *exchange) suppliedBefore(key string) bool {
-	for _, h := range credentials(e.x.Request) {
+	for _, h := range e.holders() {
 		if e.g.supplied.has(e.x.Time, e.digest("supplied", h, key)) {
 			return true
 		}
@@ -365,7 +366,7 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 			if hide := e.decide(ctx); len(hide) > 0 {
 				hidden = true
 				for _, m := range hide {
-					scan.Mask(raw[m.Offset : m.Offset+m.Length])
+					m.Mask(raw[m.Offset : m.Offset+m.Length])
 				}
 				values[i] = string(raw)
 			}

@@ -85,6 +85,7 @@ type Guard struct {
 	routes   routes
 	releases releases
 	supplied supplied
+	copies   copies
 }
 
 const maxRequestBody = 64 << 10 // how much of a request's body may make a match an echo (DESIGN §2)

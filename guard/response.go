@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"candor.example"
@@ -28,6 +30,7 @@ type response struct {
 	ctx  context.Context
 	body *requestBody
 	x    exchange
+	seen candor.Exchange // x.x
 
 	how      plan
 	started  bool // the handler has called WriteHeader
@@ -35,8 +38,12 @@ type response struct {
 	withheld bool // what the handler still writes is dropped
 	cut      bool // the connection has to be cut, because bytes that must not follow were promised
 	hijacked bool
-	panicked any // what the handler panicked with
+	changed  bool // the bytes are not those that the handler wrote
+	late     bool // a mask came after the headers had left
+	panicked any  // what the handler panicked with
 
+	left     int64 // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
+	scratch  *scratch
 	held     []byte // the tail that may yet become an identifier
 	doc      heldDocument
 	learning []byte // the response's head while it may still teach who is looking; nil otherwise
@@ -44,6 +51,7 @@ type response struct {
 	zip      *gzip.Writer // not nil: the client gets gzip
 
 	dec   *decoder
+	plain bool   // decode: bytes came out, so that it really is encoded
 	raw   []byte // decode: encoded bytes until the first byte came out, in case none ever does
 	queue []encoded
 	copy  watcher
@@ -65,10 +73,36 @@ var (
 )
 
 func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
-	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w}
-	rw.x = exchange{g: g, x: &candor.Exchange{Time: time.Now(), Request: r}}
-	rw.x.site = candor.Site(r)
+	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w, left: -1}
+	rw.seen.Time, rw.seen.Request = time.Now(), r
+	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, candor.Site(r)
+	s := scratches.Get().(*scratch)
+	rw.scratch, rw.x.finder, rw.x.hits, rw.held = s, &s.finder, s.hits, s.held
 	return rw
+}
+
+// scratch is what inspecting a response needs and the next can use again: memory, never what is in it.
+type scratch struct {
+	finder scan.Finder
+	hits   []hit
+	held   []byte
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{} }}
+
+// release gives the scratch back. The response itself is not used again: a handler may have kept it.
+func (rw *response) release() {
+	s := rw.scratch
+	s.finder.Found = func(scan.Match) bool { return false }
+	s.finder.Find(nil, true) // it may have stopped in the middle
+	s.finder.Found = nil
+	clear(rw.x.hits[:cap(rw.x.hits)])
+	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
+	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
+	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
+	if cap(s.hits) <= 1024 && cap(s.held) <= 2*copyBuffer {
+		scratches.Put(s)
+	}
 }
 
 // run calls the handler, and keeps its panic until what arrived has been dealt with.
@@ -134,9 +168,13 @@ func (rw *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // open inspects the headers and sets up the way of the body.
 func (rw *response) open() {
 	h := rw.w.Header()
-	if hidden := rw.x.headers(rw.ctx, h); rw.how == deny || hidden && rw.x.mode == Block {
+	hidden := rw.x.headers(rw.ctx, h)
+	if rw.how == deny || hidden && rw.x.mode == Block {
 		rw.withhold()
 		return
+	}
+	if hidden || rw.refreshing(h) {
+		rw.masked()
 	}
 	encodings, _ := encodingsOf(h)
 	switch rw.how {
@@ -146,6 +184,9 @@ func (rw *response) open() {
 	case decode:
 		rw.dec = newDecoder(encodings, rw.g.maxDecoded(), rw.decoded)
 	case look:
+		if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil {
+			rw.left = n
+		}
 		rw.compress(h)
 	}
 }
@@ -185,7 +226,10 @@ func (rw *response) write(p []byte) error {
 	}
 	switch rw.how {
 	case look:
-		return rw.inspect(p, false)
+		if rw.left >= 0 {
+			rw.left = max(0, rw.left-int64(len(p)))
+		}
+		return rw.inspect(p, rw.left == 0) // the last piece goes out whole, not in two
 	case tap:
 		rw.queue = append(rw.queue, encoded{bytes: append([]byte(nil), p...), clean: flushed(p)})
 		rw.dec.feed(p)
@@ -228,10 +272,12 @@ func (rw *response) inspect(p []byte, final bool) error {
 			return errWithheld
 		}
 		if !mine {
-			buf = append([]byte(nil), buf...) // an io.Writer must not modify what it is given
+			rw.held = append(rw.held[:0], buf...) // an io.Writer must not modify what it is given
+			buf = rw.held
 		}
+		rw.masked()
 		for _, h := range hide {
-			scan.Mask(buf[h.Offset : h.Offset+h.Length])
+			h.Mask(buf[h.Offset : h.Offset+h.Length])
 		}
 	}
 	rw.x.offset += int64(n)
@@ -281,7 +327,7 @@ func (rw *response) drain() error {
 // decode feeds an encoded body whose decoded form is what the client gets. While nothing has come out, it may turn out not
 // to be encoded at all: then it is passed as it came, as without Candor, unless FailClosed.
 func (rw *response) decode(p []byte) error {
-	if !rw.sent {
+	if !rw.plain {
 		rw.raw = append(rw.raw, p...)
 	}
 	rw.dec.feed(p)
@@ -290,23 +336,20 @@ func (rw *response) decode(p []byte) error {
 
 // decoded is the sink of decode: the first bytes decide that the body really is encoded.
 func (rw *response) decoded(p []byte) error {
-	if !rw.sent {
+	if !rw.plain {
 		rw.raw = nil
 		rw.unencode()
 	}
 	return rw.inspect(p, false)
 }
 
-// unencode turns the headers of an encoded response into those of a plain one. A strong validator named the encoded bytes.
+// unencode turns the headers of an encoded response into those of a plain one.
 func (rw *response) unencode() {
 	h := rw.w.Header()
 	h.Del("Content-Encoding")
-	h.Del("Content-Length")
-	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
-		h.Set("Etag", "W/"+tag)
-	}
+	rw.recoded(h)
 	rw.compress(h)
-	rw.send()
+	rw.plain = true
 }
 
 func (rw *response) decodeFailed() error {
@@ -321,7 +364,7 @@ func (rw *response) decodeFailed() error {
 	if rw.withheld {
 		return errWithheld
 	}
-	if rw.sent || rw.g.FailClosed {
+	if rw.plain || rw.g.FailClosed {
 		rw.withhold()
 		return errWithheld
 	}
@@ -339,12 +382,8 @@ func (rw *response) compress(h http.Header) {
 		return
 	}
 	h.Set("Content-Encoding", "gzip")
-	h.Del("Content-Length")
-	h.Del("Accept-Ranges")
 	h.Add("Vary", "Accept-Encoding")
-	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
-		h.Set("Etag", "W/"+tag)
-	}
+	rw.recoded(h)
 	rw.zip, _ = gzip.NewWriterLevel(rw.w, gzip.BestSpeed)
 	rw.out = rw.zip
 }
@@ -371,7 +410,7 @@ func (rw *response) FlushError() error {
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
-	if rw.learning != nil || rw.withheld || rw.how == whole || rw.mayHold() || rw.how == decode && !rw.sent {
+	if rw.learning != nil || rw.withheld || rw.how == whole || rw.mayHold() || rw.how == decode && !rw.plain {
 		return nil
 	}
 	rw.send()
@@ -391,7 +430,7 @@ func (rw *response) withhold() {
 		return
 	}
 	rw.withheld = true
-	rw.held, rw.queue, rw.learning = nil, nil, nil
+	rw.held, rw.queue, rw.learning = rw.held[:0], nil, nil
 	if rw.sent {
 		rw.cut = true
 		return
@@ -432,7 +471,9 @@ func (rw *response) finish() {
 	}
 	rw.end()
 	if !rw.withheld {
-		rw.x.headers(rw.ctx, trailers(rw.w.Header()))
+		if hidden := rw.x.headers(rw.ctx, trailers(rw.w.Header())); hidden || rw.changed && rw.sent {
+			unsummed(rw.w.Header())
+		}
 		rw.send()
 	}
 	if rw.zip != nil && !rw.withheld {
@@ -445,6 +486,7 @@ func (rw *response) finish() {
 		rw.panicked = http.ErrAbortHandler
 	}
 	rw.x.done()
+	rw.release()
 }
 
 // end settles the tail.
@@ -470,7 +512,7 @@ func (rw *response) end() {
 	case rw.how == decode:
 		rw.dec.close()
 		if rw.decodeFailed() == nil && rw.dec.err == nil {
-			if !rw.sent {
+			if !rw.plain {
 				rw.unencode()
 			}
 			rw.inspect(nil, true)
@@ -478,19 +520,24 @@ func (rw *response) end() {
 	}
 }
 
-// trailers are the fields that come after the body: announced ones, and those with net/http's prefix.
-func trailers(h http.Header) http.Header {
-	t := http.Header{}
+// trailers are the fields that come after the body: announced ones, and those with net/http's prefix. Nil: there are none.
+func trailers(h http.Header) (t http.Header) {
+	add := func(name string) {
+		if t == nil {
+			t = http.Header{}
+		}
+		t[name] = h[name]
+	}
 	for _, names := range h["Trailer"] {
 		for _, name := range strings.Split(names, ",") {
 			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); h[name] != nil {
-				t[name] = h[name]
+				add(name)
 			}
 		}
 	}
-	for name, values := range h {
+	for name := range h {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
-			t[name] = values
+			add(name)
 		}
 	}
 	return t

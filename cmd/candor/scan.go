@@ -111,7 +111,7 @@ func (c *scanCmd) openDirectory(ctx context.Context) (*directory.Directory, dire
 }
 
 func buildAndOpen(ctx context.Context, customers, snapshot string, key directory.Key) (*directory.Directory, error) {
-	report, err := buildDirectory(ctx, customers, snapshot, key, false, nil)
+	report, err := buildDirectory(ctx, customers, snapshot, key, directory.BuildOptions{}, nil)
 	if err != nil {
 		return nil, err
 	}

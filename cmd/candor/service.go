@@ -343,7 +343,7 @@ func (s *service) reload(d dataFlag) func(context.Context) {
 			built = now
 			key, _, err := openKey(d)
 			if err == nil {
-				_, err = buildDirectory(ctx, s.config.Customers, d.snapshot(), key, false, nil)
+				_, err = buildDirectory(ctx, s.config.Customers, d.snapshot(), key, directory.BuildOptions{}, nil)
 			}
 			s.trouble.set("customers", "")
 			if err != nil {
