@@ -29,7 +29,7 @@ const (
 type Credentials struct {
 	found byte
 	n     int // bytes in buf
-	next  int // the next pair to reach at in buf
+	next  int // the next pair to look at in buf
 	buf   [4 * reach]byte
 }
 

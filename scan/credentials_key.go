@@ -281,35 +281,60 @@ var passwordPlaceholders = []string{"null", "none", "true", "false", "string", "
 // readsAsPassword leaves out what is empty, starred, a label, an address of a page, a template's variable, or a hash, which
 // has its own kind.
 func readsAsPassword(v []byte) bool {
-	if len(v) < 3 || bytes.IndexByte([]byte("/{[<$("), v[0]) >= 0 || literalAt(v, 0, "http") || literalAt(v, 0, "pbkdf2") || literalAt(v, 0, "scrypt:") || literalAt(v, 0, "#/") {
+	switch {
+	case len(v) < 3, isStarred(v), isBracketed(v), isLabel(v):
+		return false
+	case v[0] == '/', literalAt(v, 0, "http"), literalAt(v, 0, "#/"): // where to change it
+		return false
+	case (v[0] == '^' || v[0] == '~') && isDecimal(v[1]): // "parse-passwd": "^1.0.0"
+		return false
+	case v[0] == '$' && bytes.Count(v, []byte("$")) > 1, literalAt(v, 0, "pbkdf2"), literalAt(v, 0, "scrypt:"):
 		return false
 	}
-	if (v[0] == '^' || v[0] == '~') && isDecimal(v[1]) {
-		return false // "parse-passwd": "^1.0.0"
-	}
-	stars := true
-	for i, c := range v {
-		if c <= ' ' || c == '<' || c == '{' || c == '(' {
+	for _, code := range []string{"{{", "${", "#{", "%{", "<%", "()", "=>"} {
+		if bytes.Contains(v, []byte(code)) {
 			return false
 		}
-		if i > 0 && c != v[0] && c < 0x80 {
-			stars = false
-		}
-	}
-	if stars && (v[0] >= 0x80 || bytes.IndexByte([]byte("*xX.#-_"), v[0]) >= 0) || bytes.HasPrefix(v, []byte("&bull;")) || wordAt(v, 0, `\u2022`) || literalAt(v, 0, "***") {
-		return false
 	}
 	for _, s := range passwordPlaceholders {
 		if sameKey(v, s) {
 			return false
 		}
 	}
-	for i := range v {
+	return true
+}
+
+// isStarred: one sign over and over, in any spelling of a bullet, or stars in front of the last characters.
+func isStarred(v []byte) bool {
+	if bytes.IndexByte([]byte("*xX.#-_"), v[0]) >= 0 && len(bytes.Trim(v, string(v[:1]))) == 0 {
+		return true
+	}
+	return literalAt(v, 0, "***") || literalAt(v, 0, "•") || literalAt(v, 0, "●") || literalAt(v, 0, "&bull;") || wordAt(v, 0, `\u2022`) || wordAt(v, 0, `\u25cf`)
+}
+
+// isBracketed: [FILTERED], <redacted>, {SSHA}…
+func isBracketed(v []byte) bool {
+	last := v[len(v)-1]
+	return v[0] == '[' && last == ']' || v[0] == '<' && last == '>' || v[0] == '{' && bytes.IndexByte(v, '}') > 0
+}
+
+// isLabel: words for people, in languages that write with spaces after a capital letter, or without ASCII.
+func isLabel(v []byte) bool {
+	ascii := false
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '\\' && i+5 < len(v) && v[i+1] == 'u':
+			i += 5 // JSON's \u5bc6
+		case c < 0x80 && c > ' ':
+			ascii = true
+		case c <= ' ' && v[0] >= 'A' && v[0] <= 'Z':
+			return true
+		}
 		for _, s := range passwordLabels {
-			if v[i]|0x20 == s[0]|0x20 && wordAt(v, i, s) {
-				return false
+			if i < len(v) && v[i]|0x20 == s[0]|0x20 && wordAt(v, i, s) {
+				return true
 			}
 		}
 	}
-	return true
+	return !ascii
 }
