@@ -107,7 +107,7 @@ type Disclosure struct {
 	Kind     scan.Kind `json:"kind"`
 	Encoding string    `json:"encoding"`
 	Masked   string    `json:"masked"`
-	Offset   int64     `json:"offset"` // in the decompressed body, or in the value of the header that Header names
+	Offset   int64     `json:"offset"` // in the decompressed body, the text of a document ("pdf+…", "zip+…"), or the value of the header that Header names
 	Length   int       `json:"length"`
 	Header   string    `json:"header,omitempty"` // the response header that held it; empty for the body
 	Class    Class     `json:"class"`

@@ -216,8 +216,12 @@ func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
 }
 
 // lost counts the parts of captures that should have been read and could not be.
-func (s *tally) lost() int64 {
-	return s.skipped["broken"] + s.skipped["too-large"] + s.skipped["truncated"] + s.skipped[string(guard.SkipMalformed)] + s.skipped[string(guard.SkipDocument)]
+func (s *tally) lost() (n int64) {
+	for _, reason := range []candor.Skip{"broken", "too-large", "truncated", guard.SkipMalformed, guard.SkipLimit,
+		guard.SkipDocument, guard.SkipEncrypted, guard.SkipUnreadable} {
+		n += s.skipped[string(reason)]
+	}
+	return n
 }
 
 func (s *tally) found(d candor.Disclosure) {
