@@ -153,6 +153,9 @@ func joinQuery(a, b string) string {
 }
 
 func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if rw, ok := w.(*response); ok && rw.hijacked {
+		return // there is no answering any more
+	}
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}

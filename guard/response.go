@@ -38,9 +38,10 @@ type response struct {
 	withheld bool // what the handler still writes is dropped
 	cut      bool // the connection has to be cut, because bytes that must not follow were promised
 	hijacked bool
-	changed  bool // the bytes are not those that the handler wrote
-	late     bool // a mask came after the headers had left
-	panicked any  // what the handler panicked with
+	socket   *socket // not nil: hijacked for WebSocket, and on the books already
+	changed  bool    // the bytes are not those that the handler wrote
+	late     bool    // a mask came after the headers had left
+	panicked any     // what the handler panicked with
 
 	left     int64 // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
 	scratch  *scratch
@@ -126,7 +127,7 @@ func (rw *response) Header() http.Header { return rw.w.Header() }
 func (rw *response) Unwrap() http.ResponseWriter { return rw.w }
 
 func (rw *response) WriteHeader(status int) {
-	if rw.started {
+	if rw.started || rw.hijacked {
 		return
 	}
 	h := rw.w.Header()
@@ -153,15 +154,29 @@ func (rw *response) WriteHeader(status int) {
 	rw.open()
 }
 
-// Hijack hands the connection to whoever speaks the protocol that the client asked for. Its headers are inspected, what
-// follows is not, and is counted as such.
+// Hijack hands the connection to whoever speaks the protocol that the client asked for. WebSocket is inspected; what follows
+// in another protocol is not, and is counted as such.
 func (rw *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h := rw.w.Header()
-	rw.x.begin(http.StatusSwitchingProtocols, h)
-	rw.x.headers(rw.ctx, h)
-	rw.x.skip = SkipUpgrade
+	answered := h.Get("Upgrade") != "" // or the handler will write its answer on the connection
+	if !isWebSocket(rw.r.Header) {
+		rw.x.begin(http.StatusSwitchingProtocols, h)
+		rw.x.headers(rw.ctx, h)
+		rw.x.skip = SkipUpgrade
+		rw.hijacked = true
+		return http.NewResponseController(rw.w).Hijack()
+	}
+	c, b, err := http.NewResponseController(rw.w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
 	rw.hijacked = true
-	return http.NewResponseController(rw.w).Hijack()
+	s := newSocket(rw, c, b.Reader)
+	rw.socket = s
+	if s.head = !answered; answered {
+		s.opened(http.StatusSwitchingProtocols, h)
+	}
+	return s, bufio.NewReadWriter(bufio.NewReader(s), bufio.NewWriter(s)), nil
 }
 
 // open inspects the headers and sets up the way of the body.
@@ -200,6 +215,9 @@ func (rw *response) send() {
 }
 
 func (rw *response) Write(p []byte) (int, error) {
+	if rw.hijacked {
+		return 0, http.ErrHijacked
+	}
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
@@ -453,7 +471,9 @@ const withheldPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta
 // finish deals with what is left once the handler has returned.
 func (rw *response) finish() {
 	if rw.hijacked {
-		rw.x.done()
+		if rw.socket == nil {
+			rw.x.done()
+		}
 		return
 	}
 	if !rw.started && rw.panicked == nil {
