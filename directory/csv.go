@@ -13,13 +13,6 @@ import (
 // maxRow is how many bytes a row of the customer file may have.
 const maxRow = 64 << 10
 
-// Problem is one thing wrong with a customer file. It never quotes what it is about.
-type Problem struct {
-	Line    int    `json:"line"`
-	Field   string `json:"field,omitempty"`
-	Message string `json:"message"`
-}
-
 // rows splits a customer file (RFC 4180) into records with bounded memory. A row that is broken does not spoil the next:
 // where a quote is never closed, reading goes on behind the line that opened it.
 type rows struct {
@@ -31,8 +24,6 @@ type rows struct {
 	record []byte
 	fields [][]byte
 }
-
-func newRows(r io.Reader) *rows { return &rows{r: bufio.NewReaderSize(r, 256<<10), next: 1} }
 
 var (
 	errLongRow = fmt.Errorf("the row is longer than %d bytes", maxRow)
@@ -168,29 +159,90 @@ func (s *rows) quoted() (done bool, err error) {
 
 // columns says where a customer file's fields are; unknown names those that are not read.
 type columns struct {
-	id, email, count int
-	unknown          []string
+	id, email, name, country, phone, count int // indexes, -1 where there is none; count of all
+	unknown                                []string
 }
 
-func readHeader(s *rows, name string) (columns, error) {
-	c := columns{id: -1, email: -1}
+// customer picks the fields of a row.
+func (c *columns) customer(line int, fields [][]byte) customer {
+	pick := func(i int) []byte {
+		if i < 0 {
+			return nil
+		}
+		return bytes.TrimSpace(fields[i])
+	}
+	return customer{line: line, id: pick(c.id), email: pick(c.email), name: pick(c.name), country: pick(c.country), phone: pick(c.phone)}
+}
+
+// allow leaves those kinds for which there is a column.
+func (c *columns) allow(set kindSet) kindSet {
+	if c.name < 0 {
+		set &^= 1 << name
+	}
+	if c.phone < 0 {
+		set &^= 1 << phone
+	}
+	return set
+}
+
+// csvSource reads a customer file with a header.
+type csvSource struct {
+	rows
+	columns
+}
+
+func openCSV(r *bufio.Reader, file string) (source, error) {
+	s := &csvSource{rows: rows{r: r, next: 1}}
+	var err error
+	s.columns, err = readHeader(&s.rows, file)
+	return s, err
+}
+
+func (s *csvSource) read(c *customer) error {
+	for {
+		fields, err := s.rows.read()
+		switch {
+		case err == errLongRow || err == errQuote:
+			return badRow{s.line, "", err.Error()}
+		case err != nil:
+			return err
+		case len(fields) == 1 && len(fields[0]) == 0:
+			continue // an empty line
+		case len(fields) != s.count:
+			return badRow{s.line, "", fmt.Sprintf("the row has %d fields, the header %d", len(fields), s.count)}
+		}
+		*c = s.customer(s.line, fields)
+		return nil
+	}
+}
+
+func (s *csvSource) unknown() []string { return s.columns.unknown }
+
+func readHeader(s *rows, file string) (columns, error) {
+	c := columns{id: -1, email: -1, name: -1, country: -1, phone: -1}
 	fields, err := s.read()
 	if err == io.EOF {
-		return c, fmt.Errorf("%s: the file is empty: its first line must name the columns id and email", name)
+		return c, fmt.Errorf("%s: the file is empty: its first line must name the columns id and email", file)
 	} else if err != nil {
-		return c, fmt.Errorf("%s:1: cannot read the header: %w", name, err)
+		return c, fmt.Errorf("%s:1: cannot read the header: %w", file, err)
 	}
-	fields[0] = bytes.TrimPrefix(fields[0], []byte("\xef\xbb\xbf"))
+	fields[0] = bytes.TrimPrefix(fields[0], []byte(utf8Mark))
 	for i, f := range fields {
 		if !utf8.Valid(f) || bytes.IndexByte(f, 0) >= 0 {
-			return c, fmt.Errorf("%s:1: the header is not UTF-8: save the file as CSV in UTF-8", name)
+			return c, fmt.Errorf("%s:1: the header is not UTF-8: save the file as CSV in UTF-8", file)
 		}
 		switch column := strings.ToLower(strings.TrimSpace(string(f))); column {
 		case "id":
 			c.id = i
 		case "email":
 			c.email = i
-		case "name", "locale", "country":
+		case "name":
+			c.name = i
+		case "country":
+			c.country = i
+		case "phone":
+			c.phone = i
+		case "locale":
 		default:
 			if len(column) > 40 {
 				column = column[:40] + "…"
@@ -201,7 +253,7 @@ func readHeader(s *rows, name string) (columns, error) {
 	c.count = len(fields)
 	for column, i := range map[string]int{"id": c.id, "email": c.email} {
 		if i < 0 {
-			return c, fmt.Errorf("%s:1: there is no column %q in the header: id and email are required", name, column)
+			return c, fmt.Errorf("%s:1: there is no column %q in the header: id and email are required", file, column)
 		}
 	}
 	return c, nil

@@ -4,23 +4,19 @@
 // Build makes a snapshot from a customer file; Open maps one into memory; Directory.Owners looks up. A binary fuse filter
 // stands in front, and every hit is confirmed exactly, so that a filter hit alone never counts.
 //
-// It promises: no identifier in any file; a snapshot is replaced as a whole or not at all; one that is cut off, corrupt or
-// made with another key is refused, and never answers wrongly; a look-up of a stranger allocates nothing.
+// It promises: no identifier in any file; a snapshot is replaced as a whole or not at all; one that is cut off or made with
+// another key is refused; a part that is corrupt is found by its checksum before it is first used, never answers, and is
+// reported; a look-up of a stranger allocates nothing.
 package directory
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/FastFilter/xorfilter"
 
 	"candor.example/scan"
 )
@@ -28,267 +24,172 @@ import (
 // Directory is an open snapshot. It is safe for concurrent use.
 type Directory struct {
 	path    string
-	key     Key
-	pool    *sync.Pool
-	current atomic.Pointer[snapshot]
+	current atomic.Pointer[view]
+	closed  atomic.Bool
+	checks  sync.WaitGroup
 	reload  sync.Mutex
+	keys    []Key // under reload
+}
+
+// view is what look-ups see: replaced as a whole.
+type view struct {
+	snapshot *snapshot
+	digester *digester // by the snapshot's key
 }
 
 // Info describes a snapshot.
 type Info struct {
-	Path        string    `json:"path"`
-	Customers   int64     `json:"customers"`
-	Identifiers int64     `json:"identifiers"`
-	Built       time.Time `json:"built"`
-	KeyID       string    `json:"key_id"`
-	Bytes       int64     `json:"bytes"`
-	Format      int       `json:"format"`
+	Path        string      `json:"path"`
+	Customers   int64       `json:"customers"`
+	Identifiers int64       `json:"identifiers"`
+	Kinds       []scan.Kind `json:"kinds"`
+	Built       time.Time   `json:"built"`
+	AsOf        time.Time   `json:"as_of"`
+	KeyID       string      `json:"key_id"`
+	Bytes       int64       `json:"bytes"`
+	Format      int         `json:"format"`
 }
 
-// Open maps the snapshot at path and checks all of it.
-func Open(path string, key Key) (*Directory, error) {
-	d := &Directory{path: path, key: key, pool: digesters(key)}
-	s, err := openSnapshot(path, key)
+// atOnce is the size of a snapshot that Open checks before it returns: a tenth of a second's work.
+const atOnce = 256 << 20
+
+// Open maps the snapshot at path, which was built with one of the keys. One of up to 256 MiB is checked before Open returns. Of
+// a larger one, each part is checked when it is first used, and all of it in the background: Damage says what was found.
+func Open(path string, keys ...Key) (*Directory, error) {
+	d := &Directory{path: path, keys: keys}
+	v, err := d.open(atOnce)
 	if err != nil {
 		return nil, err
 	}
-	d.current.Store(s)
+	d.current.Store(v)
+	d.checks.Go(func() { v.snapshot.verify(d.closed.Load) })
 	return d, nil
 }
 
-// Owners returns the ids of the customers to whom a normalised identifier belongs, and nil when it is nobody's.
-func (d *Directory) Owners(kind scan.Kind, normalised []byte) []string {
+// open a view, of which the snapshot is checked whole if it has not more bytes than check.
+func (d *Directory) open(check int64) (*view, error) {
+	s, err := openSnapshot(d.path, d.keys)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(s.data)) <= check {
+		if err := s.verify(d.closed.Load); err != nil {
+			return nil, err
+		}
+	}
+	key, _ := keyByID(d.keys, s.keyID)
+	return &view{snapshot: s, digester: newDigester(key)}, nil
+}
+
+func (d *Directory) view() *view {
 	if d == nil {
 		return nil
 	}
-	s := d.current.Load()
-	if s == nil {
+	return d.current.Load()
+}
+
+// maxOwners is how many owners of one identifier are listed.
+const maxOwners = 64
+
+// Owners returns the ids of the customers to whom a normalised identifier belongs, and nil when it is nobody's. Of a name that
+// many customers share it returns 64: ask Owned whether it is also somebody's in particular.
+func (d *Directory) Owners(kind scan.Kind, normalised []byte) []string {
+	v := d.view()
+	if v == nil {
 		return nil
 	}
-	h := d.pool.Get().(*digester)
-	var digest [32]byte
-	h.sum(&digest, kind, normalised)
-	d.pool.Put(h)
-	return s.owners(digest[:digestSize])
+	sum, ok := v.digester.digest(kind, normalised)
+	if !ok {
+		return nil
+	}
+	run := v.snapshot.run(sum)
+	if len(run) == 0 {
+		return nil
+	}
+	owners := v.owners(run)
+	runtime.KeepAlive(v.snapshot)
+	return owners
+}
+
+func (v *view) owners(run []byte) (owners []string) {
+	var room [maxID]byte
+	for i := 0; i < len(run)/refSize && len(owners) < maxOwners; i++ {
+		if id, ok := v.snapshot.id(room[:0], refAt(run, i)); ok {
+			owners = append(owners, string(id))
+		}
+	}
+	slices.Sort(owners)
+	return owners
+}
+
+// Owned says whether a normalised identifier is one of this customer's, however many others it may belong to.
+func (d *Directory) Owned(kind scan.Kind, normalised []byte, id string) bool {
+	v := d.view()
+	if v == nil || len(id) > maxID {
+		return false
+	}
+	sum, ok := v.digester.digest(kind, normalised)
+	if !ok {
+		return false
+	}
+	owned := v.snapshot.owned(sum, id, v.digester.id.digest([]byte(id)).hi)
+	runtime.KeepAlive(v.snapshot)
+	return owned
+}
+
+// Kinds lists the kinds of identifiers that the directory holds; nothing else need be looked for.
+func (d *Directory) Kinds() []scan.Kind {
+	v := d.view()
+	if v == nil {
+		return nil
+	}
+	return v.snapshot.held.list()
 }
 
 // Info describes the snapshot in use.
 func (d *Directory) Info() Info {
-	s := d.current.Load()
-	if s == nil {
+	v := d.view()
+	if v == nil {
 		return Info{Path: d.path}
 	}
-	return Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, Built: s.built, KeyID: s.keyID, Bytes: int64(len(s.data)), Format: formatNumber}
+	s := v.snapshot
+	return Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, Kinds: s.held.list(), Built: s.built, AsOf: s.asOf,
+		KeyID: s.keyID, Bytes: int64(len(s.data)), Format: formatNumber}
+}
+
+// Damage is what is wrong with the snapshot in use, as far as it has been checked, and nil while nothing is.
+func (d *Directory) Damage() error {
+	v := d.view()
+	if v == nil {
+		return nil
+	}
+	return v.snapshot.damage()
 }
 
 // Reload takes up the file at the directory's path if it is another than the one in use. On an error the old snapshot
-// stays. A snapshot that was replaced stays mapped until nobody can be reading it: see snapshot.release.
+// stays. A snapshot that was replaced stays mapped until nobody can be reading it: see snapshot.release. The new one is
+// checked whole before it is taken up. When nothing changed, Reload returns Damage.
 func (d *Directory) Reload() (changed bool, err error) {
 	d.reload.Lock()
 	defer d.reload.Unlock()
 	old := d.current.Load()
 	if info, err := os.Stat(d.path); err != nil {
 		return false, fmt.Errorf("directory: %w", err)
-	} else if old != nil && os.SameFile(info, old.file) && info.ModTime().Equal(old.file.ModTime()) {
-		return false, nil
+	} else if old != nil && os.SameFile(info, old.snapshot.file) && info.ModTime().Equal(old.snapshot.file.ModTime()) {
+		return false, d.Damage()
 	}
-	s, err := openSnapshot(d.path, d.key)
+	v, err := d.open(1 << 62)
 	if err != nil {
 		return false, err
 	}
-	d.current.Store(s)
+	d.current.Store(v)
 	return true, nil
 }
 
 // Close lets go of the snapshot; afterwards every identifier is nobody's.
 func (d *Directory) Close() error {
+	d.closed.Store(true)
 	d.current.Store(nil)
+	d.checks.Wait()
 	return nil
-}
-
-// header is the beginning of a snapshot file.
-type header struct {
-	built                  time.Time
-	keyID                  string // 16 digits
-	shardBits              int
-	customers, identifiers int64
-	shards                 []shardInfo
-}
-
-type shardInfo struct {
-	offset, length                      int64
-	filter, buckets, entries, body, crc uint32
-	segmentLength, segmentCount         uint32
-	seed                                uint64
-}
-
-const (
-	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 8 + 8 + 8
-	shardSize   = 8 + 8 + 4*7 + 8
-)
-
-func (h *header) size() int { return (fixedHeader + len(h.shards)*shardSize + 4 + 7) &^ 7 }
-
-func (h *header) marshal() []byte {
-	le := binary.LittleEndian
-	b := le.AppendUint32([]byte(formatMagic), formatNumber)
-	b = append(b, h.keyID...)
-	b = le.AppendUint32(b, uint32(h.shardBits))
-	b = le.AppendUint64(b, uint64(h.built.UnixNano()))
-	b = le.AppendUint64(b, uint64(h.customers))
-	b = le.AppendUint64(b, uint64(h.identifiers))
-	for _, s := range h.shards {
-		b = le.AppendUint64(b, uint64(s.offset))
-		b = le.AppendUint64(b, uint64(s.length))
-		for _, v := range []uint32{s.filter, s.buckets, s.entries, s.body, s.crc, s.segmentLength, s.segmentCount} {
-			b = le.AppendUint32(b, v)
-		}
-		b = le.AppendUint64(b, s.seed)
-	}
-	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
-}
-
-var errCut = errors.New("it is cut off")
-
-// unmarshalHeader reads and checks a header.
-func unmarshalHeader(b []byte) (header, error) {
-	le := binary.LittleEndian
-	var h header
-	if !bytes.HasPrefix(b, []byte(formatMagic)) {
-		return h, errors.New("it is no directory snapshot")
-	}
-	if len(b) < fixedHeader {
-		return h, errCut
-	}
-	p := b[len(formatMagic):]
-	if v := le.Uint32(p); v != formatNumber {
-		return h, fmt.Errorf("it has format %d, and this candor reads format %d: build it again", v, formatNumber)
-	}
-	h.keyID = string(p[4:20])
-	h.shardBits = int(le.Uint32(p[20:]))
-	h.built = time.Unix(0, int64(le.Uint64(p[24:])))
-	h.customers, h.identifiers = int64(le.Uint64(p[32:])), int64(le.Uint64(p[40:]))
-	if h.shardBits != 0 && h.shardBits != 8 {
-		return h, errors.New("its header is corrupt")
-	}
-	h.shards = make([]shardInfo, 1<<h.shardBits)
-	if len(b) < h.size() {
-		return h, errCut
-	}
-	end := fixedHeader + len(h.shards)*shardSize
-	if crc32.Checksum(b[:end], castagnoli) != le.Uint32(b[end:]) {
-		return h, errors.New("its header is corrupt")
-	}
-	for i := range h.shards {
-		p := b[fixedHeader+i*shardSize:]
-		s := &h.shards[i]
-		s.offset, s.length = int64(le.Uint64(p)), int64(le.Uint64(p[8:]))
-		for j, v := range []*uint32{&s.filter, &s.buckets, &s.entries, &s.body, &s.crc, &s.segmentLength, &s.segmentCount} {
-			*v = le.Uint32(p[16+4*j:])
-		}
-		s.seed = le.Uint64(p[44:])
-	}
-	return h, nil
-}
-
-// snapshot is a file in memory.
-type snapshot struct {
-	header
-	file   os.FileInfo
-	data   []byte
-	shards []shard
-}
-
-type shard struct {
-	filter  xorfilter.BinaryFuse[uint8]
-	index   []byte // buckets+1 offsets into body
-	buckets uint32
-	body    []byte
-}
-
-func openSnapshot(path string, key Key) (*snapshot, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("directory: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("directory: %w", err)
-	}
-	data, err := mapFile(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("directory: %s: %w", path, err)
-	}
-	s := &snapshot{file: info, data: data}
-	if err := s.parse(key); err != nil {
-		unmap(data)
-		return nil, fmt.Errorf("directory: the snapshot %s cannot be used: %w", path, err)
-	}
-	s.release()
-	return s, nil
-}
-
-func (s *snapshot) parse(key Key) (err error) {
-	if s.header, err = unmarshalHeader(s.data); err != nil {
-		return err
-	}
-	if s.keyID != key.ID() {
-		return fmt.Errorf("it was built with key %s, and this is key %s: build it again", s.keyID, key.ID())
-	}
-	s.shards = make([]shard, len(s.header.shards))
-	for i, info := range s.header.shards {
-		if info.offset < 0 || info.length < 0 || info.offset > int64(len(s.data)) || info.length > int64(len(s.data))-info.offset {
-			return errCut
-		}
-		b := s.data[info.offset : info.offset+info.length]
-		if crc32.Checksum(b, castagnoli) != info.crc {
-			return fmt.Errorf("shard %d is corrupt", i)
-		}
-		if s.shards[i], err = newShard(b, info); err != nil {
-			return fmt.Errorf("shard %d: %w", i, err)
-		}
-	}
-	return nil
-}
-
-func newShard(b []byte, info shardInfo) (shard, error) {
-	start := (int64(info.filter) + 3) &^ 3
-	end := start + 4*(int64(info.buckets)+1)
-	if end+int64(info.body) > int64(len(b)) || info.buckets == 0 || info.filter > 0 && int64(info.segmentLength)*(int64(info.segmentCount)+2) > int64(info.filter) ||
-		info.segmentLength&(info.segmentLength-1) != 0 {
-		return shard{}, errors.New("its lengths do not fit")
-	}
-	return shard{
-		filter: xorfilter.BinaryFuse[uint8]{Seed: info.seed, SegmentLength: info.segmentLength, SegmentLengthMask: info.segmentLength - 1,
-			SegmentCount: info.segmentCount, SegmentCountLength: info.segmentCount * info.segmentLength, Fingerprints: b[:info.filter:info.filter]},
-		index: b[start:end], buckets: info.buckets, body: b[end : end+int64(info.body)],
-	}, nil
-}
-
-func (s *snapshot) owners(digest []byte) (owners []string) {
-	defer runtime.KeepAlive(s) // its memory is unmapped once nobody holds it
-	sh := &s.shards[filterKey(digest)>>(64-s.shardBits)&uint64(len(s.shards)-1)]
-	if len(sh.filter.Fingerprints) == 0 || !sh.filter.Contains(filterKey(digest)) {
-		return nil
-	}
-	bucket := bucketOf(digest, s.shardBits, sh.buckets)
-	from, to := binary.LittleEndian.Uint32(sh.index[4*bucket:]), binary.LittleEndian.Uint32(sh.index[4*bucket+4:])
-	if from > to || int(to) > len(sh.body) {
-		return nil
-	}
-	for b := sh.body[from:to]; len(b) > digestSize; {
-		end := digestSize + 1 + int(b[digestSize])
-		if end > len(b) {
-			return owners
-		}
-		switch bytes.Compare(b[:digestSize], digest) {
-		case 0:
-			owners = append(owners, string(b[digestSize+1:end]))
-		case 1:
-			return owners
-		}
-		b = b[end:]
-	}
-	return owners
 }

@@ -8,13 +8,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"candor.example/scan"
 )
@@ -84,32 +82,34 @@ func (k Key) ID() string {
 	return hex.EncodeToString(d[:8])
 }
 
-// Digest is HMAC-SHA-256 of a normalised identifier under its kind (RFC 2104, FIPS 180-4): a keyed pseudo-random function,
-// so that a stolen snapshot cannot be searched by guessing addresses.
+// Digest is HMAC-SHA-256 of a value under its kind (RFC 2104, FIPS 180-4): a keyed pseudo-random function. What a snapshot
+// holds is another, see digest.
 func (k Key) Digest(kind scan.Kind, normalised []byte) (d [32]byte) {
-	h := newDigester(k)
-	h.sum(&d, kind, normalised)
+	h := hmac.New(sha256.New, k[:])
+	h.Write(append(append([]byte(kind), 0), normalised...))
+	h.Sum(d[:0])
 	return d
 }
 
-// digester is a reused HMAC: setting one up costs four times as much as using it.
-type digester struct {
-	mac hash.Hash
-	buf []byte
-	out [32]byte
+func keyByID(keys []Key, id string) (Key, bool) {
+	for _, k := range keys {
+		if k.ID() == id {
+			return k, true
+		}
+	}
+	return Key{}, false
 }
 
-func newDigester(k Key) *digester { return &digester{mac: hmac.New(sha256.New, k[:])} }
-
-func (h *digester) sum(d *[32]byte, kind scan.Kind, normalised []byte) {
-	h.mac.Reset()
-	h.buf = append(append(append(h.buf[:0], kind...), 0), normalised...)
-	h.mac.Write(h.buf)
-	h.mac.Sum(h.out[:0])
-	*d = h.out
+func whatKeys(keys []Key) string {
+	if len(keys) == 1 {
+		return "this is key " + keys[0].ID()
+	}
+	ids := make([]string, len(keys))
+	for i, k := range keys {
+		ids[i] = k.ID()
+	}
+	return "the keys are " + strings.Join(ids, ", ")
 }
-
-func digesters(k Key) *sync.Pool { return &sync.Pool{New: func() any { return newDigester(k) }} }
 
 func syncFolder(path string) error {
 	d, err := os.Open(path)

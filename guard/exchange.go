@@ -38,6 +38,7 @@ type exchange struct {
 	recorded map[string]bool // owner, kind and class that this exchange has put on record
 	offset   int64           // of the current buffer's first byte in the body
 	bytes    int64           // inspected
+	within   string          // the document that the text is from, as a form: "pdf+"
 	skip     candor.Skip     // the first reason not to inspect all of it
 	all      func(candor.Disclosure)
 	worked   worked
@@ -200,7 +201,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 		d := candor.Disclosure{
 			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
 			URL: e.shownURL(), Route: e.route, Status: e.x.Status,
-			Owner: owner, Kind: h.Kind, Encoding: h.Encoding, Masked: scan.MaskEmail(h.value),
+			Owner: owner, Kind: h.Kind, Encoding: e.within + h.Encoding, Masked: scan.MaskEmail(h.value),
 			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
 			Outcome: outcome, Release: e.release, Cached: e.cached,
 			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
@@ -365,7 +366,7 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 			if hide := e.decide(ctx); len(hide) > 0 {
 				hidden = true
 				for _, m := range hide {
-					scan.Mask(raw[m.Offset : m.Offset+m.Length])
+					m.Mask(raw[m.Offset : m.Offset+m.Length])
 				}
 				values[i] = string(raw)
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ type response struct {
 	left     int64 // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
 	scratch  *scratch
 	held     []byte // the tail that may yet become an identifier
+	doc      heldDocument
 	learning []byte // the response's head while it may still teach who is looking; nil otherwise
 	out      io.Writer
 	zip      *gzip.Writer // not nil: the client gets gzip
@@ -95,7 +97,7 @@ func (rw *response) release() {
 	s := rw.scratch
 	s.finder.Found = func(scan.Match) bool { return false }
 	s.finder.Find(nil, true) // it may have stopped in the middle
-	s.finder.Found = nil
+	s.finder.Found, s.finder.Charset = nil, ""
 	clear(rw.x.hits[:cap(rw.x.hits)])
 	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
 	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
@@ -238,6 +240,9 @@ func (rw *response) Write(p []byte) (int, error) {
 }
 
 func (rw *response) write(p []byte) error {
+	if held, err := rw.hold(p); held {
+		return err
+	}
 	switch rw.how {
 	case look:
 		if rw.left >= 0 {
@@ -281,7 +286,7 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	n := rw.x.find(buf, final)
 	if hide := rw.x.decide(rw.ctx); len(hide) > 0 {
-		if rw.x.mode == Block || isContainer(rw.w.Header().Get("Content-Type")) {
+		if rw.x.mode == Block || rw.doc.is || sealed(hide) || isContainer(rw.w.Header().Get("Content-Type")) {
 			rw.withhold()
 			return errWithheld
 		}
@@ -291,7 +296,7 @@ func (rw *response) inspect(p []byte, final bool) error {
 		}
 		rw.masked()
 		for _, h := range hide {
-			scan.Mask(buf[h.Offset : h.Offset+h.Length])
+			h.Mask(buf[h.Offset : h.Offset+h.Length])
 		}
 	}
 	rw.x.offset += int64(n)
@@ -302,6 +307,11 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	rw.held = append(rw.held[:0], buf[n:]...)
 	return err
+}
+
+// sealed: one of them stands in something signed, which a mask would break.
+func sealed(hide []hit) bool {
+	return slices.ContainsFunc(hide, func(h hit) bool { return h.Sealed })
 }
 
 // observe is a tap's sink: it inspects decoded bytes that go nowhere. Only what could not be recorded has to be hidden
@@ -424,7 +434,7 @@ func (rw *response) FlushError() error {
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
-	if rw.learning != nil || rw.withheld || rw.how == whole || rw.how == decode && !rw.plain {
+	if rw.learning != nil || rw.withheld || rw.how == whole || rw.mayHold() || rw.how == decode && !rw.plain {
 		return nil
 	}
 	rw.send()
@@ -507,6 +517,7 @@ func (rw *response) finish() {
 
 // end settles the tail.
 func (rw *response) end() {
+	rw.settleDocument()
 	switch {
 	case rw.withheld:
 	case rw.how == look:

@@ -305,7 +305,7 @@ func (s *socket) settle(final bool) {
 	s.mu.Lock()
 	n := s.e.find(s.content, final)
 	hide := s.e.decide(s.ctx)
-	block := s.e.mode == Block
+	block := s.e.mode == Block || sealed(hide)
 	s.e.offset += int64(n)
 	s.mu.Unlock()
 	if len(hide) > 0 && block {
@@ -314,7 +314,7 @@ func (s *socket) settle(final bool) {
 		return
 	}
 	for _, h := range hide {
-		scan.Mask(s.content[h.Offset : h.Offset+h.Length])
+		h.Mask(s.content[h.Offset : h.Offset+h.Length])
 	}
 	s.write(len(hide) > 0, n)
 	s.bytes += int64(n)

@@ -26,6 +26,13 @@ type Match struct {
 	Kind     Kind
 	Offset   int    // index of its first byte in the buffer given to Find
 	Length   int    // its length there, in encoded bytes
-	Encoding string // outermost form first: "plain", "json", "html", "url", "js"; nested forms joined by '+'
+	Encoding string // outermost form first: "plain", "json", "base64+json": nested forms joined by '+'
 	Value    []byte // decoded and normalised as Kind says; valid only until Found returns
+	Sealed   bool   // it stands in something signed, such as a JWT (RFC 7519), which a mask would break
+
+	chain   [maxDepth]step // how it was decoded, from the outside in
+	forms   [maxDepth]form
+	depth   int
+	own     form // of a hash
+	charset *charset
 }

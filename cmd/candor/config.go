@@ -49,6 +49,7 @@ type Config struct {
 	ReleaseHeader string `yaml:"release_header"` // response header that names the release
 	FailClosed    bool   `yaml:"fail_closed"`    // withhold what cannot be inspected
 	MaxDecoded    int64  `yaml:"max_decoded"`    // bytes to which one compressed response may decode
+	MaxDocument   int64  `yaml:"max_document"`   // bytes of one PDF, office file or archive that are held to be inspected
 	Compress      bool   `yaml:"compress"`       // answer with gzip whoever accepts it
 
 	Journal struct {

@@ -111,7 +111,7 @@ func (c *scanCmd) openDirectory(ctx context.Context) (*directory.Directory, dire
 }
 
 func buildAndOpen(ctx context.Context, customers, snapshot string, key directory.Key) (*directory.Directory, error) {
-	report, err := buildDirectory(ctx, customers, snapshot, key, false, nil)
+	report, err := buildDirectory(ctx, customers, snapshot, key, directory.BuildOptions{}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
 
 // lost counts the parts of captures that should have been read and could not be.
 func (s *tally) lost() int64 {
-	return s.skipped["broken"] + s.skipped["too-large"] + s.skipped["truncated"] + s.skipped[string(guard.SkipMalformed)]
+	return s.skipped["broken"] + s.skipped["too-large"] + s.skipped["truncated"] + s.skipped[string(guard.SkipMalformed)] + s.skipped[string(guard.SkipDocument)]
 }
 
 func (s *tally) found(d candor.Disclosure) {

@@ -98,6 +98,7 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		g.Public = rules.Public
 	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
+	g.Document, g.MaxDocument = documents(g.Log), c.MaxDocument
 	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
 	return resolver, nil
 }
@@ -342,7 +343,7 @@ func (s *service) reload(d dataFlag) func(context.Context) {
 			built = now
 			key, _, err := openKey(d)
 			if err == nil {
-				_, err = buildDirectory(ctx, s.config.Customers, d.snapshot(), key, false, nil)
+				_, err = buildDirectory(ctx, s.config.Customers, d.snapshot(), key, directory.BuildOptions{}, nil)
 			}
 			s.trouble.set("customers", "")
 			if err != nil {

@@ -162,9 +162,10 @@ func inflated(head []byte) []byte {
 	return p[:n]
 }
 
-// isArchive: scanning such a file as it stands would find nothing and look like an all-clear.
+// isArchive: scanning such a file as it stands would find nothing and look like an all-clear. ZIP is a document, and guard reads
+// what is in it.
 func isArchive(head []byte) bool {
-	for _, magic := range []string{"PK\x03\x04", "\x28\xb5\x2f\xfd", "\xfd7zXZ\x00", "BZh", "7z\xbc\xaf\x27\x1c"} {
+	for _, magic := range []string{"\x28\xb5\x2f\xfd", "\xfd7zXZ\x00", "BZh", "7z\xbc\xaf\x27\x1c"} {
 		if bytes.HasPrefix(head, []byte(magic)) {
 			return true
 		}

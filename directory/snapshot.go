@@ -1,0 +1,290 @@
+package directory
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"github.com/FastFilter/xorfilter"
+)
+
+// snapshot is a file in memory. Its memory is unmapped once nobody holds it, so whoever reads it keeps it alive.
+type snapshot struct {
+	header
+	path    string
+	file    os.FileInfo
+	data    []byte
+	entries []entryShard
+	ids     []idShard
+	fault   atomic.Pointer[error] // the first shard that was found corrupt
+}
+
+// checked is a part of the file with its checksum. It is read only after ok.
+type checked struct {
+	data  []byte
+	crc   uint32
+	once  sync.Mutex
+	state atomic.Uint32
+}
+
+const (
+	unchecked = iota
+	sound
+	corrupt
+)
+
+// ok checks the part when it is first used: 100 million customers are then open at once.
+func (c *checked) ok() bool {
+	s := c.state.Load()
+	if s == unchecked {
+		s = c.check()
+	}
+	return s == sound
+}
+
+func (c *checked) check() uint32 {
+	c.once.Lock()
+	defer c.once.Unlock()
+	if c.state.Load() == unchecked {
+		c.state.Store(corrupt)
+		if crc32.Checksum(c.data, castagnoli) == c.crc {
+			c.state.Store(sound)
+		}
+	}
+	return c.state.Load()
+}
+
+type entryShard struct {
+	checked
+	filter      xorfilter.BinaryFuse[uint8]
+	index       []byte // buckets+1 numbers of entries
+	rests, refs []byte
+}
+
+type idShard struct {
+	checked
+	index []byte // buckets+1 offsets into ids
+	ids   []byte
+}
+
+func openSnapshot(path string, keys []Key) (*snapshot, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	data, err := mapFile(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("directory: %s: %w", path, err)
+	}
+	s := &snapshot{path: path, file: info, data: data}
+	if err := s.parse(keys); err != nil {
+		unmap(data)
+		return nil, fmt.Errorf("directory: the snapshot %s cannot be used: %w", path, err)
+	}
+	s.release()
+	return s, nil
+}
+
+func (s *snapshot) parse(keys []Key) (err error) {
+	if s.header, err = unmarshalHeader(s.data); err != nil {
+		return err
+	}
+	if _, ok := keyByID(keys, s.keyID); !ok {
+		return fmt.Errorf("it was built with key %s, and %s: build it again", s.keyID, whatKeys(keys))
+	}
+	s.entries, s.ids = make([]entryShard, len(s.header.entries.shards)), make([]idShard, len(s.header.ids.shards))
+	for i, info := range s.header.entries.shards {
+		if err := s.entries[i].parse(s.data, info, s.header.entries.buckets()); err != nil {
+			return fmt.Errorf("shard %d: %w", i, err)
+		}
+	}
+	for i, info := range s.header.ids.shards {
+		if err := s.ids[i].parse(s.data, info, s.header.ids.buckets()); err != nil {
+			return fmt.Errorf("id shard %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (c *checked) cut(data []byte, info shardInfo) error {
+	if info.offset < 0 || info.length < 0 || info.offset > int64(len(data)) || info.length > int64(len(data))-info.offset {
+		return errCut
+	}
+	c.data, c.crc = data[info.offset:info.offset+info.length], info.crc
+	return nil
+}
+
+var errLengths = errors.New("its lengths do not fit")
+
+func (s *entryShard) parse(data []byte, info shardInfo, buckets uint32) error {
+	if err := s.cut(data, info); err != nil {
+		return err
+	}
+	index := (int64(info.filter) + 7) &^ 7
+	rests := index + 4*(int64(buckets)+1)
+	refs := rests + restSize*int64(info.count)
+	end := refs + refSize*int64(info.count)
+	if end > info.length || info.segmentLength&(info.segmentLength-1) != 0 ||
+		info.filter > 0 && int64(info.segmentLength)*(int64(info.segmentCount)+2) > int64(info.filter) {
+		return errLengths
+	}
+	s.filter = xorfilter.BinaryFuse[uint8]{Seed: info.seed, SegmentLength: info.segmentLength, SegmentLengthMask: info.segmentLength - 1,
+		SegmentCount: info.segmentCount, SegmentCountLength: info.segmentCount * info.segmentLength, Fingerprints: s.data[:info.filter:info.filter]}
+	s.index, s.rests, s.refs = s.data[index:rests], s.data[rests:refs], s.data[refs:end]
+	return nil
+}
+
+func (s *idShard) parse(data []byte, info shardInfo, buckets uint32) error {
+	if err := s.cut(data, info); err != nil {
+		return err
+	}
+	ids := 4 * (int64(buckets) + 1)
+	end := ids + int64(info.count)
+	if end > info.length {
+		return errLengths
+	}
+	s.index, s.ids = s.data[:ids], s.data[ids:end]
+	return nil
+}
+
+// verify checks all shards that were not used yet, on as many cores as there are.
+func (s *snapshot) verify(stop func() bool) error {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	total := int64(len(s.entries) + len(s.ids))
+	for range workers() {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < total && !stop(); i = next.Add(1) - 1 {
+				if i < int64(len(s.entries)) {
+					s.sound(&s.entries[i].checked)
+				} else {
+					s.sound(&s.ids[i-int64(len(s.entries))].checked)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return s.damage()
+}
+
+// sound says whether a shard may be read, and keeps the news when it may not.
+func (s *snapshot) sound(c *checked) bool {
+	if c.ok() {
+		return true
+	}
+	if s.fault.Load() == nil {
+		err := fmt.Errorf("directory: the snapshot %s is corrupt: nobody in its damaged part is recognised: build it again", s.path)
+		s.fault.Store(&err)
+	}
+	return false
+}
+
+func (s *snapshot) damage() error {
+	if err := s.fault.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// run is the refs of an identifier's owners, in ascending order.
+func (s *snapshot) run(d digest) []byte {
+	t := &s.header.entries
+	sh := &s.entries[t.shardOf(d.hi)]
+	if !s.sound(&sh.checked) || len(sh.filter.Fingerprints) == 0 || !sh.filter.Contains(d.hi) {
+		return nil
+	}
+	bucket := t.bucketOf(d.hi) & uint64(t.buckets()-1)
+	from, to := span(sh.index, bucket)
+	if from > to || int(to) > len(sh.rests)/restSize {
+		return nil
+	}
+	rest := t.restOf(d)
+	at := func(i int) uint64 { return binary.LittleEndian.Uint64(sh.rests[restSize*i:]) }
+	first := int(from) + sort.Search(int(to-from), func(i int) bool { return at(int(from)+i) >= rest })
+	if first == int(to) || at(first) != rest {
+		return nil
+	}
+	n := 1
+	for first+n < int(to) && at(first+n) == rest {
+		n++
+	}
+	return sh.refs[refSize*first : refSize*(first+n)]
+}
+
+func span(index []byte, bucket uint64) (from, to uint32) {
+	return binary.LittleEndian.Uint32(index[4*bucket:]), binary.LittleEndian.Uint32(index[4*bucket+4:])
+}
+
+func refAt(run []byte, i int) uint32 { return binary.LittleEndian.Uint32(run[refSize*i:]) }
+
+// bucket of ids, and how many have their place in it.
+func (s *snapshot) bucket(n uint64) []byte {
+	t := &s.header.ids
+	sh := &s.ids[n/uint64(t.buckets())]
+	if !s.sound(&sh.checked) {
+		return nil
+	}
+	from, to := span(sh.index, n%uint64(t.buckets()))
+	if from > to || int(to) > len(sh.ids) {
+		return nil
+	}
+	return sh.ids[from:to]
+}
+
+// id appends the id that a ref leads to.
+func (s *snapshot) id(dst []byte, ref uint32) ([]byte, bool) {
+	n := uint64(ref >> slotBits)
+	if n >= 1<<s.header.ids.bucketBits {
+		return dst, false
+	}
+	b, at, ok := s.bucket(n), len(dst), true
+	for slot := ref & (1<<slotBits - 1); ok; slot-- {
+		if dst, b, ok = unpackID(dst[:at], b); slot == 0 {
+			break
+		}
+	}
+	return dst, ok
+}
+
+// refOf finds the ref of a customer.
+func (s *snapshot) refOf(id string, hash uint64) (uint32, bool) {
+	n := s.header.ids.bucketOf(hash)
+	b := s.bucket(n)
+	var room [maxID]byte
+	for slot := uint32(0); len(b) > 0; slot++ {
+		other, rest, ok := unpackID(room[:0], b)
+		if !ok {
+			return 0, false
+		}
+		if string(other) == id {
+			return uint32(n<<slotBits) | slot, true
+		}
+		b = rest
+	}
+	return 0, false
+}
+
+// owned: is the customer among an identifier's owners?
+func (s *snapshot) owned(d digest, id string, hash uint64) bool {
+	run := s.run(d)
+	if len(run) == 0 {
+		return false
+	}
+	ref, ok := s.refOf(id, hash)
+	if !ok {
+		return false
+	}
+	n := len(run) / refSize
+	i := sort.Search(n, func(i int) bool { return refAt(run, i) >= ref })
+	return i < n && refAt(run, i) == ref
+}
