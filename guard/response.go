@@ -102,7 +102,7 @@ func (rw *response) release() {
 	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
 	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
 	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
-	if cap(s.hits) <= 1024 && cap(s.held) <= 2*copyBuffer {
+	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
 		scratches.Put(s)
 	}
 }

@@ -101,7 +101,7 @@ func (s *socket) Write(p []byte) (int, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	for done := 0; done < len(p); {
-		piece := p[done:min(len(p), done+copyBuffer)]
+		piece := p[done:min(len(p), done+smallBuffer)]
 		if err := s.take(piece); err != nil {
 			return done, err
 		}
