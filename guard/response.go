@@ -95,13 +95,17 @@ var scratches = sync.Pool{New: func() any { return &scratch{} }}
 // release gives the scratch back. The response itself is not used again: a handler may have kept it.
 func (rw *response) release() {
 	s := rw.scratch
+	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
+	defer s.release()
+	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
+	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
+}
+
+func (s *scratch) release() {
 	s.finder.Found = func(scan.Match) bool { return false }
 	s.finder.Find(nil, true) // it may have stopped in the middle
 	s.finder.Found, s.finder.Charset = nil, ""
-	clear(rw.x.hits[:cap(rw.x.hits)])
-	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
-	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
-	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
+	clear(s.hits[:cap(s.hits)])
 	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
 		scratches.Put(s)
 	}
