@@ -156,7 +156,7 @@ func (s *socket) answer() (at int) {
 	}
 	s.head = false
 	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(s.wire[:max(0, end+4)])), s.e.x.Request)
-	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+	if end+4 > maxUpgrade || err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		s.e.skip = SkipUpgrade // it speaks for itself
 		s.opened(http.StatusSwitchingProtocols, http.Header{})
 		s.unread(SkipUpgrade)

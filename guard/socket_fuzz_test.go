@@ -3,6 +3,7 @@ package guard
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -25,10 +26,13 @@ func (s *sink) Write(p []byte) (int, error) { return s.Buffer.Write(p) }
 func (s *sink) Read(p []byte) (int, error)  { return 0, io.EOF }
 func (s *sink) Close() error                { return nil }
 
-func fuzzGuard(f *testing.F) *Guard {
+func fuzzGuard(f testing.TB) *Guard {
 	path := filepath.Join(f.TempDir(), "snapshot")
 	var key directory.Key
 	csv := "id,email\n1,alice@shop.example\n2,bob@shop.example\n"
+	for i := 3; i <= maxCarried+10; i++ {
+		csv += fmt.Sprintf("%d,c%d@shop.example\n", i, i)
+	}
 	if _, err := directory.Build(f.Context(), path, key, strings.NewReader(csv), "test.csv", directory.BuildOptions{}); err != nil {
 		f.Fatal(err)
 	}
