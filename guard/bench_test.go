@@ -60,12 +60,12 @@ func BenchmarkDisclosing(b *testing.B) {
 }
 
 func compare(b *testing.B, l *load, base, ours, name string) {
-	const rounds = 7
+	const rounds = 15
 	var speed, cpu, p99, micros []float64
 	l.run(b, base, 100*time.Millisecond)
 	l.run(b, ours, 100*time.Millisecond)
 	for range rounds {
-		x, y := l.run(b, base, 400*time.Millisecond), l.run(b, ours, 400*time.Millisecond)
+		x, y := l.run(b, base, 250*time.Millisecond), l.run(b, ours, 250*time.Millisecond)
 		speed = append(speed, y.perSecond/x.perSecond)
 		cpu = append(cpu, y.cpu/x.cpu)
 		micros = append(micros, x.cpu/1000)

@@ -24,7 +24,9 @@ type heldDocument struct {
 // How ZIP, PDF and the Office files from before 2007 begin (APPNOTE.TXT §4.3.7, ISO 32000-1 §7.5.2, [MS-CFB] §2.2).
 var magics = []string{"PK\x03\x04", "%PDF-", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
 
-const maxUndecided = 4096 // encoded bytes of which none may come out
+// maxUndecided is how many encoded bytes there may be of which none comes out: a block of zstd has up to 128 KiB (RFC 8878 §3.1.1.2.4),
+// and comes out whole.
+const maxUndecided = 129 << 10
 
 // isDocument tells documents from other bodies by how they begin. decided is false while more bytes may tell. What calls
 // itself a PDF may have up to 1 KiB of something else in front, as viewers allow.

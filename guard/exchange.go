@@ -311,14 +311,17 @@ func (e *exchange) carried() map[string]bool {
 		return e.supplied
 	}
 	e.supplied = map[string]bool{}
-	f := scan.Finder{Found: func(m scan.Match) bool {
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	f := &s.finder
+	f.Found = func(m scan.Match) bool {
 		owners := e.g.Directory.Owners(m.Kind, m.Value)
 		if len(owners) > 0 {
 			e.supplied[carriedKey(m.Kind, string(m.Value))] = true
 			e.owners = append(e.owners, owners...)
 		}
 		return len(owners) > 0
-	}}
+	}
 	r := e.x.Request
 	f.Find([]byte(r.URL.EscapedPath()+"?"+r.URL.RawQuery), true)
 	for _, values := range r.Header {

@@ -64,7 +64,10 @@ func (rw *response) request() *http.Request {
 	if rw.body != nil {
 		r.Body = rw.body
 	}
-	if !isUpgrade(r.Header) && rw.g.mode(rw.x.site, "") != Observe {
+	observe := rw.g.mode(rw.x.site, "") == Observe
+	if isUpgrade(r.Header) && !observe {
+		r.Header.Del("Sec-Websocket-Extensions") // what is compressed cannot be masked (RFC 7692)
+	} else if !observe {
 		r.Header.Set("Accept-Encoding", "identity")
 		rw.unconditional(r.Header)
 	}
