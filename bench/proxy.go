@@ -22,8 +22,8 @@ type proxyResults struct {
 	Rounds    int
 	Seconds   int // of a round
 	Pages     []pageResult
-	Shown     []string // what each inspection did with one request that it must act on
-	FirstByte map[string]float64
+	Shown     []string                               // what each inspection did with one request that it must act on
+	FirstByte struct{ Plain, Candor, Ratio float64 } // microseconds
 	Twenty    struct{ Clean, Disclosing, Ratio float64 }
 	Missing   []string
 }
@@ -104,10 +104,12 @@ func proxy(o options) (*proxyResults, error) {
 		}
 	}
 	o.say("proxy: time to first byte, and twenty disclosures")
-	if res.FirstByte, err = firstByte(proxies); err != nil {
-		return nil, err
+	for _, measure := range []func(*proxyResults, []*process, string) error{firstByte, twenty} {
+		if err := measure(res, proxies[:2], script); err != nil {
+			res.Missing = append(res.Missing, err.Error())
+		}
 	}
-	return res, twenty(res, proxies, script)
+	return res, nil
 }
 
 const wrkScript = `done = function(summary, latency, requests)
@@ -370,49 +372,56 @@ func wrk(p *process, script, path, encoding string, seconds int) (underLoad, err
 	return underLoad{PerSecond: float64(requests) / float64(microseconds) * 1e6, CPU: used * 1e6 / float64(requests), P99: p99, Failed: failed}, nil
 }
 
-// firstByte is the median time until a page's first byte is here, in microseconds, when the rest of the page is not there
-// yet.
-func firstByte(proxies []*process) (map[string]float64, error) {
-	times := map[string][]float64{}
-	for range 40 {
-		for _, p := range proxies {
-			start := time.Now()
-			res, err := client.Get("http://" + p.addr + "/slow.html")
+// firstByte measures the time until a page's first byte is here, when the rest of the page is not there yet.
+func firstByte(res *proxyResults, plainAndCandor []*process, _ string) error {
+	var times [2][]float64
+	for range 20 * res.Rounds {
+		for i, p := range plainAndCandor {
+			took, err := timeFirstByte(p.addr)
 			if err != nil {
-				return nil, err
+				return fmt.Errorf("time to first byte through %s: %w", p.name, err)
 			}
-			_, err = res.Body.Read(make([]byte, 1))
-			times[p.name] = append(times[p.name], float64(time.Since(start).Microseconds()))
-			io.Copy(io.Discard, res.Body)
-			res.Body.Close()
-			if err != nil {
-				return nil, err
-			}
+			times[i] = append(times[i], float64(took.Microseconds()))
 		}
 	}
-	medians := map[string]float64{}
-	for name, list := range times {
-		medians[name] = median(list)
+	if held := median(times[1]); held > float64(pause.Microseconds()) {
+		return fmt.Errorf("time to first byte: Candor held it back until the rest of the page came (%s us)", short(held))
 	}
-	return medians, nil
+	res.FirstByte.Plain, res.FirstByte.Candor, res.FirstByte.Ratio = median(times[0]), median(times[1]), medianRatio(times[1], times[0])
+	return nil
+}
+
+func timeFirstByte(addr string) (time.Duration, error) {
+	start := time.Now()
+	res, err := client.Get("http://" + addr + "/slow.html")
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	if _, err := io.ReadFull(res.Body, make([]byte, 1)); err != nil {
+		return 0, err
+	}
+	took := time.Since(start)
+	_, err = io.Copy(io.Discard, res.Body)
+	return took, err
 }
 
 // twenty compares, through Candor, a page that shows twenty customers' addresses with one that shows none.
-func twenty(res *proxyResults, proxies []*process, script string) error {
-	i := slices.IndexFunc(proxies, func(p *process) bool { return p.name == proxyCandor })
-	var clean, disclosing []float64
+func twenty(res *proxyResults, plainAndCandor []*process, script string) error {
+	paths := []string{"/30k.html", "/twenty.html"}
+	var perSecond [2][]float64
 	for range res.Rounds {
-		for path, list := range map[string]*[]float64{"/30k.html": &clean, "/twenty.html": &disclosing} {
-			one, err := wrk(proxies[i], script, path, "", res.Seconds)
+		for i, path := range paths {
+			one, err := wrk(plainAndCandor[1], script, path, "", res.Seconds)
 			if err != nil {
 				return err
 			}
 			if one.Failed > 0 {
 				return fmt.Errorf("%s through Candor: %d requests failed", path, one.Failed)
 			}
-			*list = append(*list, one.PerSecond)
+			perSecond[i] = append(perSecond[i], one.PerSecond)
 		}
 	}
-	res.Twenty.Clean, res.Twenty.Disclosing, res.Twenty.Ratio = median(clean), median(disclosing), medianRatio(disclosing, clean)
+	res.Twenty.Clean, res.Twenty.Disclosing, res.Twenty.Ratio = median(perSecond[0]), median(perSecond[1]), medianRatio(perSecond[1], perSecond[0])
 	return nil
 }

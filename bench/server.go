@@ -89,7 +89,8 @@ func guarded(h http.Handler, directives string) (http.Handler, error) {
 	return txhttp.WrapHandler(waf, h), nil
 }
 
-// upstream is the shop. Its pages hold nobody's address but where the path says so.
+// upstream is the shop. Its pages hold at-signs as real pages do, but nobody's address, nor what reads like one, but where the
+// path says so: Coraza would refuse them.
 func upstream() http.Handler {
 	mux := http.NewServeMux()
 	for path, body := range map[string][]byte{
@@ -126,7 +127,7 @@ func fixed(kind string, body []byte) http.Handler {
 	})
 }
 
-const pause = 20 * time.Millisecond
+const pause = 100 * time.Millisecond
 
 // slow sends a page's head, and the rest after a pause.
 func slow(w http.ResponseWriter, _ *http.Request) {
@@ -147,8 +148,8 @@ func products(size int) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = fmt.Appendf(b, `{"id":%d,"sku":"LM-%05d-%c","name":%q,"slug":"item-%d","price":{"value":%d.%02d,"tax":0.19,"formatted":"%d,%02d\u00a0\u20ac"},`+
-			`"stock":%d,"rating":%d.%d,"image":"https:\/\/cdn.shop.example\/media\/%x\/%d@2x.webp?w=640&q=80","tags":["home","new-%d"],"description":"Made by hand \u2013 ready in %d\u201340 days."}`,
+		b = fmt.Appendf(b, `{"@type":"Product","id":%d,"sku":"LM-%05d-%c","name":%q,"slug":"item-%d","price":{"value":%d.%02d,"tax":0.19,"formatted":"%d,%02d\u00a0\u20ac"},`+
+			`"stock":%d,"rating":%d.%d,"image":"https:\/\/cdn.shop.example\/media\/%x\/%d-2x.webp?w=640&q=80","tags":["home","new-%d"],"description":"Made by hand \u2013 ready in %d\u201340 days."}`,
 			1000+i, i*7, 'A'+i%26, goods[i%len(goods)], i, 10+i%90, i%100, 10+i%90, i%100, i%40, 3+i%2, i%10, i*2654435761, i, i%5, 2+i%9)
 	}
 	return append(b, `]}`...)
@@ -163,7 +164,7 @@ func listing(size, disclosures int) []byte {
 		b = fmt.Appendf(b, "<article class=\"review\"><h3>Lovely</h3><p>By <b>%s</b>, %d stars</p></article>\n", address(100+i), 3+i%3)
 	}
 	for i := 0; len(b) < size-400; i++ {
-		b = fmt.Appendf(b, "<li class=\"card\" data-id=\"%d\"><a href=\"/p/%d?ref=list%%2Ftop&amp;pos=%d\"><img src=\"/media/%x/%d@2x.webp\" alt=\"%s\" loading=\"lazy\"></a>"+
+		b = fmt.Appendf(b, "<li class=\"card\" data-id=\"%d\"><a href=\"/p/%d?ref=list%%2Ftop&amp;pos=%d\"><img src=\"/media/%x/%d-2x.webp\" alt=\"%s\" loading=\"lazy\"></a>"+
 			"<h2>%s</h2><p class=\"price\">&euro;&nbsp;%d.%02d</p><button onclick=\"add(%d, '\\u002b1')\">Add &#43;</button></li>\n",
 			i, 1000+i, i, i*2654435761, i, goods[i%len(goods)], goods[i%len(goods)], 10+i%90, i%100, 1000+i)
 	}
