@@ -33,7 +33,7 @@ lint:
 BENCH_PACKAGES := ripgrep wrk nginx gcc libc6-dev g++ libre2-dev nodejs npm
 bench:
 	@./.ci/install $(BENCH_PACKAGES)
-	cd bench && go run . $(if $(QUICK),-quick) $(if $(FULL),-full) $(if $(ONLY),-only $(ONLY))
+	cd bench && go test . && go run . $(if $(QUICK),-quick) $(if $(FULL),-full) $(if $(ONLY),-only $(ONLY))
 
 clean:
 	rm -rf bin candor-data
