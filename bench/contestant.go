@@ -220,8 +220,10 @@ func (c *ripgrep) verify(k int, w io.Writer) (n int, err error) {
 		if err != nil {
 			return n, fmt.Errorf("ripgrep printed no byte offset: %q", line)
 		}
-		for end += len(match); end > begin+len(docs[doc]); doc++ {
+		end += len(match)
+		for begin+len(docs[doc]) < end {
 			begin += len(docs[doc]) + 1
+			doc++
 		}
 		if doc >= k {
 			break

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +24,18 @@ type options struct {
 }
 
 func (o options) bench() string { return filepath.Join(o.root, "bench") }
+
+// workFolder is an empty folder that a run before, which was killed, may have left full.
+func (o options) workFolder(name string) (string, error) {
+	dir := filepath.Join(o.cache, "work-"+name)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	return dir, os.Mkdir(dir, 0o700)
+}
+
+// endsWithUs lets no contestant outlive a harness that was killed.
+var endsWithUs = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 
 func (o options) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)

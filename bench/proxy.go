@@ -66,7 +66,7 @@ func proxy(o options) (*proxyResults, error) {
 	if o.quick {
 		res.Rounds, res.Seconds = 3, 1
 	}
-	work, err := os.MkdirTemp(o.cache, "proxy-")
+	work, err := o.workFolder("proxy")
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (p *process) start(work string, command ...string) error {
 	defer f.Close()
 	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Env = append(os.Environ(), "HOME="+work, "XDG_CONFIG_HOME="+work, "XDG_DATA_HOME="+work)
-	p.cmd.Stdout, p.cmd.Stderr = f, f
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = f, f, endsWithUs
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func show(res *proxyResults, proxies []*process) (kept []*process, err error) {
 		kept = append(kept, p)
 	}
 	if len(kept) < 2 || kept[1].name != proxyCandor {
-		return nil, fmt.Errorf("Candor or the plain proxy does not do its work: %s", strings.Join(res.Missing, "; "))
+		return nil, fmt.Errorf("one of Candor and the plain proxy does not do its work: %s", strings.Join(res.Missing, "; "))
 	}
 	return kept, nil
 }

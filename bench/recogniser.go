@@ -71,7 +71,7 @@ func recogniser(o options) (*recogniserResults, error) {
 	if err != nil {
 		return nil, err
 	}
-	work, err := os.MkdirTemp(o.cache, "corpus-")
+	work, err := o.workFolder("corpus")
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (x *contestant) start() (err error) {
 		return err
 	}
 	x.out = bufio.NewReader(out)
-	x.cmd.Stderr = os.Stderr
+	x.cmd.Stderr, x.cmd.SysProcAttr = os.Stderr, endsWithUs
 	return x.cmd.Start()
 }
 
