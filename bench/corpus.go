@@ -48,7 +48,6 @@ const (
 	atPattern     = `(?:@|%40|\\u0040|\\x40|&#0*64;|&#[xX]0*40;|&commat;)`
 	domainPattern = `[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}`
 	pattern       = localPattern + `+` + atPattern + domainPattern
-	endsPattern   = localPattern + atPattern + domainPattern // the same ends, when nobody asks for the start
 )
 
 // planted is one address that was put into the corpus.

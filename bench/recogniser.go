@@ -141,7 +141,7 @@ func contestants(o options, res *recogniserResults, data string, customers int) 
 			continue
 		}
 		name := strings.ToUpper(p[:1]) + p[1:]
-		add(&contestant{row: named(name + ", ends only"), finds: plainText}, "", program, "ends", endsPattern)
+		add(&contestant{row: named(name + ", ends only"), finds: plainText}, "", program, "ends", pattern)
 		add(&contestant{row: named(name + ", with start of match"), finds: plainText}, "", program, "starts", pattern)
 	}
 	add(&contestant{row: named(rowRipgrep), finds: plainText}, "", self, "contestant", "ripgrep")
