@@ -50,7 +50,7 @@ func directoryScale(o options) (*benchmarks, error) {
 	o.say("directory: %s million customers", scale)
 	b, err := goBenchmarks(o, "CANDOR_SCALE="+scale, "^BenchmarkScale$", "./directory")
 	if err == nil && len(b.Lines) == 0 {
-		err = fmt.Errorf("BenchmarkScale is not there yet")
+		return nil, fmt.Errorf("BenchmarkScale is not there yet")
 	}
 	return b, err
 }

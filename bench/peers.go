@@ -93,7 +93,7 @@ func versions(o options) []string {
 	}
 	first("RE2 (libre2-dev)", "dpkg-query", "-W", "-f", "${Version}", "libre2-dev")
 	first("", "nginx", "-v")
-	first("Caddy", filepath.Join(o.cache, "bin", "caddy-"+caddyVersion), "version")
+	list = append(list, "Caddy "+caddyVersion)
 	first("wrk (Debian)", "dpkg-query", "-W", "-f", "${Version}", "wrk")
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, d := range info.Deps {

@@ -96,6 +96,7 @@ func upstream() http.Handler {
 	for path, body := range map[string][]byte{
 		"/2k.json": products(2 << 10), "/30k.html": listing(30<<10, 0), "/300k.json": products(300 << 10),
 		"/planted.html": listing(30<<10, 1), "/twenty.html": listing(30<<10, 20),
+		"/retina.html": bytes.ReplaceAll(listing(30<<10, 0), []byte("-2x.webp"), []byte("@2x.webp")),
 		"/broken.html": []byte("<html><body>Fatal error: You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version</body></html>"),
 	} {
 		kind := "text/html; charset=utf-8"
