@@ -56,7 +56,7 @@ func command() error {
 		return server(os.Args[2], os.Args[3:])
 	}
 	var o options
-	flag.BoolVar(&o.quick, "quick", false, "a smaller corpus, fewer and shorter rounds: about four minutes")
+	flag.BoolVar(&o.quick, "quick", false, "a smaller corpus, fewer and shorter rounds: about three minutes")
 	flag.BoolVar(&o.full, "full", false, "the directory at 100 million customers, too")
 	flag.StringVar(&o.only, "only", "recogniser,proxy,directory,journal", "the sections to measure now")
 	flag.Parse()
@@ -124,7 +124,11 @@ func take[T any](o options, name string, s *section[T], measure func(options) (*
 		o.say("%s", s.Error)
 	}
 	s.Seconds = time.Since(s.When).Seconds()
-	if b, err := json.Marshal(s); err == nil {
-		os.WriteFile(file, b, 0o644)
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = os.WriteFile(file, b, 0o644)
+	}
+	if err != nil {
+		o.say("%s: the results could not be kept for next time: %v", name, err)
 	}
 }
