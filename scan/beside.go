@@ -163,7 +163,7 @@ func (f *Finder) flush(text []byte, found func(words []nameWord, name []byte) bo
 		for n := min(4, len(words)-i); n >= 2; n-- {
 			run := words[i : i+n]
 			start, end := run[0].start, run[n-1].end
-			if end-start > maxValue || !likeName(run) && !(run[0].open && closes(text[end:])) {
+			if end-start > maxField || !likeName(run) && !(run[0].open && closes(text[end:])) {
 				continue
 			}
 			f.both = untagged(f.both[:0], text[start:end])

@@ -8,7 +8,7 @@ import (
 // What may stand around the value of a key, in bytes.
 const (
 	maxKey    = 40  // a key, and what joins it to its value
-	maxValue  = 256 // an encoded name or number
+	maxField  = 256 // an encoded name or number
 	maxEscape = 12  // as far as the escapes go that end a value, and those of letters
 	maxPair   = 512 // from a first name to the last name that belongs to it
 )
@@ -82,17 +82,17 @@ func (f *Finder) keyed(d, p int) (held int, decided bool) {
 
 // keyAround is the run of letters, digits and what joins words around p.
 func keyAround(text []byte, p int) (start, end int) {
-	for start = p; start > max(0, p-maxKey) && isKeyByte(text[start-1]); start-- {
+	for start = p; start > max(0, p-maxKey) && inKey(text[start-1]); start-- {
 	}
-	if !isKeyByte(text[p]) {
+	if !inKey(text[p]) {
 		start = p + 1
 	}
-	for end = p + 1; end < min(len(text), p+maxKey) && isKeyByte(text[end]); end++ {
+	for end = p + 1; end < min(len(text), p+maxKey) && inKey(text[end]); end++ {
 	}
 	return start, end
 }
 
-func isKeyByte(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' || c == '_' || c == '-' }
+func inKey(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' || c == '_' || c == '-' }
 
 func (f *Finder) keyKind(key []byte) keyKind {
 	var folded [maxKey]byte
@@ -144,7 +144,7 @@ func valueAfter(text []byte, p int, open bool) (v value, whole bool) {
 	if !joined {
 		return inTag(text, p)
 	}
-	for v = (value{i, i}); v.end < len(text) && v.end < i+maxValue; v.end++ {
+	for v = (value{i, i}); v.end < len(text) && v.end < i+maxField; v.end++ {
 		if rest := text[v.end:]; endsValue(rest) {
 			if open && len(rest) < maxEscape && (rest[0] == '\\' || rest[0] == '&' || rest[0] == '%') {
 				return value{}, false
@@ -155,7 +155,7 @@ func valueAfter(text []byte, p int, open bool) (v value, whole bool) {
 			return v, true
 		}
 	}
-	if v.end == i+maxValue {
+	if v.end == i+maxField {
 		return value{}, true
 	}
 	return value{}, false
@@ -205,13 +205,13 @@ func endsValue(b []byte) bool {
 
 // inTag finds what an HTML tag with the key among its attributes says: its value attribute, or the text behind it.
 func inTag(text []byte, p int) (v value, whole bool) {
-	limit := min(len(text), p+maxValue)
+	limit := min(len(text), p+maxField)
 	end := bytes.IndexByte(text[p:limit], '>')
 	if i := bytes.IndexAny(text[p:limit], "{}<\n"); p < limit && text[p] != '"' && text[p] != '\'' && text[p] != ' ' || i >= 0 && (end < 0 || i < end) && text[p+i] != '\n' {
 		return value{}, true
 	}
 	if end < 0 {
-		return value{}, limit == p+maxValue
+		return value{}, limit == p+maxField
 	}
 	tag := text[p : p+end]
 	for _, quote := range [...]string{`value="`, `value='`} {
@@ -227,11 +227,11 @@ func inTag(text []byte, p int) (v value, whole bool) {
 	for start < len(text) && (text[start] == ' ' || text[start] == '\n' || text[start] == '\t' || text[start] == '\r') {
 		start++
 	}
-	n := bytes.IndexByte(text[start:min(len(text), start+maxValue)], '<')
+	n := bytes.IndexByte(text[start:min(len(text), start+maxField)], '<')
 	if n > 0 {
 		return value{start, start + len(bytes.TrimRight(text[start:start+n], " \t\r\n"))}, true
 	}
-	return value{}, n == 0 || len(text) >= start+maxValue
+	return value{}, n == 0 || len(text) >= start+maxField
 }
 
 // decoded is what an encoded value says, valid until the next call; passes holds, for each decoding that it took, the first form that was met.

@@ -109,7 +109,7 @@ func (f *Finder) numbersHeld(d, settled, hold int) int {
 func (f *Finder) numbers(d, from, to int, found func(start, end int) bool) {
 	text := f.levels[d].text
 	for i := max(0, from); i < to; i++ {
-		if c := text[i]; c < '0' || c > '9' || i > 0 && (isPhoneGap(text[i-1]) && text[i-1] != ' ' && text[i-1] != '(' || isKeyByte(text[i-1])) {
+		if c := text[i]; c < '0' || c > '9' || i > 0 && (isPhoneGap(text[i-1]) && text[i-1] != ' ' && text[i-1] != '(' || inKey(text[i-1])) {
 			continue
 		}
 		end, last := i, i
@@ -120,7 +120,7 @@ func (f *Finder) numbers(d, from, to int, found func(start, end int) bool) {
 				break
 			}
 		}
-		if (last-i >= 7 || end == to) && (last == len(text) || !isKeyByte(text[last])) && !found(i, last) {
+		if (last-i >= 7 || end == to) && (last == len(text) || !inKey(text[last])) && !found(i, last) {
 			return
 		}
 		i = end
