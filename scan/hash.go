@@ -1,6 +1,20 @@
 package scan
 
-import "encoding/hex"
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"iter"
+)
+
+// Hashes are the hashes of a normalised address, by their kind.
+func Hashes(address []byte) iter.Seq2[Kind, []byte] {
+	return func(yield func(Kind, []byte) bool) {
+		m, s1, s2 := md5.Sum(address), sha1.Sum(address), sha256.Sum256(address)
+		_ = yield(EmailMD5, m[:]) && yield(EmailSHA1, s1[:]) && yield(EmailSHA256, s2[:])
+	}
+}
 
 // hashed are the hashes that stand for an address, longest first: how many octets, hexadecimal digits and characters of base64 without
 // padding each has.
