@@ -116,7 +116,7 @@ func (a *adding) row(c *customer, set kindSet) error {
 
 // write appends the records to the file of changes. The lock must be held.
 func (a *adding) write(path string, keys []Key, again bool) error {
-	s, err := readChanges(path, keys, time.Time{})
+	s, err := readChanges(path, keys, never)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func Forget(path string, keys []Key, ids ...string) (Forgot, error) {
 	if err != nil {
 		return f, err
 	}
-	c, err := readChanges(path, keys, time.Time{})
+	c, err := readChanges(path, keys, never)
 	if err != nil {
 		return f, err
 	}
@@ -265,7 +265,7 @@ func publish(tmp, path string, keys []Key, asOf time.Time) error {
 		return err
 	}
 	defer unlock()
-	c, err := readChanges(path, keys, asOf)
+	c, err := readChanges(path, keys, never)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func Build(ctx context.Context, dst string, key Key, src io.Reader, name string,
 		asOf = now
 	}
 	keys := append([]Key{key}, opts.Keys...)
-	before, err := readChanges(dst, keys, asOf)
+	before, err := readChanges(dst, keys, never)
 	if err != nil {
 		return Report{}, err
 	}

@@ -157,6 +157,9 @@ type layer struct {
 	forgotten map[digest]bool
 }
 
+// never is asOf for who wants to know only who was forgotten.
+var never = time.Unix(1<<40, 0)
+
 // readChanges reads those beside a snapshot. Customers that were added before asOf are left out: the snapshot knows better.
 func readChanges(snapshot string, keys []Key, asOf time.Time) (*changes, error) {
 	path := snapshot + changesSuffix
