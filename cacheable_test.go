@@ -2,6 +2,7 @@ package candor
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -183,6 +184,13 @@ func TestSharedCacheable(t *testing.T) {
 			t.Errorf("%s: %d (%s), want %d", c.name, got, why, c.want)
 		}
 	}
+}
+
+func ExampleSharedCacheable() {
+	profile := http.Header{"Cache-Control": {"max-age=600"}, "Set-Cookie": {"basket=7"}}
+	yes, why := SharedCacheable(http.MethodGet, http.Header{"Cookie": {"session=1"}}, 200, profile, time.Now())
+	fmt.Println(yes, why)
+	// Output: true fresh for 600 s (max-age, §4.2.1)
 }
 
 func headerOf(lines string) http.Header {

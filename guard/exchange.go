@@ -25,6 +25,7 @@ type exchange struct {
 
 	finder *scan.Finder
 	hits   []hit
+	lately []strong // identifiers near the end of what has been inspected
 
 	viewer     *candor.Viewer
 	supplied   map[string]bool // kind and normalised identifiers that the request carried
@@ -50,6 +51,7 @@ type hit struct {
 	value  string // Match.Value, kept
 	owners []string
 	header string
+	carrier
 }
 
 // begin learns what the response's headers tell. It must be called before find.
@@ -75,7 +77,7 @@ func (e *exchange) begin(status int, h http.Header) {
 	if e.finder == nil {
 		e.finder = &scan.Finder{}
 	}
-	e.finder.Found = e.confirm
+	e.recognise()
 }
 
 // fromCache reads what caches say of themselves: Age (RFC 9111 §5.1), Cache-Status (RFC 9211), and the X-Cache and
@@ -92,20 +94,17 @@ func fromCache(h http.Header) bool {
 	return len(strings.Fields(h.Get("X-Varnish"))) == 2
 }
 
-// confirm is scan's question: is this reading of the bytes somebody's?
-func (e *exchange) confirm(m scan.Match) bool {
-	owners := e.g.Directory.Owners(m.Kind, m.Value)
-	if len(owners) == 0 {
-		return false
-	}
-	e.hits = append(e.hits, hit{Match: m, value: string(m.Value), owners: owners})
-	return true
-}
-
 // find inspects a piece of the body. buf[:settled] may leave once decide has dealt with the hits.
 func (e *exchange) find(buf []byte, final bool) (settled int) {
 	e.hits = e.hits[:0]
-	return e.finder.Find(buf, final)
+	settled = e.finder.Find(buf, final)
+	for i := range e.hits {
+		e.hits[i].carrier = e.carrierOf(buf, e.hits[i].Offset)
+	}
+	if len(e.hits)+len(e.lately) > 0 {
+		e.remembered(settled)
+	}
+	return settled
 }
 
 // decide classes the hits of a piece of the body, makes what has to be known durable, and returns those that must not
@@ -150,7 +149,7 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 
 // facts gathers what one hit's class depends on, and tells the memory of links.
 func (e *exchange) facts(h *hit) candor.Facts {
-	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)]}
+	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)], ThirdParty: h.Kind == scan.Email && h.thirdParty != ""}
 	if !f.Echoed {
 		f.Echoed = e.suppliedBefore(carriedKey(h.Kind, h.value))
 	}
@@ -201,10 +200,13 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 		d := candor.Disclosure{
 			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
 			URL: e.shownURL(), Route: e.route, Status: e.x.Status,
-			Owner: owner, Kind: h.Kind, Encoding: e.within + h.Encoding, Masked: scan.MaskEmail(h.value),
+			Owner: owner, Kind: h.Kind, Encoding: e.within + h.Encoding, Evidence: h.Evidence, Masked: scan.MaskValue(h.Kind, h.value),
 			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
 			Outcome: outcome, Release: e.release, Cached: e.cached,
 			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
+		}
+		if h.carrier.is {
+			d.CWE, d.ThirdParty = CWE598, h.thirdParty
 		}
 		if e.all != nil {
 			e.all(d)
@@ -314,11 +316,17 @@ func (e *exchange) carried() map[string]bool {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	f := &s.finder
+	f.Names, f.Phones, f.Known, f.Beside = e.finder.Names, e.finder.Phones, nil, nil
 	f.Found = func(m scan.Match) bool {
 		owners := e.g.Directory.Owners(m.Kind, m.Value)
 		if len(owners) > 0 {
 			e.supplied[carriedKey(m.Kind, string(m.Value))] = true
 			e.owners = append(e.owners, owners...)
+		}
+		if m.Kind == scan.Email { // who knows the address can make its hashes
+			for kind, sum := range scan.Hashes(m.Value) {
+				e.supplied[carriedKey(kind, string(sum))] = true
+			}
 		}
 		return len(owners) > 0
 	}
@@ -362,7 +370,7 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 				continue
 			}
 			for j := range e.hits {
-				e.hits[j].header = name
+				e.hits[j].header, e.hits[j].carrier = name, headerCarrier(name)
 			}
 			offset := e.offset
 			e.offset = 0
@@ -371,7 +379,9 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 				for _, m := range hide {
 					m.Mask(raw[m.Offset : m.Offset+m.Length])
 				}
-				values[i] = string(raw)
+				if values[i] = string(raw); sealed(hide) {
+					values[i] = "" // somebody else's token: worth nothing to this viewer, and not to be had
+				}
 			}
 			e.offset = offset
 		}

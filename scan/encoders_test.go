@@ -32,7 +32,7 @@ type encoder struct {
 // pen is where encoders take their chances from.
 type pen struct {
 	*rand.Rand
-	// sparing: the text is encoded already, and nobody escapes the digits of an escape, of base64 or of a hash one by one. Only what
+	// sparing: the text holds digits of base64, of a hash or of another escape, and nobody escapes those one by one. Only what
 	// must be escaped is.
 	sparing bool
 }
@@ -121,9 +121,9 @@ func references(p pen, s string) string {
 		switch zeros := strings.Repeat("0", p.IntN(4)); {
 		case c != '&' && c != '<' && c != '>' && c != '"' && c != '\'' && !(c == '@' && p.extra(2)) && !p.extra(6):
 			b.WriteRune(c)
-		case named[c] != "" && p.extra(2):
+		case named[c] != "" && some(p.Rand, 2):
 			b.WriteString(named[c])
-		case p.extra(2):
+		case some(p.Rand, 2):
 			fmt.Fprintf(&b, "&#%s%d;", zeros, c)
 		default:
 			fmt.Fprintf(&b, one(p.Rand, "&#x%s%x;", "&#X%s%X;", "&#x%s%X;"), zeros, c)
@@ -158,7 +158,9 @@ func jsString(p pen, s string) string {
 		switch {
 		case c != '"' && c != '\'' && c != '\\' && c >= ' ' && !(c == '@' && p.extra(2)) && !p.extra(6):
 			b.WriteRune(c)
-		case c < 0x100 && p.extra(2):
+		case p.sparing:
+			fmt.Fprintf(&b, one(p.Rand, `\u%04x`, `\u%04X`), c)
+		case c < 0x100 && some(p.Rand, 2):
 			fmt.Fprintf(&b, one(p.Rand, `\x%02x`, `\x%02X`, `\%03o`), c)
 		default:
 			fmt.Fprintf(&b, one(p.Rand, `\u%04x`, `\u{%x}`, `\u{%06X}`), c)
@@ -227,7 +229,7 @@ func fromJWT(s string) (string, error) {
 	return claims.Note, err
 }
 
-// quotedPrintable is RFC 2045 §6.7, with some characters encoded that need not be. Lines have 76 characters; where in its line
+// quotedPrintable is RFC 2045 §6.7, with some signs encoded that need not be. Lines have 76 characters; where in its line
 // the text begins is chance.
 func quotedPrintable(p pen, s string) string {
 	var b strings.Builder
@@ -237,7 +239,7 @@ func quotedPrintable(p pen, s string) string {
 			b.WriteString(one(p.Rand, "=\r\n", "=\n"))
 			line = 0
 		}
-		if c == '=' || c < '!' || c > '~' || p.extra(8) {
+		if c == '=' || c < '!' || c > '~' || !isAlphanumeric(c) && p.extra(3) {
 			fmt.Fprintf(&b, "=%02X", c)
 			line += 3
 		} else {
@@ -286,15 +288,15 @@ var leaves = []leaf{
 	{"md5", 1, func(r *rand.Rand, _ string, c customer) string {
 		h := md5.Sum([]byte(c.address))
 		return hashed(r, h[:])
-	}, nil},
+	}, validHash},
 	{"sha1", 1, func(r *rand.Rand, _ string, c customer) string {
 		h := sha1.Sum([]byte(c.address))
 		return hashed(r, h[:])
-	}, nil},
+	}, validHash},
 	{"sha256", 1, func(r *rand.Rand, _ string, c customer) string {
 		h := sha256.Sum256([]byte(c.address))
 		return hashed(r, h[:])
-	}, nil},
+	}, validHash},
 }
 
 func validJSON(s string) error {

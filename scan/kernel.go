@@ -13,7 +13,7 @@ const (
 	hit64                    // &#64; %2364, and the end of "/cdn-cgi/l/email-protection#"
 	hitName                  // &commat; \100 &#65312;
 	hitCF                    // data-cfemail, and the key "mobile"
-	hitWide                  // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8
+	hitWide                  // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8; %5C100
 	hitHex                   // an at-sign in hexadecimal text
 	inBase64                 // of the first byte only: the alphabets of base64 and base64url
 	hitB0                    // an at-sign in base64, as the first, second or third octet of a group; or a soft line break
@@ -21,7 +21,7 @@ const (
 	hitB2                    //
 	hitKey                   // "name", firstname, last_name, full-name
 	hitKeys                  // firstName, familyName
-	hitPhone                 // phone
+	hitPhone                 // phone, and %2F or %2B, which may stand in base64, as \/ among hitB1
 	hitTel                   // tel:+…, +49…
 	isDense                  // of the first byte only: in base64 and not a lower-case letter, hyphen, underscore or slash
 )
@@ -48,20 +48,20 @@ var classes = func() (t [3][256]hit) {
 	}
 	set(1, hitAt, "@")
 	set(2, hitAt, lowers+uppers+digits+"%&\\[=\x00")
-	three(hit40, "%0xX5;{=", "4", "0")
+	three(hit40, "%0xX5;{=Bb", "4", "0")
 	three(hit64, "#03o", "6n", "4#")
 	three(hitName, "a\\5", "t13", ";%\\01")
 	three(hitCF, "cmM", "fo", "eb")
-	three(hitWide, "CcFf\xef", "%=2\xbc", "Aa02\xa0")
+	three(hitWide, "CcFf\xef", "%=21\xbc", "Aa02\xa0")
 	three(hitHex, "4", "0", "34567")
 	set(0, inBase64, b64)
 	// An at-sign is 01000000, and what stands beside it in an address is ASCII.
 	three(hitB0, b64+"%&#\\;.@", "Q=", "DEFGH\r\n")
-	three(hitB1, "EUk0", "AB", b64)
+	three(hitB1, "EUk0\\", "AB/", b64)
 	three(hitB2, "BFJNRVZdhlptx159", "A", "MNOQRSTUVWYZabcde")
 	three(hitKey, "\"'tl-_", "n", "a")
 	three(hitKeys, "tlynr", "N", "a")
-	three(hitPhone, "h", "o", "n")
+	three(hitPhone, "h%", "o2", "nFfBb")
 	three(hitTel, "l+", ":123456789", "+0123456789%(")
 	set(0, isDense, uppers+digits+"+")
 	return t

@@ -166,6 +166,7 @@ func put(b []byte, f form, c byte, all []byte) {
 			copy(b, `\u00`)
 			b[4], b[5] = digits[c>>4], digits[c&15]
 		}
+	case f == jsonEscape && n == 2: // "\/" says a slash and nothing else; base64 must stay base64
 	case f == jsEscape && b[1] == 'x':
 		b[2], b[3] = digits[c>>4], digits[c&15]
 	case f == jsEscape && b[1] == 'u' && n >= 6:
@@ -219,4 +220,20 @@ func itoa(c byte) string {
 			return string(b[i:])
 		}
 	}
+}
+
+// MaskValue is a normalised identifier as people may see it. Of a hash nothing is shown: who has it can look it up.
+func MaskValue(kind Kind, value string) string {
+	b := []byte(value)
+	switch kind {
+	case Email:
+		maskAddress(b)
+	case Name:
+		maskName(b)
+	case Phone:
+		maskDigits(b)
+	default:
+		return "****"
+	}
+	return string(b)
 }

@@ -53,6 +53,26 @@ func (f *Finder) joined(d, start, end int) (held int, decided bool) {
 	return f.word(d, end-1)
 }
 
+// parted: the escape of a slash or a plus sign at p may part the characters of a hash.
+func (f *Finder) parted(d, p int) (held int, decided bool) {
+	text := f.levels[d].text
+	from, to := p, p+2+int(text[p]&1) // %2F or \/
+	inside := func(c byte) bool { return classes[0][c]&inBase64 != 0 || c == '%' || c == '\\' }
+	for from > max(0, p-minRun) && inside(text[from-1]) {
+		from--
+	}
+	for to < len(text) && to < p+minRun && inside(text[to]) {
+		to++
+	}
+	if f.levels[d].open && to == len(text) {
+		return from, false
+	}
+	if to-from < minRun || !isDenseText(text[from:to]) {
+		return 0, true
+	}
+	return f.word(d, p)
+}
+
 // joins says that b begins with an escape that base64 or hexadecimal text may hold.
 func joins(b []byte) bool {
 	for _, s := range [...]string{"%2", "%3", "%5", `\/`, `\u00`, "&#", "=3", "=2", "=\r", "=\n"} {
@@ -203,7 +223,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 		g, nth int // its group begins at p+g, and it is the nth octet of it
 	}{{hitB0, 1, 0}, {hitB1, -1, 1}, {hitB2, -2, 2}} {
 		g := p + c.g
-		if h&c.h == 0 || g < 0 || text[p+1] == '=' {
+		if h&c.h == 0 || g < 0 || classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
 			continue
 		}
 		from, to := g, g+4

@@ -164,8 +164,15 @@ func (u *unit) numeric(b []byte) int {
 	if i == start {
 		return 0
 	}
-	if i < len(b) && b[i] == ';' {
-		i++
+	if i < len(b) {
+		switch b[i] {
+		case ';':
+			i++
+		case '\\', '%', '&': // its semicolon may be escaped: see what the next decoding says
+			if len(b) >= i+4 && i-start < 4 {
+				return 0
+			}
+		}
 	}
 	switch {
 	case r == 0 || r > utf8.MaxRune || !utf8.ValidRune(r):
