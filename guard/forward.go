@@ -45,8 +45,14 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		p.failed(w, r, errUnasked)
+		return
+	}
 	p.answer(w, res)
 }
+
+var errUnasked = errors.New("upstream switched to another protocol, and was not asked to")
 
 // request is what is sent upstream. Behind a guard the request is a copy already, and its header is ours to change.
 func (p *proxy) request(r *http.Request, early *hints) *http.Request {

@@ -62,6 +62,7 @@ func TestForwardsAsTheStandardProxy(t *testing.T) {
 			"PUT /a HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 0\r\n",
 			"GET /trailers HTTP/1.1\r\nHost: shop.example\r\nTe: trailers\r\n",
 			"GET /none HTTP/1.1\r\nHost: shop.example\r\n",
+			"GET /a HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: chat\r\n",
 			"OPTIONS * HTTP/1.1\r\nHost: shop.example\r\n",
 		} {
 			var shopSaw, clientSaw [2]string
