@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Every key is let through, and of strangers one in 500.
+// Every key is let through, and of strangers less than one in 400.
 func TestFilter(t *testing.T) {
 	key := newDigester(Key{7}).id
 	name := func(n uint64) digest { return key.digest(binary.LittleEndian.AppendUint64(nil, n)) }
