@@ -91,6 +91,12 @@ const (
 	Possible  Outcome = "possible"  // they may have left where Candor did not or could not look
 )
 
+// How much of a response was looked at for credentials before a disclosure in it was recorded.
+const (
+	LookedAll  = "all"
+	LookedPart = "part"
+)
+
 // Disclosure is one owner's identifier in one exchange: what `candor scan --json` prints and what the journal keeps.
 // It holds no identifier in the clear, URL and Masked included.
 type Disclosure struct {
@@ -126,6 +132,11 @@ type Disclosure struct {
 	// load that URL from there unasked.
 	CWE        string `json:"cwe,omitempty"`
 	ThirdParty string `json:"third_party,omitempty"`
+	// Credentials lists the kinds of credentials (see scan.Credentials) that stood in what was looked at of the same response when this was
+	// recorded. Looked says how much that was: LookedAll, LookedPart, or empty for nothing. Nobody may say that no password was shown
+	// but where all of it was looked at and none was found.
+	Credentials []string `json:"credentials,omitempty"`
+	Looked      string   `json:"looked,omitempty"`
 	// Cached says that a shared cache had a hand in the response: Age above zero, or a cache status of hit (RFC 9211).
 	Cached bool `json:"cached,omitempty"`
 }

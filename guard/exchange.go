@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"candor.example"
@@ -26,6 +27,9 @@ type exchange struct {
 	finder *scan.Finder
 	hits   []hit
 	lately []strong // identifiers near the end of what has been inspected
+	looking
+	piece []byte // what find has just inspected
+	atEnd bool   // it was the last
 
 	viewer     *candor.Viewer
 	supplied   map[string]bool // kind and normalised identifiers that the request carried
@@ -98,6 +102,10 @@ func fromCache(h http.Header) bool {
 func (e *exchange) find(buf []byte, final bool) (settled int) {
 	e.hits = e.hits[:0]
 	settled = e.finder.Find(buf, final)
+	e.piece, e.atEnd = buf, final
+	if e.credentials != nil {
+		e.look(buf, final)
+	}
 	for i := range e.hits {
 		e.hits[i].carrier = e.carrierOf(buf, e.hits[i].Offset)
 	}
@@ -116,6 +124,9 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 	facts := make([]candor.Facts, len(e.hits))
 	for i := range e.hits {
 		facts[i] = e.facts(&e.hits[i])
+	}
+	if e.credentials == nil && e.piece != nil && e.alarming(facts) {
+		e.look(e.piece, e.atEnd)
 	}
 	found := make([]candor.Disclosure, 0, len(e.hits))
 	var mustRecord []hit
@@ -145,6 +156,14 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 		return mustRecord
 	}
 	return hide
+}
+
+// alarming says that one of the hits is a disclosure.
+func (e *exchange) alarming(facts []candor.Facts) bool {
+	return slices.ContainsFunc(facts, func(f candor.Facts) bool {
+		f.LinkBroken = e.linkBroken
+		return candor.Classify(f) == candor.Disclosed
+	})
 }
 
 // facts gathers what one hit's class depends on, and tells the memory of links.
@@ -204,6 +223,9 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
 			Outcome: outcome, Release: e.release, Cached: e.cached,
 			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
+		}
+		if class == candor.Disclosed && h.header == "" {
+			e.looked(&d)
 		}
 		if h.carrier.is {
 			d.CWE, d.ThirdParty = CWE598, h.thirdParty
@@ -364,12 +386,12 @@ func (e *exchange) suppliedOwners() []string {
 func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 	for name, values := range h {
 		for i, v := range values {
-			if len(v) < 6 || !mayHold(v) {
+			if !mayHold(name, v) {
 				continue
 			}
 			raw := []byte(v)
-			e.find(raw, true)
-			if len(e.hits) == 0 {
+			e.hits, e.piece = e.hits[:0], nil
+			if e.finder.Find(raw, true); len(e.hits) == 0 {
 				continue
 			}
 			for j := range e.hits {
@@ -392,10 +414,16 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 	return hidden
 }
 
-// mayHold spares most header values the copy: an at-sign in any form holds one of these.
-func mayHold(v string) bool {
-	return strings.ContainsAny(v, "@%&\\")
+// mayHold spares most header values the search: an at-sign in any form holds one of these signs, and in base64 or as a hash an
+// address has this length.
+func mayHold(name, v string) bool {
+	return len(v) >= 6 && strings.ContainsAny(v, "@%&\\") || len(v) >= 22 && !dull[name]
 }
+
+// dull are headers that servers write about the response, and not about anybody.
+var dull = map[string]bool{"Date": true, "Etag": true, "Last-Modified": true, "Expires": true, "Cache-Control": true, "Content-Type": true, "Vary": true, "Server": true, "Via": true,
+	"Accept-Ranges": true, "Content-Security-Policy": true, "Strict-Transport-Security": true, "Permissions-Policy": true, "Referrer-Policy": true, "Alt-Svc": true, "Nel": true,
+	"Report-To": true, "Content-Digest": true, "Repr-Digest": true, "Content-Md5": true, "Access-Control-Allow-Headers": true, "Access-Control-Expose-Headers": true, "Access-Control-Allow-Methods": true}
 
 // done puts the response on the books.
 func (e *exchange) done() {

@@ -195,7 +195,7 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 			return held, false
 		}
 	}
-	if f.Phones && h&hitTel != 0 {
+	if f.Phones && (h&hitTel != 0 || h&hitPhone != 0 && text[p] == '+') {
 		if held, decided := f.telephone(d, p); !decided {
 			return held, false
 		}
