@@ -339,19 +339,7 @@ func (e *exchange) carried() map[string]bool {
 	defer s.release()
 	f := &s.finder
 	f.Names, f.Phones, f.Known, f.Beside = e.finder.Names, e.finder.Phones, nil, nil
-	f.Found = func(m scan.Match) bool {
-		owners := e.g.Directory.Owners(m.Kind, m.Value)
-		if len(owners) > 0 {
-			e.supplied[carriedKey(m.Kind, string(m.Value))] = true
-			e.owners = append(e.owners, owners...)
-		}
-		if m.Kind == scan.Email { // who knows the address can make its hashes
-			for kind, sum := range scan.Hashes(m.Value) {
-				e.supplied[carriedKey(kind, string(sum))] = true
-			}
-		}
-		return len(owners) > 0
-	}
+	f.Found = e.supply
 	r := e.x.Request
 	f.Find([]byte(r.URL.EscapedPath()+"?"+r.URL.RawQuery), true)
 	for _, values := range r.Header {
@@ -371,6 +359,21 @@ func (e *exchange) carried() map[string]bool {
 		}
 	}
 	return e.supplied
+}
+
+// supply adds an identifier to those that the request carried.
+func (e *exchange) supply(m scan.Match) bool {
+	owners := e.g.Directory.Owners(m.Kind, m.Value)
+	if len(owners) > 0 {
+		e.supplied[carriedKey(m.Kind, string(m.Value))] = true
+		e.owners = append(e.owners, owners...)
+	}
+	if m.Kind == scan.Email { // who knows the address can make its hashes
+		for kind, sum := range scan.Hashes(m.Value) {
+			e.supplied[carriedKey(kind, string(sum))] = true
+		}
+	}
+	return len(owners) > 0
 }
 
 func (e *exchange) suppliedOwners() []string {

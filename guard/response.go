@@ -102,9 +102,10 @@ func (rw *response) release() {
 }
 
 func (s *scratch) release() {
-	s.finder.Found = func(scan.Match) bool { return false }
-	s.finder.Find(nil, true) // it may have stopped in the middle
-	s.finder.Found, s.finder.Charset = nil, ""
+	f := &s.finder
+	f.Found, f.Known, f.Beside = func(scan.Match) bool { return false }, nil, nil
+	f.Find(nil, true) // it may have stopped in the middle
+	f.Found, f.Fields, f.Names, f.Phones, f.Charset = nil, nil, false, false, ""
 	clear(s.hits[:cap(s.hits)])
 	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
 		scratches.Put(s)
