@@ -121,7 +121,7 @@ func lookPortable(buf []byte, from int, list []found) (n, upto int) {
 
 // behind measures the run that ends before from, as far as it matters.
 func behind(buf []byte, from int) (length, dense int) {
-	for i := from - 1; i >= max(0, from-64); i-- {
+	for i := from - 1; i >= max(0, from-63); i-- {
 		h := classes[0][buf[i]]
 		if h&inBase64 == 0 {
 			break

@@ -2,7 +2,7 @@ package scan
 
 import "golang.org/x/sys/cpu"
 
-var hasVBMI = cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512F && cpu.X86.HasBMI2
+var hasVBMI = cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512F && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 
 // tables512 are the classes for VPERMI2B, which looks up seven bits: the low and the high eight classes at three places.
 var tables512 = func() (t [6][128]byte) {
@@ -15,33 +15,22 @@ var tables512 = func() (t [6][128]byte) {
 	return t
 }()
 
-// look512 looks at blocks of 64 bytes at p, of which there are n and two bytes more. It lists those in which it saw something, with
-// block as their number, and returns how many it listed, and after how many blocks it stopped because list was full, or n. trail is
-// how long the run before p is, 64 at the most, and dense has a bit for each dense byte of it, the last one highest.
+// look512 looks at the n bytes at p in blocks of 64. It lists those in which it saw something, with block as an offset from p, and
+// returns how many it listed, and how far it looked: less than n where list is full. trail is how long the run before p is, 63 at the
+// most, and dense how many dense bytes it has. Of a run it reports the first byte in each block.
 //
 //go:noescape
-func look512(p *byte, n int, tables *[6][128]byte, trail, dense uint64, list *found, room int) (listed, blocks int)
+func look512(p *byte, n int, tables *[6][128]byte, trail, dense int, list *found, room int) (listed, upto int)
 
 // look is the fastest kernel that this machine has: see lookPortable.
 func look(buf []byte, from int, list []found) (n, upto int) {
-	if !hasVBMI || len(buf)-from < 66 {
+	if !hasVBMI || from >= len(buf) {
 		return lookPortable(buf, from, list)
 	}
-	trail, dense := uint64(0), uint64(0)
-	for i := from - 1; i >= max(0, from-64) && classes[0][buf[i]]&inBase64 != 0; i-- {
-		if classes[0][buf[i]]&isDense != 0 {
-			dense |= 1 << (63 - trail)
-		}
-		trail++
-	}
-	whole := (len(buf) - from - 2) / 64
-	n, blocks := look512(&buf[from], whole, &tables512, trail, dense, &list[0], len(list))
+	trail, dense := behind(buf, from)
+	n, upto = look512(&buf[from], len(buf)-from, &tables512, trail, dense, &list[0], len(list))
 	for i := range list[:n] {
-		list[i].block = from + 64*list[i].block
+		list[i].block += from
 	}
-	if upto = from + 64*blocks; n == len(list) {
-		return n, upto
-	}
-	more, upto := lookPortable(buf, upto, list[n:])
-	return n + more, upto
+	return n, min(from+upto, len(buf))
 }
