@@ -82,7 +82,11 @@ func (f *Finder) scan(d, from int) (held, place int) {
 		n, upto := look(l.text, from, l.list[:])
 		for _, seen := range l.list[:n] {
 			for marks := seen.hits | seen.runs; marks != 0; marks &= marks - 1 {
-				p := seen.block + bits.TrailingZeros64(marks)
+				i := bits.TrailingZeros64(marks)
+				p := seen.block + i
+				if (seen.runs>>i&1 == 0 || p < l.done.run) && l.isDull(p) {
+					continue
+				}
 				if d == 0 {
 					f.budget = maxBudget
 				}
@@ -95,6 +99,43 @@ func (f *Finder) scan(d, from int) (held, place int) {
 	}
 	return 0, -1
 }
+
+// isDull says that what the kernel saw at p comes to nothing: most of what it sees in ordinary pages, told by a few bytes. Where these are not
+// all there yet, it is not dull.
+func (l *level) isDull(p int) bool {
+	text := l.text
+	if p+6 > len(text) {
+		return false
+	}
+	switch h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]; h {
+	case 0: // part of a run that has been dealt with, or that several classes saw together
+		return true
+	case hitAt:
+		return l.isLonely(p + 2)
+	case hit40, hit64, hitName, hitWide:
+		return text[p+1] != 'n' && !isAtSign(text, p, h)
+	case hitKey, hitKeys:
+		return text[p+3] != 'm' || text[p+4] != 'e'
+	case hitCF:
+		return text[p+3] != 'i' && text[p+3] != 'm'
+	}
+	return false
+}
+
+// isLonely says that what follows the at-sign before p is no domain with a dot, in whatever encoding: "@media", "@scope/package".
+func (l *level) isLonely(p int) bool {
+	for i := p; i < len(l.text); i++ {
+		if c := l.text[i]; !isLDH[c] {
+			return c != '.' && c < utf8.RuneSelf && c >= ' ' && !isEscape[c]
+		}
+	}
+	return false
+}
+
+var (
+	isLDH    = table(func(c byte) bool { return c >= '0' && c <= '9' || isLetter(c) || c == '-' })
+	isEscape = table(func(c byte) bool { return c == '%' || c == '&' || c == '\\' || c == '=' })
+)
 
 // place deals with one place at which the kernel saw something: first the run of base64 or hexadecimal digits in which it stands, so
 // that the order of things does not depend on where buffers end, then what may begin there.

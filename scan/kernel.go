@@ -41,7 +41,9 @@ var classes = func() (t [3][256]hit) {
 		b64    = uppers + lowers + digits + "+/-_"
 	)
 	for c := range 256 {
-		t[0][c] |= hitAt
+		if wordBytes[c] {
+			t[0][c] |= hitAt
+		}
 		if c >= 0xc2 { // what a character beyond ASCII begins with, in UTF-8
 			t[2][c] |= hitAt
 		}

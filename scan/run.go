@@ -47,7 +47,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 // at.
 func (f *Finder) joined(d, start, end int) (held int, decided bool) {
 	l := &f.levels[d]
-	if end-1 < l.done.word || !joins(l.text[end:]) && !joined(l.text[:start]) {
+	if end-1 < l.done.word || !joins(l.text[end:]) && !joined(l.text[:start], l.text[start:end]) {
 		return 0, true
 	}
 	return f.word(d, end-1)
@@ -83,10 +83,40 @@ func joins(b []byte) bool {
 	return false
 }
 
-// joined says that b ends with one, or with what of it is not in the alphabet of base64.
-func joined(b []byte) bool {
+// joined says that b ends with one, or with what of it is not in the alphabet of base64, before run.
+func joined(b, run []byte) bool {
 	n := len(b)
-	return n > 0 && (b[n-1] == '%' || b[n-1] == '\\' || b[n-1] == '=' || b[n-1] == '\n' && inWord(b, n-1) || b[n-1] == ';' && n > 3)
+	if n == 0 {
+		return false
+	}
+	switch b[n-1] {
+	case '%', '=':
+		_, ok := hexRune(run[:2])
+		return ok
+	case '\\':
+		return bytes.IndexByte([]byte("nrtbfv"), run[0]) < 0 || isTextHash(run[1:])
+	case '\n':
+		return inWord(b, n-1)
+	case ';':
+		return bytes.ContainsAny(b[max(0, n-maxReference-6):], `&\%=`)
+	}
+	return false
+}
+
+// isTextHash says that what stands before the first character of which the other alphabet of base64 knows nothing is as long as a hash.
+func isTextHash(run []byte) bool {
+	for _, strange := range [...]string{"-_", "+/"} {
+		n := bytes.IndexAny(run, strange)
+		if n < 0 {
+			n = len(run)
+		}
+		for _, h := range hashed {
+			if n == h.text {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stretches decodes what is text in a run. It samples the run at places that do not depend on where buffers end.
@@ -223,16 +253,19 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 		g, nth int // its group begins at p+g, and it is the nth octet of it
 	}{{hitB0, 1, 0}, {hitB1, -1, 1}, {hitB2, -2, 2}} {
 		g := p + c.g
-		if h&c.h == 0 || g < 0 || classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
+		if h&c.h == 0 || g < 0 || classes[0][text[g]]&classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
 			continue
 		}
-		from, to := g, g+4
-		for from > max(0, g-maxAround) && classes[0][text[from-1]]&inBase64 != 0 {
+		from, to := max(0, g-maxAround), min(len(text), g+maxAround)
+		plausible, whole := isAddress64(text[from:to], g-from, c.nth)
+		if !plausible && (whole || !l.open || to < len(text)) {
+			continue
+		}
+		for from = g; from > max(0, g-maxAround) && classes[0][text[from-1]]&inBase64 != 0; {
 			from--
 		}
 		for to = g; to < len(text) && to < g+maxAround && classes[0][text[to]]&inBase64 != 0; to++ {
 		}
-		plausible, whole := isAddress64(text[from:to], g-from, c.nth)
 		if l.open && to == len(text) && (plausible || !whole) {
 			return from, false
 		}
@@ -250,7 +283,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 func isAddress64(b []byte, g, nth int) (is, whole bool) {
 	at := func(k int) (byte, bool) { // octet k, counted from the group's first
 		i := g + (k+300)/3*4 + (k+300)%3 - 400
-		if i < 0 || i+1 >= len(b) {
+		if i < 0 || i+1 >= len(b) || sextet[b[i]]|sextet[b[i+1]] == 255 {
 			return 0, false
 		}
 		shift := 2*((k+300)%3) + 2
