@@ -116,6 +116,8 @@ func (l *level) isDull(p int) bool {
 		return text[p+1] != 'n' && !isAtSign(text, p, h)
 	case hitKey, hitKeys:
 		return text[p+3] != 'm' || text[p+4] != 'e'
+	case hitB0:
+		return text[p+1] == '=' && text[p+2] >= ' '
 	case hitCF:
 		return text[p+3] != 'i' && text[p+3] != 'm'
 	}
@@ -205,8 +207,8 @@ func isAtSign(b []byte, p int, h hit) bool {
 		return true
 	case h&hit40 != 0: // an escape has begun before
 		return bytes.ContainsAny(b[max(0, p-24):p+1], `%\\&=`)
-	case h&hit64 != 0:
-		return b[p+1] == '6' && b[p+2] == '4'
+	case h&hit64 != 0: // "&#", or what stands for it; zeros may pad the number
+		return b[p+1] == '6' && b[p+2] == '4' && bytes.ContainsAny(b[max(0, p-maxReference-6):p], `%\\&=`)
 	case h&hitName != 0:
 		switch b[p] {
 		case 'a':

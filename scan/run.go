@@ -128,13 +128,15 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 	}
 	for q := (max(start, l.done.sample)+offset+7)/8*8 - offset; q+sampled <= end; q += 8 {
 		l.done.sample = q + 8
-		if q < l.done.part || !isDenseText(l.text[q:q+sampled]) {
+		if q < l.done.part {
 			continue
 		}
-		from, to, whole, in, g := textAt(l.text[:end], start, q)
-		if in == plain {
+		in, g := textAt(l.text[q : q+sampled])
+		if in == plain || !isDenseText(l.text[q:q+sampled]) {
 			continue
 		}
+		g += q
+		from, to, whole := extent(l.text[:end], start, g, in)
 		if !whole && open {
 			l.done.sample = q
 			return from, false
@@ -149,22 +151,19 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 	return 0, true
 }
 
-// textAt says whether there is text at q in a run that begins at start and ends with text, in which form, how far it goes, and where
-// a group of base64 begins.
-func textAt(text []byte, start, q int) (from, to int, whole bool, in form, g int) {
+// textAt says in which form b, of which there are sampled bytes, is text, and where its first group or pair begins.
+func textAt(b []byte) (in form, at int) {
 	for a := range 4 {
-		if isText64(text[q+a : q+a+12]) {
-			from, to, whole = extent(text, start, q+a)
-			return from, to, whole, base64Text, q + a
+		if isText64(b[a : a+12]) {
+			return base64Text, a
 		}
 	}
 	for a := range 2 {
-		if isTextHex(text[q+a : q+a+14]) {
-			from, to, whole = hexExtent(text, start, q+a)
-			return from, to, whole, hexText, q + a
+		if isTextHex(b[a : a+14]) {
+			return hexText, a
 		}
 	}
-	return 0, 0, false, plain, 0
+	return plain, 0
 }
 
 // isDenseText: words and paths are no base64.
@@ -191,15 +190,22 @@ func isText64(b []byte) bool {
 // textGroup says that a group of base64 holds no control characters, and nothing above most.
 func textGroup(b []byte, most byte) bool {
 	s0, s1, s2, s3 := sextet[b[0]], sextet[b[1]], sextet[b[2]], sextet[b[3]]
-	return isTextByte(s0<<2|s1>>4, most) && isTextByte(s1<<4|s2>>2, most) && isTextByte(s2<<6|s3, most)
+	a, c, e := s0<<2|s1>>4, s1<<4|s2>>2, s2<<6|s3
+	return textBytes[a] && textBytes[c] && textBytes[e] && max(a, c, e) <= most
 }
+
+var textBytes = table(func(c byte) bool { return isTextByte(c, 0xff) })
 
 func isTextByte(c, most byte) bool {
 	return c >= ' ' && c < 0x7f || c == '\n' || c == '\t' || c == '\r' || c >= 0x80 && c <= most
 }
 
-// extent is how far the text at p goes in both directions, with one more group on either side. whole is false when it goes on to the end.
-func extent(text []byte, start, p int) (from, to int, whole bool) {
+// extent is how far the text at p goes in both directions, in base64 with one more group on either side. whole is false when it goes on to
+// the end.
+func extent(text []byte, start, p int, in form) (from, to int, whole bool) {
+	if in == hexText {
+		return hexExtent(text, start, p)
+	}
 	from, to = p, p+12
 	for from-4 >= max(start, p-maxLeft) && textGroup(text[from-4:], 0xff) {
 		from -= 4
