@@ -8,14 +8,14 @@ package scan
 type hit uint16
 
 const (
-	hitAt    hit = 1 << iota // x@y, plain
+	inBase64 hit = 1 << iota // of the first byte only: the alphabets of base64 and base64url
 	hit40                    // %40 %2540 \x40 \u0040 \u{40} &#x40; =40
 	hit64                    // &#64; %2364, and the end of "/cdn-cgi/l/email-protection#"
 	hitName                  // &commat; \100 &#65312;
 	hitCF                    // data-cfemail, and the key "mobile"
 	hitWide                  // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8; %5C100
 	hitHex                   // an at-sign in hexadecimal text
-	inBase64                 // of the first byte only: the alphabets of base64 and base64url
+	hitAt                    // x@y, plain; the highest bit of eight: see look512
 	hitB0                    // an at-sign in base64, as the first, second or third octet of a group; or a soft line break
 	hitB1                    //
 	hitB2                    //

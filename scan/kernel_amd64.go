@@ -4,10 +4,14 @@ import "golang.org/x/sys/cpu"
 
 var hasVBMI = cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512F && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 
-// tables512 are the classes for VPERMI2B, which looks up seven bits: the low and the high eight classes at three places.
+// tables512 are the classes for VPERMI2B, which looks up seven bits: the low and the high eight classes at three places. As first byte, one
+// beyond ASCII is looked up as itself, of which the highest bit is hitAt; elsewhere it shares the classes of one in ASCII.
 var tables512 = func() (t [6][128]byte) {
 	for k := range 3 {
 		for c := range 256 {
+			if k == 0 && c > 127 {
+				break
+			}
 			t[k][c&127] |= byte(classes[k][c])
 			t[k+3][c&127] |= byte(classes[k][c] >> 8)
 		}
