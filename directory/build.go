@@ -100,8 +100,13 @@ func Build(ctx context.Context, dst string, key Key, src io.Reader, name string,
 		now = time.Now()
 	}
 	asOf := opts.AsOf
-	if asOf.IsZero() {
+	if asOf.IsZero() || asOf.After(now) {
 		asOf = now
+	}
+	keys := append([]Key{key}, opts.Keys...)
+	before, err := readChanges(dst, keys, never)
+	if err != nil {
+		return Report{}, err
 	}
 	wanted, err := setOf(opts.Kinds)
 	if err != nil {
@@ -112,7 +117,7 @@ func Build(ctx context.Context, dst string, key Key, src io.Reader, name string,
 		return Report{}, fmt.Errorf("cannot build the snapshot: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	b := &builder{digester: newDigester(key), name: name, header: header{keyID: key.ID(), wanted: wanted, built: now, asOf: asOf},
+	b := &builder{digester: newDigester(key), name: name, changes: before, header: header{keyID: key.ID(), wanted: wanted, built: now, asOf: asOf},
 		digests: spill{path: filepath.Join(dir, "digests")}, customers: spill{path: filepath.Join(dir, "ids")}}
 	defer b.digests.close()
 	defer b.customers.close()
@@ -128,15 +133,13 @@ func Build(ctx context.Context, dst string, key Key, src io.Reader, name string,
 	if wrong := r.BadRows + r.BadFields + r.DuplicateIDs + r.DuplicateAddresses; opts.Strict && wrong > 0 {
 		return r, fmt.Errorf("%s: %d bad rows, %d bad names and telephone numbers, %d duplicates: %w", name, r.BadRows, r.BadFields, r.DuplicateIDs+r.DuplicateAddresses, ErrStrict)
 	}
-	if err := os.Rename(tmp, dst); err != nil {
-		return r, fmt.Errorf("cannot replace the snapshot: %w", err)
-	}
-	return r, syncFolder(filepath.Dir(dst))
+	return r, publish(tmp, dst, keys, asOf)
 }
 
 type builder struct {
 	digester           *digester
 	name               string
+	changes            *changes // who was forgotten
 	report             Report
 	header             header
 	digests, customers spill

@@ -90,6 +90,9 @@ func (s *rows) read() ([][]byte, error) {
 			s.long = s.long || err == errLongRow
 			s.record = append(s.record, line...)
 			first := bytes.IndexByte(s.record, '\n') + 1
+			if first == 0 {
+				first = len(s.record) // the file ends in the line that opened it
+			}
 			s.back = append(bytes.Clone(s.record[first:]), s.back...)
 			s.next = s.line + 1
 			return nil, errQuote

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -20,10 +19,6 @@ import (
 // HMAC-SHA-256 takes 200 and keyed BLAKE3 100. Nothing here needs more than a PRF: no digest is published, and none proves
 // anything to anybody else.
 type digest struct{ hi, lo uint64 }
-
-func (d digest) compare(e digest) int {
-	return cmp.Or(cmp.Compare(d.hi, e.hi), cmp.Compare(d.lo, e.lo))
-}
 
 type sipKey struct{ k0, k1 uint64 }
 

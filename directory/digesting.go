@@ -25,6 +25,10 @@ func (w *digesting) row(c *customer) error {
 		w.report.bad(*bad)
 		return nil
 	}
+	if w.changes.forgets(c.id) {
+		w.report.Forgotten++
+		return nil
+	}
 	err := w.identifier(c, email, normal)
 	c.identify(w.set, normal, func(k kind, value []byte) {
 		if e := w.identifier(c, k, value); err == nil {

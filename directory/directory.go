@@ -10,6 +10,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -35,6 +36,7 @@ type Directory struct {
 type view struct {
 	snapshot *snapshot
 	digester *digester // by the snapshot's key
+	changes  *changes  // since it was built
 }
 
 // Info describes a snapshot.
@@ -46,6 +48,9 @@ type Info struct {
 	Built       time.Time   `json:"built"`
 	AsOf        time.Time   `json:"as_of"`
 	KeyID       string      `json:"key_id"`
+	ChangeKeys  []string    `json:"change_key_ids,omitempty"` // under which changes were made that are still needed
+	Added       int         `json:"added"`                    // since the snapshot was built
+	Forgotten   int         `json:"forgotten"`                // ever
 	Bytes       int64       `json:"bytes"`
 	Format      int         `json:"format"`
 }
@@ -66,8 +71,20 @@ func Open(path string, keys ...Key) (*Directory, error) {
 	return d, nil
 }
 
-// open a view, of which the snapshot is checked whole if it has not more bytes than check.
+// open a view; again where a build has come in between.
 func (d *Directory) open(check int64) (*view, error) {
+	v, err := d.openOnce(check)
+	for err == errReplaced {
+		v, err = d.openOnce(check)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// openOnce opens a view, of which the snapshot is checked whole if it has not more bytes than check.
+func (d *Directory) openOnce(check int64) (*view, error) {
 	s, err := openSnapshot(d.path, d.keys)
 	if err != nil {
 		return nil, err
@@ -78,8 +95,24 @@ func (d *Directory) open(check int64) (*view, error) {
 		}
 	}
 	key, _ := keyByID(d.keys, s.keyID)
-	return &view{snapshot: s, digester: newDigester(key)}, nil
+	v := &view{snapshot: s, digester: newDigester(key)}
+	return v, v.readChanges(d)
 }
+
+// readChanges reads what changed since the snapshot was built. The snapshot's file must not be replaced meanwhile: then what
+// was added may be known to the new one only.
+func (v *view) readChanges(d *Directory) (err error) {
+	if v.changes, err = readChanges(d.path, d.keys, v.snapshot.asOf); err != nil {
+		return err
+	}
+	v.changes.bytes = nil // only who changes the file needs it
+	if info, err := os.Stat(d.path); err == nil && !os.SameFile(info, v.snapshot.file) {
+		return errReplaced
+	}
+	return nil
+}
+
+var errReplaced = errors.New("directory: the snapshot was replaced while it was opened")
 
 func (d *Directory) view() *view {
 	if d == nil {
@@ -102,20 +135,25 @@ func (d *Directory) Owners(kind scan.Kind, normalised []byte) []string {
 	if !ok {
 		return nil
 	}
-	run := v.snapshot.run(sum)
-	if len(run) == 0 {
+	run, added := v.snapshot.run(sum), v.changes.owners(kind, normalised)
+	if len(run) == 0 && len(added) == 0 {
 		return nil
 	}
-	owners := v.owners(run)
+	owners := v.owners(run, added)
 	runtime.KeepAlive(v.snapshot)
 	return owners
 }
 
-func (v *view) owners(run []byte) (owners []string) {
+func (v *view) owners(run []byte, added []string) (owners []string) {
 	var room [maxID]byte
 	for i := 0; i < len(run)/refSize && len(owners) < maxOwners; i++ {
-		if id, ok := v.snapshot.id(room[:0], refAt(run, i)); ok {
+		if id, ok := v.snapshot.id(room[:0], refAt(run, i)); ok && !v.changes.forgets(id) {
 			owners = append(owners, string(id))
+		}
+	}
+	for _, id := range added {
+		if len(owners) < maxOwners && !slices.Contains(owners, id) && !v.changes.forgets([]byte(id)) {
+			owners = append(owners, id)
 		}
 	}
 	slices.Sort(owners)
@@ -129,12 +167,12 @@ func (d *Directory) Owned(kind scan.Kind, normalised []byte, id string) bool {
 		return false
 	}
 	sum, ok := v.digester.digest(kind, normalised)
-	if !ok {
+	if !ok || v.changes.forgets([]byte(id)) {
 		return false
 	}
 	owned := v.snapshot.owned(sum, id, v.digester.id.digest([]byte(id)).hi)
 	runtime.KeepAlive(v.snapshot)
-	return owned
+	return owned || slices.Contains(v.changes.owners(kind, normalised), id)
 }
 
 // Kinds lists the kinds of identifiers that the directory holds; nothing else need be looked for.
@@ -143,7 +181,13 @@ func (d *Directory) Kinds() []scan.Kind {
 	if v == nil {
 		return nil
 	}
-	return v.snapshot.held.list()
+	return (v.snapshot.held | v.changes.held()).list()
+}
+
+// Holds says whether there are identifiers of a kind.
+func (d *Directory) Holds(kind scan.Kind) bool {
+	v := d.view()
+	return v != nil && slices.Contains((v.snapshot.held|v.changes.held()).list(), kind)
 }
 
 // Info describes the snapshot in use.
@@ -153,8 +197,12 @@ func (d *Directory) Info() Info {
 		return Info{Path: d.path}
 	}
 	s := v.snapshot
-	return Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, Kinds: s.held.list(), Built: s.built, AsOf: s.asOf,
-		KeyID: s.keyID, Bytes: int64(len(s.data)), Format: formatNumber}
+	info := Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, Kinds: d.Kinds(), Built: s.built, AsOf: s.asOf,
+		KeyID: s.keyID, Added: v.changes.added, Forgotten: v.changes.countForgotten(), Bytes: int64(len(s.data)), Format: formatNumber}
+	for _, l := range v.changes.layers {
+		info.ChangeKeys = append(info.ChangeKeys, l.keyID)
+	}
+	return info
 }
 
 // Damage is what is wrong with the snapshot in use, as far as it has been checked, and nil while nothing is.
@@ -166,24 +214,62 @@ func (d *Directory) Damage() error {
 	return v.snapshot.damage()
 }
 
-// Reload takes up the file at the directory's path if it is another than the one in use. On an error the old snapshot
-// stays. A snapshot that was replaced stays mapped until nobody can be reading it: see snapshot.release. The new one is
-// checked whole before it is taken up. When nothing changed, Reload returns Damage.
+// Check checks all of the snapshot in use.
+func (d *Directory) Check() error {
+	v := d.view()
+	if v == nil {
+		return nil
+	}
+	return v.snapshot.verify(d.closed.Load)
+}
+
+// Accept makes more keys known, for the next Reload: while keys rotate, a snapshot built with a new one is to come.
+func (d *Directory) Accept(keys ...Key) {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	for _, k := range keys {
+		if !slices.Contains(d.keys, k) {
+			d.keys = append(d.keys, k)
+		}
+	}
+}
+
+// Reload takes up the snapshot at the directory's path, and what changed since it was built, if they are not those in use. On
+// an error everything stays as it is. A snapshot that was replaced stays mapped until nobody can be reading it: see
+// snapshot.release. The new one is checked whole before it is taken up. When nothing changed, Reload returns Damage.
 func (d *Directory) Reload() (changed bool, err error) {
 	d.reload.Lock()
 	defer d.reload.Unlock()
 	old := d.current.Load()
-	if info, err := os.Stat(d.path); err != nil {
+	info, err := os.Stat(d.path)
+	if err != nil {
 		return false, fmt.Errorf("directory: %w", err)
-	} else if old != nil && os.SameFile(info, old.snapshot.file) && info.ModTime().Equal(old.snapshot.file.ModTime()) {
+	}
+	changes, _ := os.Stat(d.path + changesSuffix)
+	switch {
+	case old == nil || !sameFile(info, old.snapshot.file):
+		v, err := d.open(1 << 62)
+		if err != nil {
+			return false, err
+		}
+		d.current.Store(v)
+		return true, nil
+	case sameFile(changes, old.changes.file):
 		return false, d.Damage()
 	}
-	v, err := d.open(1 << 62)
-	if err != nil {
+	v := &view{snapshot: old.snapshot, digester: old.digester}
+	if err := v.readChanges(d); err != nil {
 		return false, err
 	}
 	d.current.Store(v)
 	return true, nil
+}
+
+func sameFile(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // Close lets go of the snapshot; afterwards every identifier is nobody's.

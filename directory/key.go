@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"candor.example/scan"
@@ -26,12 +27,19 @@ const keyHeader = "candor-digest-key-v1 "
 func CreateKey(path string) (Key, error) {
 	var k Key
 	rand.Read(k[:])
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return Key{}, fmt.Errorf("%s is there already, and a key is never overwritten: %w", path, err)
-	} else if err != nil {
-		return Key{}, fmt.Errorf("cannot make the key: %w", err)
+	if err := k.Write(path); err != nil {
+		return Key{}, err
 	}
+	return k, nil
+}
+
+// Write writes a key to a new file that only its owner can read, all of it or nothing. It never overwrites one.
+func (k Key) Write(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".candor-key-") // of mode 0600
+	if err != nil {
+		return fmt.Errorf("cannot make the key: %w", err)
+	}
+	defer os.Remove(f.Name())
 	_, err = f.WriteString(keyHeader + base64.StdEncoding.EncodeToString(k[:]) + "\n")
 	if e := f.Sync(); err == nil {
 		err = e
@@ -40,13 +48,44 @@ func CreateKey(path string) (Key, error) {
 		err = e
 	}
 	if err == nil {
-		err = syncFolder(filepath.Dir(path))
+		err = os.Link(f.Name(), path) // unlike a rename, this fails where there is a file
 	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already, and a key is never overwritten: %w", path, err)
+	} else if err != nil {
+		return fmt.Errorf("cannot write the key: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// ReadKeys reads the key at path, which is the one in use, and those beside it that rotation left or is about to use: path
+// digest.key has digest-NAME.key beside it.
+func ReadKeys(path string) ([]Key, error) {
+	k, err := ReadKey(path)
 	if err != nil {
-		os.Remove(path)
-		return Key{}, fmt.Errorf("cannot write the key: %w", err)
+		return nil, err
 	}
-	return k, nil
+	keys := []Key{k}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("digest key: %w", err)
+	}
+	prefix := strings.TrimSuffix(filepath.Base(path), ".key") + "-"
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) || !strings.HasSuffix(e.Name(), ".key") {
+			continue
+		}
+		k, err := ReadKey(filepath.Join(filepath.Dir(path), e.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // renamed meanwhile
+		} else if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
 }
 
 // ReadKey reads a key that CreateKey made. A file that others may read is refused.

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,14 +61,15 @@ func BenchmarkDisclosing(b *testing.B) {
 }
 
 func compare(b *testing.B, l *load, base, ours, name string) {
-	const rounds = 7
-	var speed, cpu, p99, micros []float64
+	const rounds = 15
+	var speed, cpu, p99, micros, allocs []float64
 	l.run(b, base, 100*time.Millisecond)
 	l.run(b, ours, 100*time.Millisecond)
 	for range rounds {
-		x, y := l.run(b, base, 400*time.Millisecond), l.run(b, ours, 400*time.Millisecond)
+		x, y := l.run(b, base, 250*time.Millisecond), l.run(b, ours, 250*time.Millisecond)
 		speed = append(speed, y.perSecond/x.perSecond)
 		cpu = append(cpu, y.cpu/x.cpu)
+		allocs = append(allocs, y.allocs-x.allocs)
 		micros = append(micros, x.cpu/1000)
 		p99 = append(p99, y.P99/x.P99)
 	}
@@ -75,6 +77,7 @@ func compare(b *testing.B, l *load, base, ours, name string) {
 	b.ReportMetric(median(speed), "x-"+name)
 	b.ReportMetric(median(cpu), "cpu-x-"+name)
 	b.ReportMetric(median(p99), "p99-x-"+name)
+	b.ReportMetric(median(allocs), "allocs-more")
 	b.ReportMetric(median(micros), name+"-cpu-µs")
 }
 
@@ -147,6 +150,7 @@ type result struct {
 	Seconds   float64
 	P99       float64
 	perSecond float64
+	allocs    float64
 	cpu       float64
 }
 
@@ -180,7 +184,7 @@ func startLoad(b *testing.B) *load {
 
 func (l *load) run(b *testing.B, url string, d time.Duration) result {
 	var r result
-	before := cpuTime()
+	before, objects := cpuTime(), mallocs()
 	fmt.Fprintln(l.in, url, d)
 	if !l.out.Scan() {
 		b.Fatal("the process with shop and clients is gone")
@@ -189,8 +193,15 @@ func (l *load) run(b *testing.B, url string, d time.Duration) result {
 		b.Fatalf("%s: %v %s", url, err, l.out.Text())
 	}
 	r.cpu = (cpuTime() - before) / float64(r.Requests)
+	r.allocs = float64(mallocs()-objects) / float64(r.Requests)
 	r.perSecond = float64(r.Requests) / r.Seconds
 	return r
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 func cpuTime() float64 {

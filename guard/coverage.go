@@ -10,7 +10,8 @@ import (
 // Why a response, or a part of it, was not inspected. "" is inspected.
 const (
 	SkipMedia      candor.Skip = "media"               // images, video, audio, fonts
-	SkipUpgrade    candor.Skip = "websocket"           // another protocol took over the connection
+	SkipUpgrade    candor.Skip = "websocket"           // another protocol, which is not WebSocket, took over the connection
+	SkipBinary     candor.Skip = "websocket-binary"    // a binary WebSocket message
 	SkipEncoding   candor.Skip = "unknown-encoding"    // a Content-Encoding that is not gzip, deflate, br or zstd
 	SkipMalformed  candor.Skip = "malformed-encoding"  // it could not be decoded to its end
 	SkipLimit      candor.Skip = "limit"               // it decodes to more than MaxDecoded, is a document beyond MaxDocument, or costs too much to read

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"candor.example"
@@ -23,7 +24,9 @@ type heldDocument struct {
 // How ZIP, PDF and the Office files from before 2007 begin (APPNOTE.TXT §4.3.7, ISO 32000-1 §7.5.2, [MS-CFB] §2.2).
 var magics = []string{"PK\x03\x04", "%PDF-", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
 
-const maxUndecided = 4096 // encoded bytes of which none may come out
+// maxUndecided is how many encoded bytes there may be of which none comes out: a block of zstd has up to 128 KiB (RFC 8878 §3.1.1.2.4),
+// and comes out whole.
+const maxUndecided = 129 << 10
 
 // isDocument tells documents from other bodies by how they begin. decided is false while more bytes may tell. What calls
 // itself a PDF may have up to 1 KiB of something else in front, as viewers allow.
@@ -83,7 +86,7 @@ func (rw *response) hold(p []byte) (held bool, err error) {
 	if len(d.held) == 0 {
 		d.held = append(make([]byte, 0, max(len(p), 1)), p...)
 	}
-	if int64(len(d.held)) > rw.g.maxDocument() {
+	if max(int64(len(d.held)), announced(rw.w.Header())) > rw.g.maxDocument() {
 		rw.x.skip = SkipLimit
 		if rw.denied() {
 			rw.withhold()
@@ -92,6 +95,26 @@ func (rw *response) hold(p []byte) (held bool, err error) {
 		return rw.letGo()
 	}
 	return true, nil
+}
+
+// announced is how long the body says it will be: what is too long to be held need not be waited for.
+func announced(h http.Header) int64 {
+	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// maxWhole is how large a document may be that is asked for as a whole because a part of it was: not the download of a
+// large archive that is fetched in pieces.
+const maxWhole = 32 << 20
+
+// worthWhole reports whether a partial response is of a document of that size (RFC 9110 §14.4).
+func worthWhole(h http.Header) bool {
+	_, total, _ := strings.Cut(h.Get("Content-Range"), "/")
+	n, err := strconv.ParseInt(total, 10, 64)
+	return isContainer(partType(h)) && err == nil && n <= maxWhole
 }
 
 // mayHold keeps flushed headers back, too, so that a document can be replaced and need not be cut off. Text is not kept
@@ -135,8 +158,8 @@ func (rw *response) settleDocument() {
 // before it returns.
 func (e *exchange) document(ctx context.Context, body []byte) (withhold bool) {
 	body, skip := e.plain(body)
-	if e.within = "zip+"; bytes.HasPrefix(body, []byte("%PDF-")) {
-		e.within = "pdf+"
+	if e.within = "pdf+"; bytes.HasPrefix(body, []byte(magics[0])) {
+		e.within = "zip+"
 	}
 	w := watcher{e: e, ctx: ctx}
 	text := func(p []byte) error {

@@ -222,6 +222,34 @@ func TestUnreadDocuments(t *testing.T) {
 	}
 }
 
+// What says that it is too long to be held is not waited for.
+func TestDocumentAnnouncedTooLong(t *testing.T) {
+	arrived := make(chan struct{})
+	body := documentFile(t, "cairo.pdf")
+	r := newRig(t, guard.Mask, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Type", "application/pdf")
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		io.WriteString(w, body[:5000])
+		w.(http.Flusher).Flush()
+		<-arrived
+		io.WriteString(w, body[5000:])
+	})
+	r.Document, r.MaxDocument = readDocument, int64(len(body)-1)
+	res, err := http.Get(r.site.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	head := make([]byte, 500)
+	_, err = io.ReadFull(res.Body, head)
+	close(arrived)
+	rest, err2 := io.ReadAll(res.Body)
+	if err != nil || err2 != nil || string(head)+string(rest) != body {
+		t.Errorf("%v, %v, %d bytes", err, err2, len(head)+len(rest))
+	}
+	equal(t, "counted", r.covered().Skip, guard.SkipLimit)
+}
+
 // A viewer of PDFs asks for ranges. In Mask the whole is asked for, and inspected.
 func TestRangeOfDocument(t *testing.T) {
 	body := documentFile(t, "cairo.pdf")
@@ -239,6 +267,19 @@ func TestRangeOfDocument(t *testing.T) {
 	res, _ := r.get("/export", "2", "Range", "bytes=0-99")
 	equal(t, "status", res.StatusCode, 503)
 	equal(t, "owners", len(r.distinct()), 60)
+
+	for total, status := range map[int]int{32 << 20: 200, 32<<20 + 1: 206} { // no large download as a whole
+		r = newRig(t, guard.Mask, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Content-Type", "application/zip")
+			if req.Header.Get("Range") != "" {
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-3/%d", total))
+				w.WriteHeader(206)
+			}
+			io.WriteString(w, "part")
+		})
+		res, _ := r.get("/download", "2", "Range", "bytes=0-3")
+		equal(t, fmt.Sprint("of ", total), res.StatusCode, status)
+	}
 }
 
 func TestCapturedDocuments(t *testing.T) {

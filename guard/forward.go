@@ -45,8 +45,14 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		p.failed(w, r, errUnasked)
+		return
+	}
 	p.answer(w, res)
 }
+
+var errUnasked = errors.New("upstream switched to another protocol, and was not asked to")
 
 // request is what is sent upstream. Behind a guard the request is a copy already, and its header is ours to change.
 func (p *proxy) request(r *http.Request, early *hints) *http.Request {
@@ -153,6 +159,9 @@ func joinQuery(a, b string) string {
 }
 
 func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if rw, ok := w.(*response); ok && rw.hijacked {
+		return // there is no answering any more
+	}
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
@@ -207,15 +216,19 @@ const patience = 20 * time.Millisecond
 func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	events := strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
 	stream := events || res.ContentLength == -1
-	buf := copyBuffers.Get().(*[copyBuffer]byte)
-	defer copyBuffers.Put(buf)
+	pool := &smallBuffers
+	if res.ContentLength > smallBuffer {
+		pool = &largeBuffers
+	}
+	buf := pool.Get().(*[]byte)
+	defer pool.Put(buf)
 	if events {
 		http.NewResponseController(w).Flush() // a browser's EventSource opens before there is any event
 	}
 	for first := !events && stream; ; first = false {
-		n, err := read(res.Body, buf[:], w, first)
+		n, err := read(res.Body, *buf, w, first)
 		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
+			if _, err := w.Write((*buf)[:n]); err != nil {
 				return false // the client is gone, or the response was withheld
 			}
 			if stream {
@@ -253,9 +266,17 @@ func read(body io.Reader, p []byte, w http.ResponseWriter, first bool) (int, err
 	return n, err
 }
 
-const copyBuffer = 64 << 10
+// What is large comes in large pieces, which saves system calls; what is small, or a stream with an open end, must not hold
+// memory that it does not need.
+const (
+	smallBuffer = 32 << 10
+	largeBuffer = 128 << 10
+)
 
-var copyBuffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
+var (
+	smallBuffers = sync.Pool{New: func() any { b := make([]byte, smallBuffer); return &b }}
+	largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
+)
 
 // hints passes informational responses on until the response itself is there.
 type hints struct {

@@ -28,7 +28,7 @@ func planFor(r *http.Request, status int, h http.Header, mode Mode, failClosed b
 		return pass, "" // there is no body: the headers are all that there is to inspect
 	case isMedia(h.Get("Content-Type")) && len(h["Content-Type"]) == 1:
 		return pass, SkipMedia
-	case status == http.StatusPartialContent && mode != Observe && r.Method == http.MethodGet && (isText(partType(h)) || isContainer(partType(h))):
+	case status == http.StatusPartialContent && mode != Observe && r.Method == http.MethodGet && (isText(partType(h)) || worthWhole(h)):
 		return whole, ""
 	case status == http.StatusPartialContent && len(encodings) > 0:
 		return pass, SkipPartial

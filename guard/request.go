@@ -64,7 +64,10 @@ func (rw *response) request() *http.Request {
 	if rw.body != nil {
 		r.Body = rw.body
 	}
-	if !isUpgrade(r.Header) && rw.g.mode(rw.x.site, "") != Observe {
+	observe := rw.g.mode(rw.x.site, "") == Observe
+	if isUpgrade(r.Header) && !observe {
+		r.Header.Del("Sec-Websocket-Extensions") // what is compressed cannot be masked (RFC 7692)
+	} else if !observe {
 		r.Header.Set("Accept-Encoding", "identity")
 		rw.unconditional(r.Header)
 	}
@@ -73,7 +76,7 @@ func (rw *response) request() *http.Request {
 
 // isUpgrade reports whether the client asks for another protocol, such as WebSocket (RFC 9110 §7.8).
 func isUpgrade(h http.Header) bool {
-	return h.Get("Upgrade") != "" && strings.Contains(strings.ToLower(h.Get("Connection")), "upgrade")
+	return h.Get("Upgrade") != "" && strings.Contains(strings.ToLower(strings.Join(h["Connection"], ",")), "upgrade")
 }
 
 // accepts reports whether a client takes a content coding, with identity taken unless it is refused (RFC 9110 §12.5.3).

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,9 +39,10 @@ type response struct {
 	withheld bool // what the handler still writes is dropped
 	cut      bool // the connection has to be cut, because bytes that must not follow were promised
 	hijacked bool
-	changed  bool // the bytes are not those that the handler wrote
-	late     bool // a mask came after the headers had left
-	panicked any  // what the handler panicked with
+	socket   *socket // not nil: hijacked for WebSocket, and on the books already
+	changed  bool    // the bytes are not those that the handler wrote
+	late     bool    // a mask came after the headers had left
+	panicked any     // what the handler panicked with
 
 	left     int64 // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
 	scratch  *scratch
@@ -93,14 +95,18 @@ var scratches = sync.Pool{New: func() any { return &scratch{} }}
 // release gives the scratch back. The response itself is not used again: a handler may have kept it.
 func (rw *response) release() {
 	s := rw.scratch
-	s.finder.Found = func(scan.Match) bool { return false }
-	s.finder.Find(nil, true) // it may have stopped in the middle
-	s.finder.Found = nil
-	clear(rw.x.hits[:cap(rw.x.hits)])
 	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
+	defer s.release()
 	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
 	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
-	if cap(s.hits) <= 1024 && cap(s.held) <= 2*copyBuffer {
+}
+
+func (s *scratch) release() {
+	s.finder.Found = func(scan.Match) bool { return false }
+	s.finder.Find(nil, true) // it may have stopped in the middle
+	s.finder.Found, s.finder.Charset = nil, ""
+	clear(s.hits[:cap(s.hits)])
+	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
 		scratches.Put(s)
 	}
 }
@@ -127,7 +133,7 @@ func (rw *response) Header() http.Header { return rw.w.Header() }
 func (rw *response) Unwrap() http.ResponseWriter { return rw.w }
 
 func (rw *response) WriteHeader(status int) {
-	if rw.started {
+	if rw.started || rw.hijacked {
 		return
 	}
 	h := rw.w.Header()
@@ -154,15 +160,29 @@ func (rw *response) WriteHeader(status int) {
 	rw.open()
 }
 
-// Hijack hands the connection to whoever speaks the protocol that the client asked for. Its headers are inspected, what
-// follows is not, and is counted as such.
+// Hijack hands the connection to whoever speaks the protocol that the client asked for. WebSocket is inspected; what follows
+// in another protocol is not, and is counted as such.
 func (rw *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h := rw.w.Header()
-	rw.x.begin(http.StatusSwitchingProtocols, h)
-	rw.x.headers(rw.ctx, h)
-	rw.x.skip = SkipUpgrade
+	answered := h.Get("Upgrade") != "" // or the handler will write its answer on the connection
+	if !isWebSocket(rw.r.Header) {
+		rw.x.begin(http.StatusSwitchingProtocols, h)
+		rw.x.headers(rw.ctx, h)
+		rw.x.skip = SkipUpgrade
+		rw.hijacked = true
+		return http.NewResponseController(rw.w).Hijack()
+	}
+	c, b, err := http.NewResponseController(rw.w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
 	rw.hijacked = true
-	return http.NewResponseController(rw.w).Hijack()
+	s := newSocket(rw, c, b.Reader)
+	rw.socket = s
+	if s.head = !answered; answered {
+		s.opened(http.StatusSwitchingProtocols, h)
+	}
+	return s, bufio.NewReadWriter(bufio.NewReader(s), bufio.NewWriter(s)), nil
 }
 
 // open inspects the headers and sets up the way of the body.
@@ -201,6 +221,9 @@ func (rw *response) send() {
 }
 
 func (rw *response) Write(p []byte) (int, error) {
+	if rw.hijacked {
+		return 0, http.ErrHijacked
+	}
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
@@ -267,7 +290,7 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	n := rw.x.find(buf, final)
 	if hide := rw.x.decide(rw.ctx); len(hide) > 0 {
-		if rw.x.mode == Block || rw.doc.is || isContainer(rw.w.Header().Get("Content-Type")) {
+		if rw.x.mode == Block || rw.doc.is || sealed(hide) || isContainer(rw.w.Header().Get("Content-Type")) {
 			rw.withhold()
 			return errWithheld
 		}
@@ -288,6 +311,11 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	rw.held = append(rw.held[:0], buf[n:]...)
 	return err
+}
+
+// sealed: one of them stands in something signed, which a mask would break.
+func sealed(hide []hit) bool {
+	return slices.ContainsFunc(hide, func(h hit) bool { return h.Sealed })
 }
 
 // observe is a tap's sink: it inspects decoded bytes that go nowhere. Only what could not be recorded has to be hidden
@@ -457,7 +485,9 @@ const withheldPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta
 // finish deals with what is left once the handler has returned.
 func (rw *response) finish() {
 	if rw.hijacked {
-		rw.x.done()
+		if rw.socket == nil {
+			rw.x.done()
+		}
 		return
 	}
 	if !rw.started && rw.panicked == nil {

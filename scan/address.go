@@ -74,7 +74,7 @@ func (f *Finder) address(d, from, p, size, to int) bool {
 		return false
 	}
 	f.value = value
-	return f.offer(d, Email, from, to, p, value[n:])
+	return f.offer(d, Match{Kind: Email, Value: value[n:]}, from, to, p)
 }
 
 // boundary: a shorter reading may begin behind a separator, behind two dots, or where text in another script stops. It may

@@ -55,7 +55,7 @@ func TestCorpus(t *testing.T) {
 		}},
 		{"look", func(d []byte) {
 			for from := 0; from < len(d); {
-				_, from = look(d, from, list[:])
+				_, from = look(d, from, list[:], false)
 			}
 		}},
 		{"Find", func(d []byte) { f.Find(d, true) }},

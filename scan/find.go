@@ -27,12 +27,28 @@ type Finder struct {
 	// matters where the stream is not UTF-8.
 	Charset string
 
+	// Names and Phones look for names and telephone numbers, too.
+	Names, Phones bool
+	// Fields are keys whose values the operator declares to be names of persons: see FoldField.
+	Fields []string
+	// Known says that a name or a telephone number is anybody's. Then it is held back, for 512 bytes at most, until it is known whether its
+	// owner's identifier stands beside it. Nil: nothing is held back for that, as in a stream of events.
+	Known func(kind Kind, normalised []byte) bool
+	// Beside says whether names around a match that is somebody's are wanted. Nil: they are.
+	Beside func(Match) bool
+
 	base     int64 // offset of the next buffer's first byte in the stream
 	skip     int   // places before this offset of the next buffer have been dealt with
 	budget   int   // bytes that may yet be decoded on behalf of this place
 	charset  charset
 	levels   [maxDepth + 1]level
 	value    []byte
+	plain    []byte     // see decoded
+	passes   []form     // see decoded
+	both     []byte     // scratch of whoever joins or strips names
+	words    []nameWord // see candidates
+	unended  int        // where the words begin that candidates ended with
+	past     []byte     // the last bytes that are settled, for what has to know in which object it stands
 	encoding map[[maxDepth]form]string
 }
 
@@ -47,17 +63,47 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if place < 0 {
 		place, held = max(0, len(buf)-2), len(buf)
 	}
-	held = max(wordStart(buf, held, max(0, held-maxLeft-16)), l.done.floor)
+	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16))), l.done.floor)
 	if final {
-		f.base, f.skip, l.done = 0, 0, done{}
-		l.text = nil
-		return len(buf)
+		held = len(buf)
+	}
+	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
+		held = max(f.namesBeside(0, held), l.done.floor)
+	}
+	for _, w := range l.named {
+		held = max(held, w.to)
+	}
+	f.settle(buf, held, place, final)
+	return held
+}
+
+// begun holds back what the kernel has to see before a key or a number that begins at p.
+func (f *Finder) begun(buf []byte, p int) int {
+	switch {
+	case f.Names && p > 0 && (buf[p-1] == '"' || buf[p-1] == '\''):
+		return p - 1
+	case f.Phones && bytes.HasSuffix(buf[:p], []byte("tel:")):
+		return p - len("tel:")
+	}
+	return p
+}
+
+// settle makes everything ready for the next buffer, or for the next stream.
+func (f *Finder) settle(buf []byte, held, place int, final bool) {
+	l := &f.levels[0]
+	l.text = nil
+	if final {
+		f.base, f.skip, l.done, l.windows, l.named, f.past = 0, 0, done{}, l.windows[:0], l.named[:0], f.past[:0]
+		return
 	}
 	f.base += int64(held)
 	f.skip = max(0, place-held)
 	l.done.move(held)
-	l.text = nil
-	return held
+	l.windows, l.named = moveWindows(l.windows, held), moveWindows(l.named, held)
+	if f.Names {
+		f.past = append(f.past, buf[max(0, held-maxLeft):held]...)
+		f.past = append(f.past[:0], f.past[max(0, len(f.past)-maxLeft):]...)
+	}
 }
 
 // done says how far a level has been dealt with, as offsets into its text.
@@ -67,11 +113,12 @@ type done struct {
 	run    int // runs of base64 and hexadecimal digits
 	sample int // places in a run that were looked at for text
 	part   int // stretches of a run that have been decoded
+	key    int // keys
 }
 
 // move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
 func (d *done) move(n int) {
-	d.floor, d.word, d.run, d.sample, d.part = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n
+	d.floor, d.word, d.run, d.sample, d.part, d.key = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n
 }
 
 // scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be
@@ -79,12 +126,12 @@ func (d *done) move(n int) {
 func (f *Finder) scan(d, from int) (held, place int) {
 	l := &f.levels[d]
 	for from < len(l.text) {
-		n, upto := look(l.text, from, l.list[:])
+		n, upto := look(l.text, from, l.list[:], f.Names || f.Phones)
 		for _, seen := range l.list[:n] {
 			for marks := seen.hits | seen.runs; marks != 0; marks &= marks - 1 {
 				i := bits.TrailingZeros64(marks)
 				p := seen.block + i
-				if (seen.runs>>i&1 == 0 || p < l.done.run) && l.isDull(p) {
+				if (seen.runs>>i&1 == 0 || p < l.done.run) && f.isDull(l.text, p) {
 					continue
 				}
 				if d == 0 {
@@ -102,8 +149,7 @@ func (f *Finder) scan(d, from int) (held, place int) {
 
 // isDull says that what the kernel saw at p comes to nothing: most of what it sees in ordinary pages, told by a few bytes. Where these are not
 // all there yet, it is not dull.
-func (l *level) isDull(p int) bool {
-	text := l.text
+func (f *Finder) isDull(text []byte, p int) bool {
 	if p+6 > len(text) {
 		return false
 	}
@@ -111,23 +157,25 @@ func (l *level) isDull(p int) bool {
 	case 0: // part of a run that has been dealt with, or that several classes saw together
 		return true
 	case hitAt:
-		return l.isLonely(p + 2)
+		return isLonely(text[p+2:])
 	case hit40, hit64, hitName, hitWide:
 		return text[p+1] != 'n' && !isAtSign(text, p, h)
-	case hitKey, hitKeys:
-		return text[p+3] != 'm' || text[p+4] != 'e'
 	case hitB0:
 		return text[p+1] == '=' && text[p+2] >= ' '
+	case hitKey, hitKeys:
+		return !f.Names || len(f.Fields) == 0 && (text[p+3] != 'm' || text[p+4] != 'e')
 	case hitCF:
-		return text[p+3] != 'i' && text[p+3] != 'm'
+		return text[p+3] != 'm' && (text[p+3] != 'i' || !f.Phones)
+	case hitTel:
+		return !f.Phones
 	}
 	return false
 }
 
-// isLonely says that what follows the at-sign before p is no domain with a dot, in whatever encoding: "@media", "@scope/package".
-func (l *level) isLonely(p int) bool {
-	for i := p; i < len(l.text); i++ {
-		if c := l.text[i]; !isLDH[c] {
+// isLonely says that what b, which follows an at-sign, begins with is no domain with a dot, in whatever encoding: "@media", "@scope/package".
+func isLonely(b []byte) bool {
+	for _, c := range b {
+		if !isLDH[c] {
 			return c != '.' && c < utf8.RuneSelf && c >= ' ' && !isEscape[c]
 		}
 	}
@@ -183,6 +231,16 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 	}
 	if h&(hitCF|hit64) != 0 {
 		if held, decided := f.cloudflare(d, p); !decided {
+			return held, false
+		}
+	}
+	if f.Names && h&(hitKey|hitKeys) != 0 || f.Phones && h&(hitPhone|hitCF) != 0 {
+		if held, decided := f.keyed(d, p+1); !decided {
+			return held, false
+		}
+	}
+	if f.Phones && (h&hitTel != 0 || h&hitPhone != 0 && text[p] == '+') {
+		if held, decided := f.telephone(d, p); !decided {
 			return held, false
 		}
 	}
@@ -318,9 +376,12 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if !l.decode(s, up.text[start:end], start, &f.charset) {
 		return
 	}
-	l.done = done{}
+	l.done, l.windows, l.named = done{}, l.windows[:0], l.named[:0]
 	l.sealed = up.sealed
 	f.scan(d+1, 0)
+	if f.Names && len(l.windows) > 0 {
+		f.namesBeside(d+1, len(l.text))
+	}
 }
 
 // wide deals with two octets a character. Of ASCII, both orders look alike but for where the stream begins.
@@ -355,61 +416,70 @@ func (f *Finder) foreign(w []byte) bool {
 	return !utf8.Valid(w)
 }
 
-// offer asks whose text[start:end] of a level is, with at as the byte whose form names the encoding. It maps the match down to the stream.
-func (f *Finder) offer(d int, kind Kind, start, end, at int, value []byte) bool {
-	return f.report(d, Match{Kind: kind, Value: value}, plain, start, end, at)
-}
-
-// offerAs offers a hash, which stands at text[start:end] in a form of its own.
-func (f *Finder) offerAs(d int, kind Kind, own form, start, end int, value []byte) bool {
-	return f.report(d, Match{Kind: kind, Value: value}, own, start, end, start)
-}
-
-func (f *Finder) report(d int, m Match, own form, start, end, at int) bool {
-	m.charset, m.Sealed = &f.charset, f.levels[d].sealed
-	var chain [maxDepth]step
-	var forms [maxDepth]form
-	n := 0
-	m.own = own
-	s, e := start, end
-	for k := d; ; k-- {
-		l := &f.levels[k]
-		if s < l.done.floor {
-			return false // these bytes are somebody's already
+// offer asks whose text[start:end] of a level is, with at as the byte whose form names the encoding. What is somebody's already is not offered
+// again.
+func (f *Finder) offer(d int, m Match, start, end, at int) bool {
+	for k, s := d, start; ; k-- {
+		if s < f.levels[k].done.floor {
+			return false
 		}
 		if k == 0 {
 			break
 		}
-		form := l.formOf(s, e, at)
-		if form != plain {
+		s = int(f.levels[k].begin[s])
+	}
+	if !f.report(d, m, nil, start, end, at) {
+		return false
+	}
+	for k, e := d, end; ; k-- {
+		l := &f.levels[k]
+		if l.done.floor = e; k == 0 {
+			break
+		}
+		e = int(l.end[e-1])
+	}
+	if f.Names && (f.Beside == nil || f.Beside(m)) {
+		f.beside(d, start, end)
+	}
+	return true
+}
+
+// report maps a match down to the stream and asks whose it is. passes are the forms of what was decoded beyond the level's text.
+func (f *Finder) report(d int, m Match, passes []form, start, end, at int) bool {
+	m.charset, m.Sealed = &f.charset, f.levels[d].sealed
+	var chain [2 * maxDepth]step // from the inside out
+	var forms [2 * maxDepth]form
+	n := 0
+	for i := len(passes) - 1; i >= 0; i-- {
+		if forms[n] = passes[i]; passes[i] == legacy {
+			chain[n].form = legacy
+		}
+		n++
+	}
+	for k := d; k > 0; k-- {
+		l := &f.levels[k]
+		if form := l.formOf(start, end, at); form != plain {
 			chain[n], forms[n] = l.step, form
 			if l.step.form == base64Text {
-				chain[n].phase = (l.step.phase + uint8(s%3)) % 3
+				chain[n].phase = (l.step.phase + uint8(start%3)) % 3
 			}
 			n++
 		}
 		at = int(l.begin[at])
-		s, e = int(l.begin[s]), int(l.end[e-1])
+		start, end = int(l.begin[start]), int(l.end[end-1])
 		if l.step.form == cfemail {
-			s = int(l.begin[0]) - 2 // the key belongs to it
+			start = int(l.begin[0]) - 2 // the key belongs to it
 		}
 	}
-	for i := range n { // from the outside in
+	if n > maxDepth {
+		return false
+	}
+	for i := range n {
 		m.chain[i], m.forms[i] = chain[n-1-i], forms[n-1-i]
 	}
 	m.depth = n
-	m.Offset, m.Length, m.Encoding = s, e-s, f.name(m.forms, n, own)
-	if !f.Found(m) {
-		return false
-	}
-	for k := d; ; k-- {
-		l := &f.levels[k]
-		l.done.floor = end
-		if k == 0 {
-			return true
-		}
-		end = int(l.end[end-1])
-	}
+	m.Offset, m.Length, m.Encoding = start, end-start, f.name(m.forms, n, m.own)
+	return f.Found(m)
 }
 
 // formOf is the form of the byte at at, or else the first in [s, e) that is not plain.

@@ -24,6 +24,12 @@ var customers = func() map[string]bool {
 		m, s1, s2 := md5.Sum([]byte(address)), sha1.Sum([]byte(address)), sha256.Sum256([]byte(address))
 		known["email-md5:"+string(m[:])], known["email-sha1:"+string(s1[:])], known["email-sha256:"+string(s2[:])] = true, true, true
 	}
+	for _, name := range []string{"Alice Smith", "Anna-Maria Müller", "Li Wei", "Anna van der Berg"} {
+		for _, form := range NameForms([]byte(name)) {
+			known["name:"+string(form)] = true
+		}
+	}
+	known["phone:+4915112345678"], known["phone:15112345678"] = true, true
 	return known
 }()
 
@@ -48,15 +54,22 @@ func stream(t testing.TB, f *Finder, pieces ...[]byte) (out []byte, list []strin
 	var held []byte
 	base := 0
 	var hits []Match
+	at := map[string]int{}
+	f.Names, f.Phones = true, true
+	f.Known = func(kind Kind, value []byte) bool { return customers[string(kind)+":"+string(value)] }
 	f.Found = func(m Match) bool {
 		if !isCustomer(m) {
 			return false
 		}
-		sealed := ""
+		why := ""
 		if m.Sealed {
-			sealed = " sealed"
+			why = " sealed"
 		}
-		list = append(list, fmt.Sprintf("%s %s:%d+%d%s", m.Kind, m.Encoding, base+m.Offset, m.Length, sealed))
+		if m.Evidence != "" {
+			why += " " + string(m.Evidence)
+		}
+		list = append(list, fmt.Sprintf("%s %s:%d+%d%s", m.Kind, m.Encoding, base+m.Offset, m.Length, why))
+		at[list[len(list)-1]] = base + m.Offset
 		hits = append(hits, m)
 		return true
 	}
@@ -79,6 +92,7 @@ func stream(t testing.TB, f *Finder, pieces ...[]byte) (out []byte, list []strin
 		held = bytes.Clone(held[n:])
 		base += n
 	}
+	slices.SortStableFunc(list, func(x, y string) int { return at[x] - at[y] }) // names come after what they stand beside
 	return out, list
 }
 

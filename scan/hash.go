@@ -2,8 +2,20 @@ package scan
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 )
+
+// Hashes are the hashes of a normalised address, by their kind.
+func Hashes(address []byte) iter.Seq2[Kind, []byte] {
+	return func(yield func(Kind, []byte) bool) {
+		m, s1, s2 := md5.Sum(address), sha1.Sum(address), sha256.Sum256(address)
+		_ = yield(EmailMD5, m[:]) && yield(EmailSHA1, s1[:]) && yield(EmailSHA256, s2[:])
+	}
+}
 
 // hashed are the hashes that stand for an address, longest first: how many octets, hexadecimal digits and characters of base64 without
 // padding each has.
@@ -78,7 +90,7 @@ func (f *Finder) hash(d int, kind Kind, start, end int) bool {
 	var b [32]byte
 	n, err := hex.Decode(b[:], f.levels[d].text[start:end])
 	f.value = append(f.value[:0], b[:n]...)
-	return err == nil && f.offerAs(d, kind, hexText, start, end, f.value)
+	return err == nil && f.offer(d, Match{Kind: kind, Value: f.value, own: hexText}, start, end, start)
 }
 
 func (f *Finder) textHash(d, start, end int) {
@@ -92,7 +104,7 @@ func (f *Finder) textHash(d, start, end int) {
 			f.value = append(f.value, octet(text, n))
 		}
 		if spare := byte(1)<<(6*h.text-8*h.octets) - 1; sextet[text[h.text-1]]&spare == 0 {
-			f.offerAs(d, h.kind, base64Text, start, end, f.value)
+			f.offer(d, Match{Kind: h.kind, Value: f.value, own: base64Text}, start, end, start)
 		}
 	}
 }

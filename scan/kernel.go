@@ -21,10 +21,13 @@ const (
 	hitB2                    //
 	hitKey                   // "name", firstname, last_name, full-name
 	hitKeys                  // firstName, familyName
-	hitPhone                 // phone, and %2F or %2B, which may stand in base64, as \/ among hitB1
+	hitPhone                 // phone, "+1 ", and %2F or %2B, which may stand in base64, as \/ among hitB1
 	hitTel                   // tel:+…, +49…
 	isDense                  // of the first byte only: in base64 and not a lower-case letter, hyphen, underscore or slash
 )
+
+// hitsOfKeys are of use only to who looks for names and telephone numbers.
+const hitsOfKeys = hitKey | hitKeys | hitTel
 
 // classes[k][c] is the classes of byte c at place k of three.
 var classes = func() (t [3][256]hit) {
@@ -63,7 +66,7 @@ var classes = func() (t [3][256]hit) {
 	three(hitB2, "BFJNRVZdhlptx159", "A", "MNOQRSTUVWYZabcde")
 	three(hitKey, "\"'tl-_", "n", "a")
 	three(hitKeys, "tlynr", "N", "a")
-	three(hitPhone, "h%", "o2", "nFfBb")
+	three(hitPhone, "h%+", "o217", "nFfBb ")
 	three(hitTel, "l+", ":123456789", "+0123456789%(")
 	set(0, isDense, uppers+digits+"+")
 	return t
@@ -85,8 +88,8 @@ type found struct {
 
 // lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
 // returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
-// left for later.
-func lookPortable(buf []byte, from int, list []found) (n, upto int) {
+// left for later. Without keyed a kernel need not see hitsOfKeys.
+func lookPortable(buf []byte, from int, list []found, keyed bool) (n, upto int) {
 	if from >= len(buf) {
 		return 0, len(buf)
 	}

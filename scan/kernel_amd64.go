@@ -6,18 +6,24 @@ var hasVBMI = cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512F
 
 // tables512 are the classes for VPERMI2B, which looks up seven bits: the low and the high eight classes at three places. As first byte, one
 // beyond ASCII is looked up as itself, of which the highest bit is hitAt; elsewhere it shares the classes of one in ASCII.
-var tables512 = func() (t [6][128]byte) {
+func tables512(without hit) (t [6][128]byte) {
 	for k := range 3 {
 		for c := range 256 {
 			if k == 0 && c > 127 {
 				break
 			}
-			t[k][c&127] |= byte(classes[k][c])
-			t[k+3][c&127] |= byte(classes[k][c] >> 8)
+			h := classes[k][c] &^ without
+			t[k][c&127] |= byte(h)
+			t[k+3][c&127] |= byte(h >> 8)
 		}
 	}
 	return t
-}()
+}
+
+var (
+	all512  = tables512(0)
+	some512 = tables512(hitsOfKeys)
+)
 
 // look512 looks at the n bytes at p in blocks of 64. It lists those in which it saw something, with block as an offset from p, and
 // returns how many it listed, and how far it looked: less than n where list is full. trail is how long the run before p is, 63 at the
@@ -27,12 +33,16 @@ var tables512 = func() (t [6][128]byte) {
 func look512(p *byte, n int, tables *[6][128]byte, trail, dense int, list *found, room int) (listed, upto int)
 
 // look is the fastest kernel that this machine has: see lookPortable.
-func look(buf []byte, from int, list []found) (n, upto int) {
+func look(buf []byte, from int, list []found, keyed bool) (n, upto int) {
 	if !hasVBMI || from >= len(buf) {
-		return lookPortable(buf, from, list)
+		return lookPortable(buf, from, list, keyed)
+	}
+	tables := &some512
+	if keyed {
+		tables = &all512
 	}
 	trail, dense := behind(buf, from)
-	n, upto = look512(&buf[from], len(buf)-from, &tables512, trail, dense, &list[0], len(list))
+	n, upto = look512(&buf[from], len(buf)-from, tables, trail, dense, &list[0], len(list))
 	for i := range list[:n] {
 		list[i].block += from
 	}

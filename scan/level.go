@@ -36,7 +36,9 @@ type level struct {
 	sealed     bool    // it is signed: a mask would break it
 	open       bool    // more of it may come
 	done
-	list [32]found
+	windows []window // around identifiers that are somebody's
+	named   []window // names and numbers that were reported
+	list    [32]found
 }
 
 // step is one decoding: chars (any escapes of single characters), or a form of a whole stretch.

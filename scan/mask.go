@@ -221,3 +221,19 @@ func itoa(c byte) string {
 		}
 	}
 }
+
+// MaskValue is a normalised identifier as people may see it. Of a hash nothing is shown: who has it can look it up.
+func MaskValue(kind Kind, value string) string {
+	b := []byte(value)
+	switch kind {
+	case Email:
+		maskAddress(b)
+	case Name:
+		maskName(b)
+	case Phone:
+		maskDigits(b)
+	default:
+		return "****"
+	}
+	return string(b)
+}

@@ -18,7 +18,7 @@ import (
 // wins over the file.
 type Config struct {
 	Upstream  string   `yaml:"upstream"`  // URL of the shop, http or https
-	Customers string   `yaml:"customers"` // CSV: id,email,name,locale,country
+	Customers string   `yaml:"customers"` // CSV or JSON Lines: id,email,name,locale,country,phone
 	Listen    string   `yaml:"listen"`    // address of the protected site
 	Console   string   `yaml:"console"`   // address of the console, /metrics, /healthz, /readyz
 	Data      string   `yaml:"data"`      // folder for keys, snapshot, journal and ledger
@@ -38,7 +38,9 @@ type Config struct {
 	Policy  []Rule   `yaml:"policy"`  // who may see other people's data
 	Public  []string `yaml:"public"`  // addresses that are published on purpose
 	Trusted []string `yaml:"trusted"` // networks whose forwarding and viewer headers are believed
-	Routes  []string `yaml:"routes"`  // path patterns such as /shops/{shop}/orders/{id}
+	// PersonalFields are names of fields that hold a person's name, such as "billTo" or "ansprechpartner".
+	PersonalFields []string `yaml:"personal_fields"`
+	Routes         []string `yaml:"routes"` // path patterns such as /shops/{shop}/orders/{id}
 
 	Links struct {
 		Mask       bool `yaml:"mask"`        // mask what is of class link, too

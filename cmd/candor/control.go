@@ -44,6 +44,11 @@ func (s *service) listenControl(path string) error {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
+	mux.HandleFunc("POST /directory/reload", func(w http.ResponseWriter, _ *http.Request) {
+		if err := s.takeUp(dataFlag{s.config.Data}); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
 	mux.HandleFunc("POST /console", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, s.console.SignInURL(s.consoleURL()))
 	})

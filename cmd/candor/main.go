@@ -35,11 +35,11 @@ type cli struct {
 	Demo      demoCmd      `cmd:"" help:"Play the whole story in one process: a made-up shop that makes the mistake."`
 	Serve     serveCmd     `cmd:"" help:"Stand in front of a shop: recognise, record, and mask or withhold."`
 	Scan      scanCmd      `cmd:"" help:"Who saw whose data in these captures?"`
-	Directory directoryCmd `cmd:"" help:"Build or describe the customer directory."`
+	Directory directoryCmd `cmd:"" help:"Build the customer directory, add to it, forget, describe it."`
 	Incident  incidentCmd  `cmd:"" help:"List incidents, or show one."`
 	Release   releaseCmd   `cmd:"" help:"Tell Candor that a release went live."`
 	Console   consoleCmd   `cmd:"" help:"Print a new one-time link to the running console."`
-	Keys      keysCmd      `cmd:"" help:"Make the keys."`
+	Keys      keysCmd      `cmd:"" help:"Make the keys, and change them."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
@@ -49,6 +49,9 @@ type dataFlag struct {
 }
 
 func (d dataFlag) digestKey() string { return filepath.Join(d.Data, "keys", "digest.key") }
+func (d dataFlag) nextKey() string   { return filepath.Join(d.Data, "keys", "digest-next.key") }
+func (d dataFlag) viewerKey() string { return filepath.Join(d.Data, "keys", "viewer.key") }
+func (d dataFlag) token() string     { return filepath.Join(d.Data, "keys", "directory.token") }
 func (d dataFlag) snapshot() string  { return filepath.Join(d.Data, "directory.snapshot") }
 func (d dataFlag) journal() string   { return filepath.Join(d.Data, "journal") }
 func (d dataFlag) ledger() string    { return filepath.Join(d.Data, "ledger.sqlite") }

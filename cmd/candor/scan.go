@@ -29,7 +29,7 @@ type scanCmd struct {
 	dataFlag
 	viewerFlags
 	Paths         []string `arg:"" name:"path" help:"HAR 1.2, WARC (plain or gzip), any other file, or a folder of them; '-' is standard input."`
-	Customers     string   `placeholder:"FILE" help:"Customer file (CSV: id,email,name,locale,country). Default: the directory in --data."`
+	Customers     string   `placeholder:"FILE" help:"Customer file (CSV or JSON Lines: id,email,name,locale,country,phone). Default: the directory in --data."`
 	Config        string   `placeholder:"FILE" help:"candor.yaml: policy, public addresses, viewers."`
 	JWTUnverified bool     `name:"jwt-unverified" help:"Believe the claims of tokens without checking them: captures seldom come with the keys."`
 	JSON          bool     `help:"One JSON object a line."`
@@ -54,12 +54,12 @@ func (c *scanCmd) Run(ctx context.Context) error {
 		return err
 	}
 	c.viewerFlags.into(config)
-	dir, key, cleanup, err := c.openDirectory(ctx)
+	dir, viewers, cleanup, err := c.openDirectory(ctx)
 	if err != nil {
 		return err
 	}
 	defer cleanup()
-	g := &guard.Guard{Directory: dir, Key: viewerKey(key), Log: log}
+	g := &guard.Guard{Directory: dir, Key: viewers, Log: log}
 	s := newTally(c.JSON, c.All, os.Stdout)
 	resolver, err := configure(ctx, g, config, viewer.Options{Unverified: c.JWTUnverified, Now: func() time.Time { return s.now }})
 	if err != nil {
@@ -83,40 +83,41 @@ func (c *scanCmd) Run(ctx context.Context) error {
 
 // openDirectory opens the snapshot in the data folder, or builds one from a customer file under a key that is forgotten
 // at the end.
-func (c *scanCmd) openDirectory(ctx context.Context) (*directory.Directory, directory.Key, func(), error) {
-	var key directory.Key
+func (c *scanCmd) openDirectory(ctx context.Context) (_ *directory.Directory, viewers []byte, cleanup func(), err error) {
 	if c.Customers == "" {
-		key, err := directory.ReadKey(c.digestKey())
+		keys, err := directory.ReadKeys(c.digestKey())
 		if err != nil {
-			return nil, key, nil, fmt.Errorf("%w\nGive --customers customers.csv, or build a directory first: candor directory build --customers customers.csv", err)
+			return nil, nil, nil, fmt.Errorf("%w\nGive --customers customers.csv, or build a directory first: candor directory build --customers customers.csv", err)
 		}
-		d, err := directory.Open(c.snapshot(), key)
+		d, err := directory.Open(c.snapshot(), keys...)
 		if err != nil {
-			return nil, key, nil, err
+			return nil, nil, nil, err
 		}
-		return d, key, func() { d.Close() }, nil
+		viewers, err := openViewerKey(c.dataFlag, keys[0])
+		return d, viewers, func() { d.Close() }, err
 	}
 	tmp, err := os.MkdirTemp("", "candor-scan-")
 	if err != nil {
-		return nil, key, nil, err
+		return nil, nil, nil, err
 	}
+	var key directory.Key
 	rand.Read(key[:])
 	path := filepath.Join(tmp, "directory.snapshot")
-	d, err := buildAndOpen(ctx, c.Customers, path, key)
+	d, err := buildAndOpen(ctx, c.Customers, path, []directory.Key{key})
 	if err != nil {
 		os.RemoveAll(tmp)
-		return nil, key, nil, err
+		return nil, nil, nil, err
 	}
-	return d, key, func() { d.Close(); os.RemoveAll(tmp) }, nil
+	return d, viewerKey(key), func() { d.Close(); os.RemoveAll(tmp) }, nil
 }
 
-func buildAndOpen(ctx context.Context, customers, snapshot string, key directory.Key) (*directory.Directory, error) {
-	report, err := buildDirectory(ctx, customers, snapshot, key, directory.BuildOptions{}, nil)
+func buildAndOpen(ctx context.Context, customers, snapshot string, keys []directory.Key) (*directory.Directory, error) {
+	report, name, err := buildDirectory(ctx, sourceFlags{Customers: customers}, snapshot, keys, directory.BuildOptions{}, false)
 	if err != nil {
 		return nil, err
 	}
-	printProblems(os.Stderr, customers, report)
-	return directory.Open(snapshot, key)
+	printProblems(os.Stderr, name, report)
+	return directory.Open(snapshot, keys...)
 }
 
 // tally prints matches as they are found and adds them up.
@@ -215,8 +216,12 @@ func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
 }
 
 // lost counts the parts of captures that should have been read and could not be.
-func (s *tally) lost() int64 {
-	return s.skipped["broken"] + s.skipped["too-large"] + s.skipped["truncated"] + s.skipped[string(guard.SkipMalformed)] + s.skipped[string(guard.SkipDocument)]
+func (s *tally) lost() (n int64) {
+	for _, reason := range []candor.Skip{"broken", "too-large", "truncated", guard.SkipMalformed, guard.SkipLimit,
+		guard.SkipDocument, guard.SkipEncrypted, guard.SkipUnreadable} {
+		n += s.skipped[string(reason)]
+	}
+	return n
 }
 
 func (s *tally) found(d candor.Disclosure) {

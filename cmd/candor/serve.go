@@ -14,7 +14,7 @@ type serveCmd struct {
 	viewerFlags
 	Config    string `placeholder:"FILE" help:"candor.yaml, for all that has no flag. A flag wins over the file."`
 	Upstream  string `placeholder:"URL" help:"The shop, such as http://127.0.0.1:3000. Required, here or in the file."`
-	Customers string `placeholder:"FILE" help:"Customer file: CSV with a header, UTF-8, columns id,email,name,locale,country in any order; id and email are required. Without it the snapshot in --data is used."`
+	Customers string `placeholder:"FILE" help:"Customer file: CSV with a header or JSON Lines, UTF-8, columns id,email,name,locale,country,phone in any order; id and email are required. Without it the snapshot in --data is used."`
 	Listen    string `placeholder:"ADDR" help:"Address of the protected site (default: 127.0.0.1:8080)."`
 	Console   string `placeholder:"ADDR" help:"Address of the console, /metrics, /healthz and /readyz (default: 127.0.0.1:8081)."`
 	Mode      string `enum:"observe,mask,block," default:"" placeholder:"MODE" help:"What to do with a response that discloses: observe, mask or block (default: mask)."`

@@ -98,6 +98,10 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		g.Public = rules.Public
 	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
+	g.PersonalFields = nil
+	for _, field := range c.PersonalFields {
+		g.PersonalFields = append(g.PersonalFields, scan.FoldField(field))
+	}
 	g.Document, g.MaxDocument = documents(g.Log), c.MaxDocument
 	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
 	return resolver, nil
@@ -114,6 +118,7 @@ type service struct {
 	config  *Config
 	log     *slog.Logger
 	dir     *directory.Directory
+	token   string // for POST /directory/customers
 	journal *journal.Journal
 	ledger  *ledger.Ledger
 	guard   *guard.Guard
@@ -160,11 +165,18 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.pages.Listener, err = listen(c.Console, "--console"); err != nil {
 		return nil, err
 	}
-	key, _, err := openKey(d)
+	keys, _, err := openKeys(d)
 	if err != nil {
 		return nil, err
 	}
-	if s.dir, err = openDirectory(ctx, d, c.Customers, key); err != nil {
+	viewers, err := openViewerKey(d, keys[0])
+	if err != nil {
+		return nil, err
+	}
+	if s.token, err = openToken(d.token()); err != nil {
+		return nil, err
+	}
+	if s.dir, err = openDirectory(ctx, d, c.Customers, keys); err != nil {
 		return nil, err
 	}
 	if s.journal, err = journal.Open(ctx, journal.Options{Dir: d.journal(), Sync: c.Journal.Sync == "always", Log: log}); err != nil {
@@ -175,7 +187,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	}
 	s.metrics = newMetrics()
 	s.guard = &guard.Guard{
-		Directory: s.dir, Key: viewerKey(key), Log: log,
+		Directory: s.dir, Key: viewers, Log: log,
 		Mode:     func(string, string) guard.Mode { return s.mode.Load().(guard.Mode) },
 		Record:   s.record,
 		Classed:  s.metrics.classed,
@@ -216,15 +228,15 @@ func listen(addr, flag string) (net.Listener, error) {
 }
 
 // openDirectory builds the snapshot from the customer file where that is newer, and opens it.
-func openDirectory(ctx context.Context, d dataFlag, customers string, key directory.Key) (*directory.Directory, error) {
+func openDirectory(ctx context.Context, d dataFlag, customers string, keys []directory.Key) (*directory.Directory, error) {
 	if customers == "" {
-		dir, err := directory.Open(d.snapshot(), key)
+		dir, err := directory.Open(d.snapshot(), keys...)
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("%w\nGive --customers customers.csv, or build a directory first: candor directory build --customers customers.csv --data %s", err, d.Data)
 		}
 		return dir, err
 	}
-	return buildAndOpen(ctx, customers, d.snapshot(), key)
+	return buildAndOpen(ctx, customers, d.snapshot(), keys)
 }
 
 // remember restores what a restart must not forget: whose sessions are whose, and which links showed whom.
@@ -341,9 +353,9 @@ func (s *service) reload(d dataFlag) func(context.Context) {
 	return func(ctx context.Context) {
 		if now := modTime(s.config.Customers); now.After(built) {
 			built = now
-			key, _, err := openKey(d)
+			keys, _, err := openKeys(d)
 			if err == nil {
-				_, err = buildDirectory(ctx, s.config.Customers, d.snapshot(), key, directory.BuildOptions{}, nil)
+				_, _, err = buildDirectory(ctx, sourceFlags{Customers: s.config.Customers}, d.snapshot(), keys, directory.BuildOptions{}, false)
 			}
 			s.trouble.set("customers", "")
 			if err != nil {
@@ -351,19 +363,29 @@ func (s *service) reload(d dataFlag) func(context.Context) {
 				s.trouble.set("customers", "The customer file changed and could not be read: the directory is stale, and new customers are not recognised. The log says why.")
 			}
 		}
-		changed, err := s.dir.Reload()
-		s.metrics.directory(s.dir.Info(), err)
-		if err != nil {
-			if s.trouble.set("snapshot", "The snapshot on disk cannot be used: the directory is stale. The log says why.") {
-				s.log.Error("the new snapshot is not used; the old one stays", "error", err)
-			}
-			return
-		}
-		s.trouble.set("snapshot", "")
-		if changed {
-			s.log.Info("directory reloaded", "customers", s.dir.Info().Customers)
-		}
+		s.takeUp(d)
 	}
+}
+
+// takeUp takes up a new snapshot, and customers who were added or forgotten.
+func (s *service) takeUp(d dataFlag) error {
+	if keys, err := directory.ReadKeys(d.digestKey()); err == nil {
+		s.dir.Accept(keys...)
+	}
+	changed, err := s.dir.Reload()
+	s.metrics.directory(s.dir.Info(), err)
+	if err != nil {
+		if s.trouble.set("snapshot", "The snapshot on disk cannot be used: the directory is stale. The log says why.") {
+			s.log.Error("the new snapshot is not used; the old one stays", "error", err)
+		}
+		return err
+	}
+	s.trouble.set("snapshot", "")
+	if changed {
+		info := s.dir.Info()
+		s.log.Info("directory reloaded", "customers", info.Customers, "added", info.Added, "forgotten", info.Forgotten)
+	}
+	return nil
 }
 
 func modTime(path string) time.Time {
@@ -493,6 +515,7 @@ func (s *service) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.console)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("POST /directory/customers", s.postCustomers)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.ready(r.Context()); err != nil {

@@ -78,6 +78,7 @@ var reasons = map[string]string{
 	inspected:             "looked at to the last byte",
 	"media":               "pictures, video, sound and fonts",
 	"websocket":           "another protocol took over the connection",
+	"websocket-binary":    "binary WebSocket messages",
 	"unknown-encoding":    "a content coding that Candor cannot decode",
 	"malformed-encoding":  "broken compression",
 	"document-encrypted":  "documents with a password",

@@ -54,6 +54,7 @@ func TestEveryRow(t *testing.T) {
 		{"text.odt", "", 0, []string{"Write to text@mail.example or ", "mailto:linked@mail.example"}},
 		{"truetype.pdf", "\t", 60, corners},
 		{"cairo.pdf", "\t", 60, nil},
+		{"chromium.pdf", "\t", 60, []string{"office-fi@mail.example", "kerned.AVATAR.To@mail.example", "bold@mail.example", "mailto:linked@mail.example"}},
 		{"linearized.pdf", "\t", 60, nil},
 		{"objstm.pdf", "\t", 60, corners},
 		{"rc4-40.pdf", "\t", 60, corners},
@@ -82,13 +83,16 @@ func TestEveryRow(t *testing.T) {
 
 // Programs whose columns are not told apart by tabs, or whose fonts have Latin letters only.
 func TestEveryAddress(t *testing.T) {
-	for file, rows := range map[string]int{"reportlab.pdf": 120, "pdfkit.pdf": 60, "exceljs.xlsx": 60} {
+	for file, rows := range map[string]int{"reportlab.pdf": 120, "pdfkit.pdf": 60, "exceljs.xlsx": 60, "groff.pdf": 60, "ghostscript.pdf": 60} {
 		text, err := extract(t, read(t, file), Limits{})
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		text = strings.Join(strings.Fields(text), " ")
 		for i := range rows {
+			if strings.HasPrefix(file, "g") && i == 0 && !strings.Contains(text, "office-fi.AVATAR@mail.example and waffle@mail.example.") {
+				t.Errorf("%s: the kerned addresses are missing", file)
+			}
 			if want := fmt.Sprintf(" customer%d@mail.example +49 30 %d", i, 5550000+i); !strings.Contains(text, want) {
 				t.Errorf("%s: %q is missing", file, want)
 				break
@@ -204,6 +208,21 @@ func TestLimit(t *testing.T) {
 	token := archiveOf(t, "[Content_Types].xml", "", "xl/a.xml", "<a b='"+strings.Repeat("x", maxToken)+"'/>")
 	if _, err := extract(t, token, Limits{}); !errors.Is(err, ErrLimit) {
 		t.Error("token:", err)
+	}
+	for n, want := range map[int]error{4: nil, 5: ErrLimit} {
+		cell := archiveOf(t, "[Content_Types].xml", "", "xl/worksheets/a.xml", "<c>"+strings.Repeat("<t>"+strings.Repeat("x", maxToken/4)+"</t>", n)+"</c>")
+		if _, err := extract(t, cell, Limits{}); !errors.Is(err, want) {
+			t.Errorf("a cell of %d MB: %v", n, err)
+		}
+	}
+	part := streamOf("/Filter/RL", strings.Repeat("\xff ", 250))
+	for _, c := range []struct {
+		parts string
+		want  error
+	}{{"2 0 R 3 0 R", nil}, {"2 0 R 3 0 R 4 0 R", ErrLimit}} {
+		if _, err := extract(t, pdfOf("<</Type/Page/Contents["+c.parts+"]>>", part, part, part), Limits{Held: 1001}); !errors.Is(err, c.want) {
+			t.Errorf("a page of parts %s: %v", c.parts, err)
+		}
 	}
 	many := bytes.Repeat([]byte("PK\x01\x02"), maxEntries+1)
 	if _, err := extract(t, append([]byte("PK\x03\x04"), many...), Limits{}); !errors.Is(err, ErrLimit) {
@@ -353,5 +372,40 @@ func BenchmarkExtract(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// Each bound of the PDF reader, at it and one past it.
+func TestPDFBounds(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, c := range []struct {
+		in   string
+		want error
+	}{
+		{nested(maxDepth), nil}, {nested(maxDepth + 1), errSyntax},
+		{"[" + strings.Repeat("1 ", maxValues-2) + "]", nil}, {"[" + strings.Repeat("1 ", maxValues) + "]", errSyntax},
+	} {
+		if _, err := newLexer([]byte(c.in), 0).value(0); err != c.want {
+			t.Errorf("%.40s…: %v, want %v", c.in, err, c.want)
+		}
+	}
+	filters := func(n int) []byte {
+		return pdfOf("<</Type/Page/Contents 2 0 R>>", streamOf("/Filter["+strings.Repeat("/Crypt", n)+"]", "q"))
+	}
+	if _, err := extract(t, filters(8), Limits{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := extract(t, filters(9), Limits{}); !errors.Is(err, ErrLimit) {
+		t.Error(err)
+	}
+	b := []byte("%PDF-1.7\n0 0 obj<</Type/Page>>")
+	for i := 1; i < maxObjects; i++ {
+		b = fmt.Appendf(b, "%d 0 obj 1 ", i)
+	}
+	if _, err := extract(t, b, Limits{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := extract(t, fmt.Appendf(b, "%d 0 obj 1 ", maxObjects), Limits{}); !errors.Is(err, ErrLimit) {
+		t.Error(err)
 	}
 }

@@ -47,7 +47,7 @@ type stream struct {
 }
 
 const (
-	maxObjects = 1 << 20
+	maxObjects = 1 << 19
 	maxFonts   = 64 // in memory at a time
 )
 

@@ -257,6 +257,10 @@ func (p *pdf) cmap(s *stream) *cmap {
 	}
 }
 
+// spelled undoes what typesetters and fonts put for the letters and hyphens that an address is written with.
+var spelled = strings.NewReplacer("\ufb00", "ff", "\ufb01", "fi", "\ufb02", "fl", "\ufb03", "ffi", "\ufb04", "ffl", "\ufb05", "st", "\ufb06", "st",
+	"\u00ad", "-", "\u2010", "-", "\u2011", "-", "\u00a0", " ")
+
 func codeOf(v any) (code uint32, n int, ok bool) {
 	t, ok := v.(text)
 	if !ok || len(t) == 0 || len(t) > 4 {
@@ -286,7 +290,7 @@ func (c *cmap) add(first any, off uint32, to any) {
 	}
 	switch to := to.(type) {
 	case text:
-		c.text[code+off] = string(decodeUTF16(to))
+		c.text[code+off] = spelled.Replace(string(decodeUTF16(to)))
 	case name:
 		c.text[code+off] = glyph(string(to))
 	}

@@ -63,6 +63,9 @@ func (p *pdf) page(d dict) error {
 			return err
 		}
 		p.note(err)
+		if int64(len(contents)+len(b)) > p.held {
+			return fmt.Errorf("%w: a page's content", ErrLimit)
+		}
 		contents = append(append(contents, b...), '\n') // §7.8.2: the parts are one stream, divided between tokens
 	}
 	w := &drawing{p: p, graphics: graphics{ctm: unit, stretch: 1}, tm: unit, line: unit}
@@ -357,12 +360,15 @@ func (w *drawing) show(v any) error {
 		code, n := w.font.next(s)
 		c := w.font.char(code, s[:n])
 		w.count(c, code)
-		if err := w.p.text([]byte(c)); err != nil {
-			return err
-		}
 		x := w.font.width(code)*w.size + w.graphics.chars
 		if n == 1 && s[0] == ' ' {
 			x += w.words // §9.3.3: only for the single-byte code 32
+		}
+		if c == " " && x < 0.08*w.size {
+			c = "" // Ghostscript kerns with spaces of no width
+		}
+		if err := w.p.text([]byte(c)); err != nil {
+			return err
 		}
 		w.advance(x * w.stretch)
 		s = s[n:]

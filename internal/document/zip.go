@@ -219,6 +219,9 @@ func (a *archive) sheet(f *zip.File) error {
 			} else if in == "f" {
 				formula = append(append(formula, t...), '\t')
 			}
+			if len(value)+len(formula) > maxToken {
+				return fmt.Errorf("%w: a cell", ErrLimit)
+			}
 		case xml.EndElement:
 			in = ""
 			switch t.Name.Local {
