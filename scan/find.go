@@ -63,12 +63,12 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if place < 0 {
 		place, held = max(0, len(buf)-2), len(buf)
 	}
-	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16))), l.done.floor)
+	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
 		held = len(buf)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
-		held = max(f.namesBeside(0, held), l.done.floor)
+		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
 	}
 	for _, w := range l.named {
 		held = max(held, w.to)
