@@ -63,12 +63,12 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if place < 0 {
 		place, held = max(0, len(buf)-2), len(buf)
 	}
-	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16))), l.done.floor)
+	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
 		held = len(buf)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
-		held = max(f.namesBeside(0, held), l.done.floor)
+		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
 	}
 	for _, w := range l.named {
 		held = max(held, w.to)
@@ -263,18 +263,43 @@ func isAtSign(b []byte, p int, h hit) bool {
 			return p > 0 && b[p-1]|0x20 == 'b' && b[p+2] != '0'
 		}
 		return true
-	case h&hit40 != 0: // an escape has begun before
-		return bytes.ContainsAny(b[max(0, p-24):p+1], `%\\&=`)
+	case h&hit40 != 0:
+		return begins40(b[:p+1]) && isEscaped(b[:p+1], 24)
 	case h&hit64 != 0: // "&#", or what stands for it; zeros may pad the number
-		return b[p+1] == '6' && b[p+2] == '4' && bytes.ContainsAny(b[max(0, p-maxReference-6):p], `%\\&=`)
+		return b[p+1] == '6' && b[p+2] == '4' && isEscaped(b[:p], maxReference+6)
 	case h&hitName != 0:
 		switch b[p] {
 		case 'a':
 			return p >= 4 && b[p+1] == 't' && bytes.HasSuffix(b[:p], []byte("comm")) && b[p+2] != '0' && b[p+2] != '1'
 		case '\\':
 			return b[p+1] == '1' && b[p+2] == '0'
-		case '5':
-			return b[p+1] == '3' && b[p+2] == '1'
+		case '5': // &#65312;
+			return b[p+1] == '3' && b[p+2] == '1' && p > 0 && b[p-1] == '6' && isEscaped(b[:p], maxReference+6)
+		}
+	}
+	return false
+}
+
+// begins40 says that b ends with what stands before "40" where that is an at-sign.
+func begins40(b []byte) bool {
+	n := len(b)
+	switch b[n-1] {
+	case '5': // %2540
+		return n > 1 && b[n-2] == '2'
+	case 'B', 'b': // \u%7B40
+		return n > 1 && b[n-2] == '7'
+	case '0': // \u0040
+		b = bytes.TrimRight(b, "0")
+		return len(b) > 0 && bytes.IndexByte([]byte("uUxX{Bb;"), b[len(b)-1]) >= 0
+	}
+	return true
+}
+
+// isEscaped says that an escape may begin in the last n bytes of b.
+func isEscaped(b []byte, n int) bool {
+	for _, c := range b[max(0, len(b)-n):] {
+		if isEscape[c] {
+			return true
 		}
 	}
 	return false

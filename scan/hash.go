@@ -64,7 +64,9 @@ func (f *Finder) textHashes(d, start, end int, a, b byte) {
 		for to < end && text[to] != a && text[to] != b {
 			to++
 		}
-		f.textHash(d, from, to)
+		if n := to - from; n == 43 || n == 27 || n == 22 {
+			f.textHash(d, from, to)
+		}
 		from = to + 1
 	}
 }

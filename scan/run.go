@@ -154,7 +154,7 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 // textAt says in which form b, of which there are sampled bytes, is text, and where its first group or pair begins.
 func textAt(b []byte) (in form, at int) {
 	for a := range 4 {
-		if isText64(b[a : a+12]) {
+		if textBytes[sextet[b[a]]<<2|sextet[b[a+1]]>>4] && isText64(b[a:a+12]) {
 			return base64Text, a
 		}
 	}
