@@ -29,7 +29,7 @@ type Finder struct {
 
 	// Names and Phones look for names and telephone numbers, too.
 	Names, Phones bool
-	// Fields are keys whose values the operator declares to be names of persons: see FoldField.
+	// Fields are keys whose values the operator declares to be names of persons, as they are written.
 	Fields []string
 	// Known says that a name or a telephone number is anybody's. Then it is held back, for 512 bytes at most, until it is known whether its
 	// owner's identifier stands beside it. Nil: nothing is held back for that, as in a stream of events.
@@ -66,6 +66,9 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
 		held = len(buf)
+	}
+	if f.Names && len(f.Fields) > 0 {
+		held = max(f.declared(0, held), l.done.floor)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
 		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
@@ -404,6 +407,9 @@ func (f *Finder) below(d int, s step, start, end int) {
 	l.done, l.windows, l.named = done{}, l.windows[:0], l.named[:0]
 	l.sealed = up.sealed
 	f.scan(d+1, 0)
+	if f.Names && len(f.Fields) > 0 {
+		f.declared(d+1, len(l.text))
+	}
 	if f.Names && len(l.windows) > 0 {
 		f.namesBeside(d+1, len(l.text))
 	}

@@ -188,3 +188,18 @@ func TestCharsets(t *testing.T) {
 		}
 	}
 }
+
+// A field that the operator declares, at every split point.
+func TestDeclaredField(t *testing.T) {
+	in := []byte(`<p>{"x":1,"Ansprech_partner":"Smith, Alice"},{"ansprechpartner":"Smith, Alice"}</p>`)
+	fields := []string{"ansprechpartner", "Ansprech_partner"}
+	want, found := stream(t, &Finder{Fields: fields}, in)
+	if len(found) != 2 || bytes.Contains(want, []byte("Alice")) {
+		t.Fatal(found, string(want))
+	}
+	for i := range in {
+		if got, list := stream(t, &Finder{Fields: fields}, in[:i], in[i:]); !bytes.Equal(got, want) || !slices.Equal(list, found) {
+			t.Fatalf("split at %d: %q %v", i, got, list)
+		}
+	}
+}

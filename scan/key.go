@@ -112,7 +112,8 @@ func (f *Finder) keyKind(key []byte) keyKind {
 		}
 	}
 	for _, field := range f.Fields {
-		if string(k) == field {
+		var folded [maxKey]byte
+		if string(k) == string(fold(folded[:0], []byte(field))) {
 			return fullName
 		}
 	}
@@ -129,8 +130,24 @@ func fold(dst, key []byte) []byte {
 	return dst
 }
 
-// FoldField is a field's name as Finder.Fields wants it: in lower case, without what joins its words.
-func FoldField(name string) string { return string(fold(make([]byte, 0, len(name)), []byte(name))) }
+// declared deals with the keys in text[:settled] of a level that the operator declares, and that the kernel does not know. It returns where a
+// value begins that has not ended, or settled.
+func (f *Finder) declared(d, settled int) int {
+	l := &f.levels[d]
+	for _, field := range f.Fields {
+		for from := 0; from < settled; {
+			i := bytes.Index(l.text[from:settled], []byte(field))
+			if i < 0 {
+				break
+			}
+			if held, decided := f.keyed(d, from+i); !decided {
+				settled = min(settled, held)
+			}
+			from += i + len(field)
+		}
+	}
+	return settled
+}
 
 type value struct{ start, end int }
 
