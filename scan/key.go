@@ -140,6 +140,7 @@ func (f *Finder) declared(d, settled int) int {
 			if i < 0 {
 				break
 			}
+			l.done.key = 0 // fields are gone through one by one, and the kernel knows none of them
 			if held, decided := f.keyed(d, from+i); !decided {
 				settled = min(settled, held)
 			}
