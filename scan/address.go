@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -53,28 +54,54 @@ func (f *Finder) emails(d, p, size int) {
 	}
 	readings := 0
 	for n := fullDomain(domain); n > 0; n = shorterDomain(domain[:n]) {
+		host, ok := f.host(domain[:n])
 		for from := start; from < p; from++ {
 			if from > start && !boundary(text[start:p], from-start) || from == start && text[from] == '.' || p-from > maxLocal {
 				continue
 			}
-			if readings++; readings > maxReadings || f.address(d, from, p, size, p+size+n) {
+			if readings++; readings > maxReadings {
+				return
+			}
+			if ok && f.address(d, from, p, p+size+n, host) {
 				return
 			}
 		}
 	}
 }
 
-// address offers text[from:to], whose at-sign of size bytes is at p.
-func (f *Finder) address(d, from, p, size, to int) bool {
-	text := f.levels[d].text
-	f.value = append(append(append(f.value[:0], text[from:p]...), '@'), text[p+size:to]...)
-	n := len(f.value)
-	value, ok := NormalizeEmail(f.value, f.value[:n:n])
+// address offers text[from:to], whose at-sign is at p, with a domain in its normal form.
+func (f *Finder) address(d, from, p, to int, host []byte) bool {
+	local, ok := normalLocal(f.value[:0], f.levels[d].text[from:p])
 	if !ok {
 		return false
 	}
-	f.value = value
-	return f.offer(d, Match{Kind: Email, Value: value[n:]}, from, to, p)
+	f.value = append(append(local, '@'), host...)
+	return f.offer(d, Match{Kind: Email, Value: f.value}, from, to, p)
+}
+
+// maxHosts is how many internationalised domains a Finder remembers: pages repeat themselves, and IDNA costs a microsecond each.
+const maxHosts = 256
+
+// host is the normal form of a domain, until the next call.
+func (f *Finder) host(domain []byte) ([]byte, bool) {
+	if !isASCII(domain) || hasALabel(domain) {
+		if known, ok := f.hosts[string(domain)]; ok {
+			return known, known != nil
+		}
+	}
+	host, ok := normalDomain(f.domain[:0], domain)
+	if !ok {
+		host = nil
+	} else {
+		f.domain = host
+	}
+	if !isASCII(domain) || hasALabel(domain) {
+		if f.hosts == nil || len(f.hosts) == maxHosts {
+			f.hosts = make(map[string][]byte, maxHosts)
+		}
+		f.hosts[string(domain)] = bytes.Clone(host)
+	}
+	return host, ok
 }
 
 // boundary: a shorter reading may begin behind a separator, behind two dots, or where text in another script stops. It may
@@ -98,7 +125,7 @@ func fullDomain(text []byte) int {
 	for n > 0 && (text[n-1] == '.' || text[n-1] == '-') {
 		n--
 	}
-	if bytes.IndexByte(text[:n], '.') < 0 && bytes.IndexFunc(text[:n], func(r rune) bool { return r == '。' || r == '．' || r == '｡' }) < 0 {
+	if bytes.IndexByte(text[:n], '.') < 0 && (isASCII(text[:n]) || bytes.IndexFunc(text[:n], isDot) < 0) {
 		return 0
 	}
 	return n
@@ -107,7 +134,7 @@ func fullDomain(text []byte) int {
 // shorterDomain drops what may be no part of it: first text in another script that follows an ASCII domain, then labels
 // ("shop.example.Then"), down to two. It returns 0 when there is none.
 func shorterDomain(text []byte) int {
-	if i := bytes.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }); i > 0 && bytes.IndexByte(text[:i], '.') > 0 {
+	if i := slices.IndexFunc(text, func(c byte) bool { return c >= utf8.RuneSelf }); i > 0 && bytes.IndexByte(text[:i], '.') > 0 {
 		return fullDomain(text[:i])
 	}
 	i := bytes.LastIndexByte(text, '.')

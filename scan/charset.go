@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"errors"
 	"unicode/utf8"
 
@@ -15,6 +16,7 @@ import (
 type charset struct {
 	label   string
 	decoder *encoding.Decoder // nil for UTF-8
+	single  [128][]byte       // what a byte beyond ASCII says by itself; empty where more have to follow
 }
 
 // set takes a label such as "iso-8859-15" (WHATWG Encoding §4.2). One that nobody knows is no declaration.
@@ -28,14 +30,28 @@ func (c *charset) set(label string) {
 			c.decoder = e.NewDecoder()
 		}
 	}
+	var out [2 * utf8.UTFMax]byte
+	for i := range c.single {
+		c.decoder.Reset()
+		n, read, err := c.decoder.Transform(out[:], []byte{byte(i + utf8.RuneSelf)}, false)
+		if c.single[i] = nil; read > 0 && !errors.Is(err, transform.ErrShortSrc) {
+			c.single[i] = bytes.Clone(out[:n])
+		}
+	}
 }
 
 // uncharset decodes bytes beyond ASCII as c declares them, one character at a time.
 func (l *level) uncharset(src []byte, base int, c *charset) (changed bool) {
 	var out [utf8.UTFMax * 2]byte
 	for i := 0; i < len(src); {
-		if src[i] < utf8.RuneSelf {
-			l.addPlain(src[i:i+1], base+i)
+		if n := plainLength(src[i:]); n > 0 {
+			l.addPlain(src[i:i+n], base+i)
+			i += n
+			continue
+		}
+		changed = true
+		if s := c.single[src[i]-utf8.RuneSelf]; s != nil {
+			l.add(base+i, base+i+1, legacy, s...)
 			i++
 			continue
 		}
@@ -54,7 +70,14 @@ func (l *level) uncharset(src []byte, base int, c *charset) (changed bool) {
 			n = 1
 			l.addPlain(src[i:i+1], base+i)
 		}
-		i, changed = i+n, true
+		i += n
 	}
 	return changed
+}
+
+func plainLength(b []byte) (n int) {
+	for n < len(b) && b[n] < utf8.RuneSelf {
+		n++
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -33,20 +34,27 @@ func NormalizeEmail(dst, src []byte) ([]byte, bool) {
 }
 
 func normalLocal(dst, local []byte) ([]byte, bool) {
-	if !isASCII(local) {
+	n := len(dst)
+	if isASCII(local) {
+		for _, c := range local {
+			dst = append(dst, lower(c))
+		}
+	} else {
 		if !utf8.Valid(local) {
 			return dst, false
 		}
-		local = bytes.ToLower(bytes.Map(narrow, norm.NFC.Bytes(local)))
+		for rest := norm.NFC.Bytes(local); len(rest) > 0; {
+			r, size := utf8.DecodeRune(rest)
+			dst, rest = utf8.AppendRune(dst, unicode.ToLower(narrow(r))), rest[size:]
+		}
 	}
-	if len(local) > maxLocal {
+	if len(dst)-n > maxLocal {
 		return dst, false
 	}
-	for i, c := range local {
+	for i, c := range dst[n:] {
 		if !isAtext[c] || c == '.' && i == 0 {
 			return dst, false
 		}
-		dst = append(dst, lower(c))
 	}
 	return dst, true
 }

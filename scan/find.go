@@ -43,12 +43,14 @@ type Finder struct {
 	charset  charset
 	levels   [maxDepth + 1]level
 	value    []byte
-	plain    []byte     // see decoded
-	passes   []form     // see decoded
-	both     []byte     // scratch of whoever joins or strips names
-	words    []nameWord // see candidates
-	unended  int        // where the words begin that candidates ended with
-	past     []byte     // the last bytes that are settled, for what has to know in which object it stands
+	domain   []byte            // see host
+	hosts    map[string][]byte // the normal forms of domains beyond ASCII; nil for what is none
+	plain    []byte            // see decoded
+	passes   []form            // see decoded
+	both     []byte            // scratch of whoever joins or strips names
+	words    []nameWord        // see candidates
+	unended  int               // where the words begin that candidates ended with
+	past     []byte            // the last bytes that are settled, for what has to know in which object it stands
 	encoding map[[maxDepth]form]string
 }
 
