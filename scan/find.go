@@ -63,6 +63,9 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if place < 0 {
 		place, held = max(0, len(buf)-2), len(buf)
 	}
+	if p := f.declared(0); p >= 0 {
+		held = min(held, p)
+	}
 	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
 		held = len(buf)
@@ -114,11 +117,12 @@ type done struct {
 	sample int // places in a run that were looked at for text
 	part   int // stretches of a run that have been decoded
 	key    int // keys
+	field  int // keys that the operator declares
 }
 
 // move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
 func (d *done) move(n int) {
-	d.floor, d.word, d.run, d.sample, d.part, d.key = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n
+	d.floor, d.word, d.run, d.sample, d.part, d.key, d.field = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n
 }
 
 // scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be
@@ -335,6 +339,7 @@ func (f *Finder) below(d int, s step, start, end int) {
 	l.done, l.windows, l.named = done{}, l.windows[:0], l.named[:0]
 	l.sealed = up.sealed
 	f.scan(d+1, 0)
+	f.declared(d + 1)
 	if f.Names && len(l.windows) > 0 {
 		f.namesBeside(d+1, len(l.text))
 	}
