@@ -74,8 +74,8 @@ type Guard struct {
 	// Compress answers with gzip whoever accepts it, where upstream was asked for identity. Clients that refuse identity
 	// always get what they accept.
 	Compress bool
-	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses, as
-	// they are written.
+	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses: see
+	// scan.FoldField.
 	PersonalFields []string
 	// Routes are path patterns that the operator declares, such as "/shops/{shop}/orders/{id}".
 	Routes []string

@@ -238,16 +238,19 @@ func (f *Finder) offerName(d, start, end int, evidence Evidence, name []byte) bo
 
 // offerWeak offers what counts by its evidence only. It leaves the order of the strong ones alone.
 func (f *Finder) offerWeak(d int, m Match, start, end int) bool {
-	l := &f.levels[d]
-	if l.isNamed(start, end) {
+	stream := &f.levels[0]
+	from, to := start, end
+	for k := d; k > 0; k-- {
+		from, to = int(f.levels[k].begin[from]), int(f.levels[k].end[to-1])
+	}
+	if stream.isNamed(from, to) {
 		return false
 	}
-	f.decoded(l.text[start:end])
+	f.decoded(f.levels[d].text[start:end])
 	if !f.report(d, m, f.passes, start, end, start) {
 		return false
 	}
-	i, _ := l.namedFrom(start)
-	l.named = slices.Insert(l.named, i, window{start, end})
+	stream.named = append(stream.named, window{from, to})
 	return true
 }
 

@@ -29,7 +29,7 @@ type Finder struct {
 
 	// Names and Phones look for names and telephone numbers, too.
 	Names, Phones bool
-	// Fields are keys whose values the operator declares to be names of persons, as they are written.
+	// Fields are keys whose values the operator declares to be names of persons, see FoldField.
 	Fields []string
 	// Known says that a name or a telephone number is anybody's. Then it is held back, for 512 bytes at most, until it is known whether its
 	// owner's identifier stands beside it. Nil: nothing is held back for that, as in a stream of events.
@@ -65,12 +65,12 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if place < 0 {
 		place, held = max(0, len(buf)-2), len(buf)
 	}
+	if p := f.declared(0); p >= 0 {
+		held = min(held, p)
+	}
 	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
 		held = len(buf)
-	}
-	if f.Names && len(f.Fields) > 0 {
-		held = max(f.declared(0, held), l.done.floor)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
 		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
@@ -119,11 +119,12 @@ type done struct {
 	sample int // places in a run that were looked at for text
 	part   int // stretches of a run that have been decoded
 	key    int // keys
+	field  int // keys that the operator declares
 }
 
 // move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
 func (d *done) move(n int) {
-	d.floor, d.word, d.run, d.sample, d.part, d.key = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n
+	d.floor, d.word, d.run, d.sample, d.part, d.key, d.field = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n
 }
 
 // scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be
@@ -406,12 +407,10 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if !l.decode(s, up.text[start:end], start, &f.charset) {
 		return
 	}
-	l.done, l.windows, l.named = done{}, l.windows[:0], l.named[:0]
+	l.done, l.windows = done{}, l.windows[:0]
 	l.sealed = up.sealed
 	f.scan(d+1, 0)
-	if f.Names && len(f.Fields) > 0 {
-		f.declared(d+1, len(l.text))
-	}
+	f.declared(d + 1)
 	if f.Names && len(l.windows) > 0 {
 		f.namesBeside(d+1, len(l.text))
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -66,7 +67,7 @@ func (f *Finder) keyed(d, p int) (held int, decided bool) {
 	if start < l.done.key {
 		return 0, true
 	}
-	kind := f.keyKind(l.text[start:end])
+	kind := keyKindOf(l.text[start:end])
 	if kind == noKey || kind == phoneKey && !f.Phones || kind != phoneKey && !f.Names {
 		return 0, true
 	}
@@ -95,12 +96,24 @@ func keyAround(text []byte, p int) (start, end int) {
 	}
 	for end = p + 1; end < min(len(text), p+maxKey) && inKey(text[end]); end++ {
 	}
-	return start, end
+	return min(start+escapeBefore(text, start), end), end
+}
+
+// escapeBefore is how many of the bytes at p belong to the escape of a quote or space that stands before a key.
+func escapeBefore(text []byte, p int) int {
+	switch {
+	case p == 0:
+	case text[p-1] == '\\' && bytes.HasPrefix(text[p:], []byte("u00")):
+		return 5
+	case text[p-1] == '%':
+		return 2
+	}
+	return 0
 }
 
 func inKey(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' || c == '_' || c == '-' }
 
-func (f *Finder) keyKind(key []byte) keyKind {
+func keyKindOf(key []byte) keyKind {
 	var folded [maxKey]byte
 	k := fold(folded[:0], key)
 	if kind := keyKinds[string(k)]; kind != noKey {
@@ -111,13 +124,45 @@ func (f *Finder) keyKind(key []byte) keyKind {
 			return kind
 		}
 	}
-	for _, field := range f.Fields {
-		var folded [maxKey]byte
-		if string(k) == string(fold(folded[:0], []byte(field))) {
-			return fullName
+	return noKey
+}
+
+// declared deals with the keys in a level's text that the operator declares, which the kernel does not know. It returns where one begins of
+// which more has to come, or -1.
+func (f *Finder) declared(d int) (held int) {
+	l := &f.levels[d]
+	for i := max(0, l.done.field); len(f.Fields) > 0 && i < len(l.text); i++ {
+		if !inKey(l.text[i]) {
+			continue
+		}
+		start := i
+		for i < len(l.text) && inKey(l.text[i]) {
+			i++
+		}
+		if l.open && i == len(l.text) {
+			return start
+		}
+		l.done.field = i
+		if !f.isDeclared(l.text[min(start+escapeBefore(l.text, start), i):i]) {
+			continue
+		}
+		v, whole := valueAfter(l.text, i, l.open)
+		if v.end > 0 {
+			f.fullName(d, v)
+		} else if !whole && l.open {
+			l.done.field = start
+			return start
 		}
 	}
-	return noKey
+	return -1
+}
+
+func (f *Finder) isDeclared(key []byte) bool {
+	if len(key) > maxKey {
+		return false
+	}
+	var folded [maxKey]byte
+	return slices.Contains(f.Fields, string(fold(folded[:0], key)))
 }
 
 // fold is a key in lower case, without what joins its words.
@@ -130,25 +175,8 @@ func fold(dst, key []byte) []byte {
 	return dst
 }
 
-// declared deals with the keys in text[:settled] of a level that the operator declares, and that the kernel does not know. It returns where a
-// value begins that has not ended, or settled.
-func (f *Finder) declared(d, settled int) int {
-	l := &f.levels[d]
-	for _, field := range f.Fields {
-		for from := 0; from < settled; {
-			i := bytes.Index(l.text[from:settled], []byte(field))
-			if i < 0 {
-				break
-			}
-			l.done.key = 0 // fields are gone through one by one, and the kernel knows none of them
-			if held, decided := f.keyed(d, from+i); !decided {
-				settled = min(settled, held)
-			}
-			from += i + len(field)
-		}
-	}
-	return settled
-}
+// FoldField is a field's name as Finder.Fields wants it: in lower case, without what joins its words.
+func FoldField(name string) string { return string(fold(make([]byte, 0, len(name)), []byte(name))) }
 
 type value struct{ start, end int }
 
@@ -324,7 +352,7 @@ func (f *Finder) pair(d, start int, kind keyKind, v value) (held int, decided bo
 			if to == len(text) && l.open {
 				return start, false
 			}
-			if k := f.keyKind(text[from:to]); (k == firstName || k == lastName) && k != kind {
+			if k := keyKindOf(text[from:to]); (k == firstName || k == lastName) && k != kind {
 				var whole bool
 				if other, whole = valueAfter(text, to, l.open); !whole && l.open {
 					return start, false

@@ -12,7 +12,7 @@ import (
 func weak(t testing.TB, pieces ...string) (list []string) {
 	var held []byte
 	base := 0
-	f := Finder{Names: true, Phones: true, Known: func(_ Kind, v []byte) bool { return string(v) == "anna muster" }}
+	f := Finder{Names: true, Phones: true, Fields: []string{FoldField("Ansprech-Partner"), "kunde"}, Known: func(_ Kind, v []byte) bool { return string(v) == "anna muster" }}
 	f.Found = func(m Match) bool {
 		ok := m.Kind != Name || string(m.Value) == "anna muster"
 		if ok {
@@ -49,6 +49,14 @@ func TestKeys(t *testing.T) {
 		{`{"addresses":[{"name":"Anna Muster"}]}`, "name:23+11"},
 		{`{"facet":"brand","values":[{"displayName":"Anna Muster"}]}`, ""}, // brands have the names of people
 		{`{"products":[{"name":"Anna Muster"}]}`, ""},
+		{`{"ansprechpartner":"Anna Muster"}`, "name:20+11"},
+		{`kunde=Anna+Muster&region=x`, "name:6+11"},
+		{`{\"KUNDE\":\"Anna Muster\"}`, "name:13+11"},
+		{`{\u0022kunde\u0022:\u0022Anna Muster\u0022}`, "name:25+11"},
+		{`<p class=ansprech_partner>Anna Muster</p> kunden: Anna Muster`, "name:26+11"},
+		{`eyJrdW5kZSI6IkFubmEgTXVzdGVyIn0sMTIz`, "name:13+15"},
+		{`{\u0022fullName\u0022:\u0022Anna Muster\u0022}`, "name:28+11"},
+		{`j=%7B%22fullName%22%3A%22Anna%20Muster%22%7D`, "name:25+13"},
 		{`{"user":{"displayName":"Anna Muster"}}`, "name:24+11"},
 	} {
 		for i := range len(v.in) + 1 {

@@ -98,7 +98,9 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		g.Public = rules.Public
 	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
-	g.PersonalFields = c.PersonalFields
+	for _, field := range c.PersonalFields {
+		g.PersonalFields = append(g.PersonalFields, scan.FoldField(field))
+	}
 	g.Document, g.MaxDocument = documents(g.Log), c.MaxDocument
 	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
 	return resolver, nil
