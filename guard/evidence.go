@@ -24,7 +24,7 @@ func (e *exchange) recognise() {
 	f, d := e.finder, e.g.Directory
 	f.Found = e.confirm
 	f.Names, f.Phones, f.Fields = d.Holds(scan.Name), d.Holds(scan.Phone), e.g.PersonalFields
-	f.Known, f.Beside, f.Charset = nil, nil, ""
+	f.Known, f.Beside = nil, nil
 	contentType := e.x.Header.Get("Content-Type")
 	f.Charset = charsetOf(contentType)
 	if !f.Names && !f.Phones {
