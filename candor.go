@@ -91,6 +91,12 @@ const (
 	Possible  Outcome = "possible"  // they may have left where Candor did not or could not look
 )
 
+// How much of a response was looked at for credentials before a disclosure in it was recorded.
+const (
+	LookedAll  = "all"
+	LookedPart = "part"
+)
+
 // Disclosure is one owner's identifier in one exchange: what `candor scan --json` prints and what the journal keeps.
 // It holds no identifier in the clear, URL and Masked included.
 type Disclosure struct {
@@ -106,11 +112,13 @@ type Disclosure struct {
 	Owner    string    `json:"owner"`
 	Kind     scan.Kind `json:"kind"`
 	Encoding string    `json:"encoding"`
-	Masked   string    `json:"masked"`
-	Offset   int64     `json:"offset"` // in the decompressed body, or in the value of the header that Header names
-	Length   int       `json:"length"`
-	Header   string    `json:"header,omitempty"` // the response header that held it; empty for the body
-	Class    Class     `json:"class"`
+	// Evidence says why something weak, a name or a national telephone number, counts; empty for what stands for itself.
+	Evidence scan.Evidence `json:"evidence,omitempty"`
+	Masked   string        `json:"masked"`
+	Offset   int64         `json:"offset"` // in the decompressed body, the text of a document ("pdf+…", "zip+…"), or the value of the header that Header names
+	Length   int           `json:"length"`
+	Header   string        `json:"header,omitempty"` // the response header that held it; empty for the body
+	Class    Class         `json:"class"`
 
 	Outcome      Outcome `json:"outcome,omitempty"`
 	ViewerDigest string  `json:"viewer_digest,omitempty"` // Viewer.Digest
@@ -120,6 +128,15 @@ type Disclosure struct {
 	// Reason says why a link counts as a disclosure: "walk" (one viewer opened too many), "shared" (too many viewers
 	// opened one), "owners" (it showed more than one owner) or "crawler".
 	Reason string `json:"reason,omitempty"`
+	// CWE is CWE-598 for an identifier in a URL: it goes where the URL goes. ThirdParty is another site's host, where browsers
+	// load that URL from there unasked.
+	CWE        string `json:"cwe,omitempty"`
+	ThirdParty string `json:"third_party,omitempty"`
+	// Credentials lists the kinds of credentials (see scan.Credentials) that stood in what was looked at of the same response when this was
+	// recorded. Looked says how much that was: LookedAll, LookedPart, or empty for nothing. Nobody may say that no password was shown
+	// but where all of it was looked at and none was found.
+	Credentials []string `json:"credentials,omitempty"`
+	Looked      string   `json:"looked,omitempty"`
 	// Cached says that a shared cache had a hand in the response: Age above zero, or a cache status of hit (RFC 9211).
 	Cached bool `json:"cached,omitempty"`
 }

@@ -12,12 +12,17 @@ type Facts struct {
 	// is none. LinkBroken says why it no longer counts as one: see Disclosure.Reason.
 	Link       string
 	LinkBroken string
+	// ThirdParty: the identifier stands in a URL that browsers load from another site unasked. Then it is disclosed to that site, whoever
+	// the viewer is.
+	ThirdParty bool
 }
 
 // Classify names a match, in the order of DESIGN §2. A signed-in customer who opens somebody else's link is not given
 // the benefit of Link: a link is for whoever is anonymous or not yet known.
 func Classify(f Facts) Class {
 	switch {
+	case f.ThirdParty && !f.Allowed:
+		return Disclosed
 	case f.Viewer.Customer != "" && slices.Contains(f.Owners, f.Viewer.Customer):
 		return Own
 	case f.Echoed:

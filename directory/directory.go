@@ -184,6 +184,12 @@ func (d *Directory) Kinds() []scan.Kind {
 	return (v.snapshot.held | v.changes.held()).list()
 }
 
+// Holds says whether there are identifiers of a kind.
+func (d *Directory) Holds(kind scan.Kind) bool {
+	v := d.view()
+	return v != nil && slices.Contains((v.snapshot.held|v.changes.held()).list(), kind)
+}
+
 // Info describes the snapshot in use.
 func (d *Directory) Info() Info {
 	v := d.view()

@@ -9,14 +9,18 @@ import (
 
 // Why a response, or a part of it, was not inspected. "" is inspected.
 const (
-	SkipMedia     candor.Skip = "media"              // images, video, audio, fonts
-	SkipUpgrade   candor.Skip = "websocket"          // another protocol took over the connection
-	SkipEncoding  candor.Skip = "unknown-encoding"   // a Content-Encoding that is not gzip, deflate, br or zstd
-	SkipMalformed candor.Skip = "malformed-encoding" // it could not be decoded to its end
-	SkipLimit     candor.Skip = "limit"              // it decodes to more than MaxDecoded
-	SkipPartial   candor.Skip = "partial"            // a range of a representation: what crosses its edges cannot be seen
-	SkipNoBody    candor.Skip = "body-missing"       // the capture does not hold it
-	SkipFailed    candor.Skip = "failed"             // inspection itself broke
+	SkipMedia      candor.Skip = "media"               // images, video, audio, fonts
+	SkipUpgrade    candor.Skip = "websocket"           // another protocol, which is not WebSocket, took over the connection
+	SkipBinary     candor.Skip = "websocket-binary"    // a binary WebSocket message
+	SkipEncoding   candor.Skip = "unknown-encoding"    // a Content-Encoding that is not gzip, deflate, br or zstd
+	SkipMalformed  candor.Skip = "malformed-encoding"  // it could not be decoded to its end
+	SkipLimit      candor.Skip = "limit"               // it decodes to more than MaxDecoded, is a document beyond MaxDocument, or costs too much to read
+	SkipEncrypted  candor.Skip = "document-encrypted"  // the text of a document needs a password
+	SkipDocument   candor.Skip = "document-malformed"  // not all of a document's text could be read
+	SkipUnreadable candor.Skip = "document-unreadable" // it holds pictures of text, or fonts that name no characters
+	SkipPartial    candor.Skip = "partial"             // a range of a representation: what crosses its edges cannot be seen
+	SkipNoBody     candor.Skip = "body-missing"        // the capture does not hold it
+	SkipFailed     candor.Skip = "failed"              // inspection itself broke
 )
 
 const (

@@ -3,13 +3,12 @@ package guard
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"candor.example"
@@ -25,8 +24,12 @@ type exchange struct {
 	route string
 	mode  Mode
 
-	finder scan.Finder
+	finder *scan.Finder
 	hits   []hit
+	lately []strong // identifiers near the end of what has been inspected
+	looking
+	piece []byte // what find has just inspected
+	atEnd bool   // it was the last
 
 	viewer     *candor.Viewer
 	supplied   map[string]bool // kind and normalised identifiers that the request carried
@@ -40,8 +43,10 @@ type exchange struct {
 	recorded map[string]bool // owner, kind and class that this exchange has put on record
 	offset   int64           // of the current buffer's first byte in the body
 	bytes    int64           // inspected
+	within   string          // the document that the text is from, as a form: "pdf+"
 	skip     candor.Skip     // the first reason not to inspect all of it
 	all      func(candor.Disclosure)
+	worked   worked
 }
 
 // hit is a match whose owner is known.
@@ -50,14 +55,14 @@ type hit struct {
 	value  string // Match.Value, kept
 	owners []string
 	header string
+	carrier
 }
 
 // begin learns what the response's headers tell. It must be called before find.
 func (e *exchange) begin(status int, h http.Header) {
 	g := e.g
 	e.x.Status, e.x.Header = status, h
-	e.site = g.routes.site(scan.MaskText(candor.Site(e.x.Request)), e.all != nil || status < 400)
-	e.route = g.routes.template(e.x.Request, e.x.RequestBody, e.site, status, g.Routes)
+	e.site, e.route = g.routes.of(e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400, g.Routes)
 	e.mode = g.mode(e.site, e.route)
 	name := g.ReleaseHeader
 	if name == "" {
@@ -73,7 +78,10 @@ func (e *exchange) begin(status int, h http.Header) {
 		}
 	}
 	e.cached = fromCache(h)
-	e.finder.Found = e.confirm
+	if e.finder == nil {
+		e.finder = &scan.Finder{}
+	}
+	e.recognise()
 }
 
 // fromCache reads what caches say of themselves: Age (RFC 9111 §5.1), Cache-Status (RFC 9211), and the X-Cache and
@@ -90,20 +98,21 @@ func fromCache(h http.Header) bool {
 	return len(strings.Fields(h.Get("X-Varnish"))) == 2
 }
 
-// confirm is scan's question: is this reading of the bytes somebody's?
-func (e *exchange) confirm(m scan.Match) bool {
-	owners := e.g.Directory.Owners(m.Kind, m.Value)
-	if len(owners) == 0 {
-		return false
-	}
-	e.hits = append(e.hits, hit{Match: m, value: string(m.Value), owners: owners})
-	return true
-}
-
 // find inspects a piece of the body. buf[:settled] may leave once decide has dealt with the hits.
 func (e *exchange) find(buf []byte, final bool) (settled int) {
 	e.hits = e.hits[:0]
-	return e.finder.Find(buf, final)
+	settled = e.finder.Find(buf, final)
+	e.piece, e.atEnd = buf, final
+	if e.credentials != nil {
+		e.look(buf, final)
+	}
+	for i := range e.hits {
+		e.hits[i].carrier = e.carrierOf(buf, e.hits[i].Offset)
+	}
+	if len(e.hits)+len(e.lately) > 0 {
+		e.remembered(settled)
+	}
+	return settled
 }
 
 // decide classes the hits of a piece of the body, makes what has to be known durable, and returns those that must not
@@ -116,7 +125,10 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 	for i := range e.hits {
 		facts[i] = e.facts(&e.hits[i])
 	}
-	var found []candor.Disclosure
+	if e.credentials == nil && e.piece != nil && e.alarming(facts) {
+		e.look(e.piece, e.atEnd)
+	}
+	found := make([]candor.Disclosure, 0, len(e.hits))
 	var mustRecord []hit
 	for i := range e.hits {
 		f := facts[i]
@@ -146,9 +158,17 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 	return hide
 }
 
+// alarming says that one of the hits is a disclosure.
+func (e *exchange) alarming(facts []candor.Facts) bool {
+	return slices.ContainsFunc(facts, func(f candor.Facts) bool {
+		f.LinkBroken = e.linkBroken
+		return candor.Classify(f) == candor.Disclosed
+	})
+}
+
 // facts gathers what one hit's class depends on, and tells the memory of links.
 func (e *exchange) facts(h *hit) candor.Facts {
-	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)]}
+	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)], ThirdParty: h.Kind == scan.Email && h.thirdParty != ""}
 	if !f.Echoed {
 		f.Echoed = e.suppliedBefore(carriedKey(h.Kind, h.value))
 	}
@@ -198,11 +218,17 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 	for _, owner := range h.owners {
 		d := candor.Disclosure{
 			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
-			URL: candor.MaskURL(e.x.Request.URL), Route: e.route, Status: e.x.Status,
-			Owner: owner, Kind: h.Kind, Encoding: h.Encoding, Masked: scan.MaskEmail(h.value),
+			URL: e.shownURL(), Route: e.route, Status: e.x.Status,
+			Owner: owner, Kind: h.Kind, Encoding: e.within + h.Encoding, Evidence: h.Evidence, Masked: scan.MaskValue(h.Kind, h.value),
 			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
 			Outcome: outcome, Release: e.release, Cached: e.cached,
-			Viewer: f.Viewer.String(), ViewerDigest: f.Viewer.Digest(e.g.Key), Link: f.Link, Reason: f.LinkBroken,
+			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
+		}
+		if class == candor.Disclosed && h.header == "" {
+			e.looked(&d)
+		}
+		if h.carrier.is {
+			d.CWE, d.ThirdParty = CWE598, h.thirdParty
 		}
 		if e.all != nil {
 			e.all(d)
@@ -216,7 +242,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 			e.recorded = map[string]bool{}
 		}
 		e.recorded[key] = true
-		d.ID, d.Viewer, d.URL = newID(), f.Viewer.Kind(), candor.SafeURL(e.x.Request.URL)
+		d.ID, d.Viewer = newID(), f.Viewer.Kind()
 		ds = append(ds, d)
 	}
 	return ds
@@ -252,7 +278,7 @@ func (e *exchange) linkToken() string {
 
 // digest is a keyed digest of parts, of which the first says what it is of.
 func (e *exchange) digest(parts ...string) string {
-	h := hmac.New(sha256.New, e.g.Key)
+	h := e.mac()
 	h.Write([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
@@ -275,7 +301,7 @@ func (e *exchange) remember() {
 
 // suppliedBefore: whoever holds one of this request's credentials has supplied the identifier.
 func (e *exchange) suppliedBefore(key string) bool {
-	for _, h := range credentials(e.x.Request) {
+	for _, h := range e.holders() {
 		if e.g.supplied.has(e.x.Time, e.digest("supplied", h, key)) {
 			return true
 		}
@@ -309,14 +335,11 @@ func (e *exchange) carried() map[string]bool {
 		return e.supplied
 	}
 	e.supplied = map[string]bool{}
-	f := scan.Finder{Found: func(m scan.Match) bool {
-		owners := e.g.Directory.Owners(m.Kind, m.Value)
-		if len(owners) > 0 {
-			e.supplied[carriedKey(m.Kind, string(m.Value))] = true
-			e.owners = append(e.owners, owners...)
-		}
-		return len(owners) > 0
-	}}
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	f := &s.finder
+	f.Names, f.Phones, f.Known, f.Beside = e.finder.Names, e.finder.Phones, nil, nil
+	f.Found = e.supply
 	r := e.x.Request
 	f.Find([]byte(r.URL.EscapedPath()+"?"+r.URL.RawQuery), true)
 	for _, values := range r.Header {
@@ -338,6 +361,21 @@ func (e *exchange) carried() map[string]bool {
 	return e.supplied
 }
 
+// supply adds an identifier to those that the request carried.
+func (e *exchange) supply(m scan.Match) bool {
+	owners := e.g.Directory.Owners(m.Kind, m.Value)
+	if len(owners) > 0 {
+		e.supplied[carriedKey(m.Kind, string(m.Value))] = true
+		e.owners = append(e.owners, owners...)
+	}
+	if m.Kind == scan.Email { // who knows the address can make its hashes
+		for kind, sum := range scan.Hashes(m.Value) {
+			e.supplied[carriedKey(kind, string(sum))] = true
+		}
+	}
+	return len(owners) > 0
+}
+
 func (e *exchange) suppliedOwners() []string {
 	e.carried()
 	return e.owners
@@ -348,25 +386,27 @@ func (e *exchange) suppliedOwners() []string {
 func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 	for name, values := range h {
 		for i, v := range values {
-			if len(v) < 6 || !mayHold(v) {
+			if !mayHold(name, v) {
 				continue
 			}
 			raw := []byte(v)
-			e.find(raw, true)
-			if len(e.hits) == 0 {
+			e.hits, e.piece = e.hits[:0], nil
+			if e.finder.Find(raw, true); len(e.hits) == 0 {
 				continue
 			}
 			for j := range e.hits {
-				e.hits[j].header = name
+				e.hits[j].header, e.hits[j].carrier = name, headerCarrier(name)
 			}
 			offset := e.offset
 			e.offset = 0
 			if hide := e.decide(ctx); len(hide) > 0 {
 				hidden = true
 				for _, m := range hide {
-					scan.Mask(raw[m.Offset : m.Offset+m.Length])
+					m.Mask(raw[m.Offset : m.Offset+m.Length])
 				}
-				values[i] = string(raw)
+				if values[i] = string(raw); sealed(hide) {
+					values[i] = "" // somebody else's token: worth nothing to this viewer, and not to be had
+				}
 			}
 			e.offset = offset
 		}
@@ -374,10 +414,16 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 	return hidden
 }
 
-// mayHold spares most header values the copy: an at-sign in any form holds one of these.
-func mayHold(v string) bool {
-	return strings.ContainsAny(v, "@%&\\")
+// mayHold spares most header values the search: an at-sign in any form holds one of these signs, and in base64 or as a hash an
+// address has this length.
+func mayHold(name, v string) bool {
+	return len(v) >= 6 && strings.ContainsAny(v, "@%&\\") || len(v) >= 22 && !dull[name]
 }
+
+// dull are headers that servers write about the response, and not about anybody.
+var dull = map[string]bool{"Date": true, "Etag": true, "Last-Modified": true, "Expires": true, "Cache-Control": true, "Content-Type": true, "Vary": true, "Server": true, "Via": true,
+	"Accept-Ranges": true, "Content-Security-Policy": true, "Strict-Transport-Security": true, "Permissions-Policy": true, "Referrer-Policy": true, "Alt-Svc": true, "Nel": true,
+	"Report-To": true, "Content-Digest": true, "Repr-Digest": true, "Content-Md5": true, "Access-Control-Allow-Headers": true, "Access-Control-Expose-Headers": true, "Access-Control-Allow-Methods": true}
 
 // done puts the response on the books.
 func (e *exchange) done() {

@@ -5,7 +5,7 @@
 // [Guard.Inspect] does the same to an exchange from a capture.
 //
 // It promises (DESIGN §5): a disclosing byte leaves only after Record returned; bytes flow as they come, and at most
-// scan.MaxTail of them are held back; a response without a disclosure passes unchanged; every response is counted as
+// scan.MaxTail of them are held back, but for documents (see [Guard.Document]); a response without a disclosure passes unchanged; every response is counted as
 // inspected or as skipped with its reason.
 package guard
 
@@ -48,6 +48,12 @@ type Guard struct {
 	Allowed func(v candor.Viewer, x *candor.Exchange, route string, kind scan.Kind) (role string, ok bool)
 	// Public says whether a normalised identifier is published on purpose. Nil: none is.
 	Public func(normalised []byte) bool
+	// Document hands the text of a document to text, piece by piece, and says why not all of it could be read. A response
+	// that begins as a PDF, ZIP or old Office file does, or calls itself a PDF, is held until its text was inspected: it
+	// cannot be masked, and part of it helps nobody. Nil: documents are inspected as the bytes that they are.
+	Document func(ctx context.Context, body []byte, text func([]byte) error) candor.Skip
+	// MaxDocument is how many bytes of one document are held. Beyond it FailClosed decides. Zero: 32 MiB.
+	MaxDocument int64
 	// Record makes disclosures and link views durable, and returns nil only then. While it fails, matches are masked in
 	// every mode: what cannot be written down is not let out. Nil: nothing is kept, as in a capture scan.
 	Record func(context.Context, []candor.Disclosure) error
@@ -68,6 +74,9 @@ type Guard struct {
 	// Compress answers with gzip whoever accepts it, where upstream was asked for identity. Clients that refuse identity
 	// always get what they accept.
 	Compress bool
+	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses, as
+	// they are written.
+	PersonalFields []string
 	// Routes are path patterns that the operator declares, such as "/shops/{shop}/orders/{id}".
 	Routes []string
 	// Links limits how links may be used. The zero value has sensible limits.
@@ -79,6 +88,7 @@ type Guard struct {
 	routes   routes
 	releases releases
 	supplied supplied
+	copies   copies
 }
 
 const maxRequestBody = 64 << 10 // how much of a request's body may make a match an echo (DESIGN §2)
@@ -95,6 +105,13 @@ func (g *Guard) mode(site, route string) Mode {
 		return Mask
 	}
 	return g.Mode(site, route)
+}
+
+func (g *Guard) maxDocument() int64 {
+	if g.MaxDocument == 0 {
+		return 32 << 20
+	}
+	return g.MaxDocument
 }
 
 func (g *Guard) maxDecoded() int64 {

@@ -79,7 +79,7 @@ func (r *rig) owners() []string {
 	return list
 }
 
-func testDirectory(t *testing.T) *directory.Directory {
+func testDirectory(t testing.TB) *directory.Directory {
 	t.Helper()
 	csv := "id,email\n1,alice@shop.example\n2,bob@shop.example\n3,carol@shop.example\n"
 	for i := 4; i <= 40; i++ {

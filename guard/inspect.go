@@ -38,6 +38,10 @@ func (g *Guard) Inspect(ctx context.Context, x *candor.Exchange, found func(cand
 		body = io.MultiReader(bytes.NewReader(head), body)
 	}
 	e.headers(ctx, x.Header.Clone())
+	body, err := e.documentIn(ctx, how, body)
+	if err != nil {
+		return sum(), err
+	}
 	switch how {
 	case look:
 		err := e.read(ctx, body)

@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"mime"
 	"net/http"
 	"strings"
 
@@ -27,9 +26,9 @@ func planFor(r *http.Request, status int, h http.Header, mode Mode, failClosed b
 	switch {
 	case r.Method == http.MethodHead, status == http.StatusNoContent, status == http.StatusNotModified:
 		return pass, "" // there is no body: the headers are all that there is to inspect
-	case isMedia(h.Get("Content-Type")):
+	case isMedia(h.Get("Content-Type")) && len(h["Content-Type"]) == 1:
 		return pass, SkipMedia
-	case status == http.StatusPartialContent && mode != Observe && r.Method == http.MethodGet && isText(partType(h)):
+	case status == http.StatusPartialContent && mode != Observe && r.Method == http.MethodGet && (isText(partType(h)) || worthWhole(h)):
 		return whole, ""
 	case status == http.StatusPartialContent && len(encodings) > 0:
 		return pass, SkipPartial
@@ -58,8 +57,8 @@ func partType(h http.Header) string {
 
 // isText names what is read as text by people and programs, and small enough in practice to be asked for again.
 func isText(contentType string) bool {
-	t, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
+	t, ok := mediaType(contentType)
+	if !ok {
 		return contentType == ""
 	}
 	return strings.HasPrefix(t, "text/") || strings.HasSuffix(t, "json") || strings.HasSuffix(t, "xml") ||
@@ -68,8 +67,8 @@ func isText(contentType string) bool {
 
 // isMedia names what holds no text. Images may show text to people, but not to a recogniser of bytes; SVG is text.
 func isMedia(contentType string) bool {
-	t, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
+	t, ok := mediaType(contentType)
+	if !ok {
 		return false
 	}
 	kind, sub, _ := strings.Cut(t, "/")
@@ -84,13 +83,23 @@ func isMedia(contentType string) bool {
 
 // isContainer names what a mask would break, because its bytes are signed or summed up: it is withheld as a whole.
 func isContainer(contentType string) bool {
-	t, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
-	}
-	return t == "application/pdf" || t == "application/zip" || t == "application/jose" || t == "application/jwt" ||
+	t, ok := mediaType(contentType)
+	return ok && (t == "application/pdf" || t == "application/zip" || t == "application/jose" || t == "application/jwt" ||
 		t == "application/pkcs7-mime" || t == "application/signed-exchange" ||
-		strings.HasPrefix(t, "application/vnd.openxmlformats-") || strings.HasPrefix(t, "application/vnd.oasis.opendocument")
+		strings.HasPrefix(t, "application/vnd.openxmlformats-") || strings.HasPrefix(t, "application/vnd.oasis.opendocument"))
+}
+
+// mediaType is the lower-case type of a Content-Type, without parameters and without mime's allocations. What is not one
+// type and a subtype (RFC 9110 §8.3.1) is none: "image/png, text/html" may be taken for text by a browser.
+func mediaType(contentType string) (t string, ok bool) {
+	t, _, _ = strings.Cut(contentType, ";")
+	t = strings.ToLower(strings.TrimSpace(t))
+	slash := strings.IndexByte(t, '/')
+	ok = slash > 0 && slash < len(t)-1
+	for i := range len(t) {
+		ok = ok && (i == slash || t[i] > ' ' && t[i] < 0x7f && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(t[i])))
+	}
+	return t, ok
 }
 
 // encodingsOf lists a response's content codings in the order in which they were applied (RFC 9110 §8.4), and whether all

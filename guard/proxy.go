@@ -1,9 +1,6 @@
 package guard
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -13,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -44,61 +40,22 @@ func (t Trusted) Contains(remoteAddr string) bool {
 // NewProxy forwards to upstream, an http or https URL. It keeps the client's Host, and says who the client is in
 // X-Forwarded-For, -Host, -Proto and Forwarded (RFC 7239): appended to what a trusted peer sent, or else made anew.
 func NewProxy(upstream *url.URL, trusted Trusted, logger *slog.Logger) http.Handler {
-	return &httputil.ReverseProxy{
-		Rewrite:    func(pr *httputil.ProxyRequest) { rewrite(pr, upstream, trusted) },
-		Transport:  transport(),
-		BufferPool: &buffers{},
-		ErrorLog:   log.New(proxyLog{logger}, "", 0),
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-				panic(http.ErrAbortHandler) // the client is gone
-			}
-			logger.Error("upstream failed", "upstream", upstream.Host, "method", r.Method, "error", err)
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			w.Header().Set("Cache-Control", "no-store")
-			w.WriteHeader(http.StatusBadGateway)
-			fmt.Fprintln(w, "502 Bad Gateway: the shop behind this address did not answer.")
-		},
+	p := &proxy{upstream: upstream, trusted: trusted, log: logger, transport: transport()}
+	p.upgrades = &httputil.ReverseProxy{
+		Rewrite:      func(pr *httputil.ProxyRequest) { p.address(pr.Out, pr.In) },
+		Transport:    p.transport,
+		ErrorLog:     log.New(proxyLog{logger}, "", 0),
+		ErrorHandler: p.failed,
 	}
-}
-
-func rewrite(pr *httputil.ProxyRequest, upstream *url.URL, trusted Trusted) {
-	in, out := pr.In, pr.Out
-	pr.SetURL(upstream)
-	out.Host = in.Host
-	out.URL.RawQuery = joinQuery(upstream.RawQuery, in.URL.RawQuery) // as it came, even where net/url would not parse it
-	believed := trusted.Contains(in.RemoteAddr)
-	if believed {
-		out.Header["X-Forwarded-For"] = in.Header["X-Forwarded-For"]
-	}
-	pr.SetXForwarded()
-	proto := out.Header.Get("X-Forwarded-Proto")
-	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
-		if v := in.Header.Get(name); v != "" && believed {
-			out.Header.Set(name, v)
-		}
-	}
-	element := fmt.Sprintf("for=%s;host=%q;proto=%s", forwardedNode(in.RemoteAddr), in.Host, proto)
-	if before := strings.Join(in.Header["Forwarded"], ", "); before != "" && believed {
-		element = before + ", " + element
-	}
-	out.Header.Set("Forwarded", element)
-}
-
-func joinQuery(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + "&" + b
+	return p
 }
 
 // forwardedNode spells an address as RFC 7239 §6 wants it: IPv6 in brackets and quotes.
-func forwardedNode(remoteAddr string) string {
-	host, _, err := net.SplitHostPort(remoteAddr)
-	if err != nil {
+func forwardedNode(host string) string {
+	switch {
+	case host == "":
 		return "unknown"
-	}
-	if strings.Contains(host, ":") {
+	case strings.Contains(host, ":"):
 		return `"[` + host + `]"`
 	}
 	return host
@@ -119,24 +76,11 @@ func transport() *http.Transport {
 	}
 }
 
-type buffers struct{ pool sync.Pool }
-
-func (b *buffers) Get() []byte {
-	if p, ok := b.pool.Get().(*[]byte); ok {
-		return *p
-	}
-	return make([]byte, 32<<10)
-}
-
-func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
-
 // proxyLog passes the reverse proxy's own lines on. They name addresses of machines and errors of connections, no data.
 type proxyLog struct{ *slog.Logger }
 
 func (l proxyLog) Write(p []byte) (int, error) {
-	if !strings.Contains(string(p), errWithheld.Error()) {
-		l.Warn("proxy", "event", strings.TrimSpace(string(p)))
-	}
+	l.Warn("proxy", "event", strings.TrimSpace(string(p)))
 	return len(p), nil
 }
 

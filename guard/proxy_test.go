@@ -422,9 +422,10 @@ func TestUpstreamTrouble(t *testing.T) {
 	down := "http://" + l.Addr().String()
 	l.Close()
 	for name, upstream := range map[string]string{
-		"down":           down,
-		"resets at once": "http://" + rawServer(t, ""),
-		"speaks nothing": "http://" + rawServer(t, "\x16\x03\x01 not HTTP at all\r\n\r\n"),
+		"down":             down,
+		"resets at once":   "http://" + rawServer(t, ""),
+		"speaks nothing":   "http://" + rawServer(t, "\x16\x03\x01 not HTTP at all\r\n\r\n"),
+		"upgrades unasked": "http://" + rawServer(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nalice@shop.example"),
 	} {
 		r := newRig(t, guard.Mask, nil)
 		u, _ := url.Parse(upstream)

@@ -1,28 +1,48 @@
 package guard
 
 import (
+	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
 )
 
 // requestBody keeps the first 64 KiB of a request's body as upstream reads it. The transport reads in its own goroutine
-// and may still do so when the response begins.
+// and may still do so when the response begins, or when the handler has returned.
 type requestBody struct {
 	io.ReadCloser
-	mu   sync.Mutex
-	head []byte
+	mu    sync.Mutex
+	head  []byte
+	ended bool
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	ended := b.ended
+	b.mu.Unlock()
+	if ended {
+		return 0, errBodyEnded
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()
 	b.head = append(b.head, p[:min(n, maxRequestBody-len(b.head))]...)
 	b.mu.Unlock()
 	return n, err
 }
+
+// Close does nothing: net/http closes a request's body after its handler. The transport would close it when it cannot
+// connect, and closing reads to the end of what a client that waits for 100 (Continue) never sends.
+func (b *requestBody) Close() error { return nil }
+
+// end forbids further reading: the request is over.
+func (b *requestBody) end() {
+	b.mu.Lock()
+	b.ended = true
+	b.mu.Unlock()
+}
+
+var errBodyEnded = errors.New("candor: the request is over")
 
 func (b *requestBody) read() []byte {
 	if b == nil {
@@ -37,29 +57,33 @@ func (b *requestBody) read() []byte {
 // masked, without the wish for compression.
 func (rw *response) request() *http.Request {
 	r := *rw.r
-	r.Header = maps.Clone(rw.r.Header)
+	r.Header = roomy(rw.r.Header)
 	if rw.body == nil && r.Body != nil && r.Body != http.NoBody {
 		rw.body = &requestBody{ReadCloser: r.Body}
 	}
 	if rw.body != nil {
 		r.Body = rw.body
 	}
-	if !isUpgrade(r.Header) && rw.g.mode(rw.x.site, "") != Observe {
+	observe := rw.g.mode(rw.x.site, "") == Observe
+	if isUpgrade(r.Header) && !observe {
+		r.Header.Del("Sec-Websocket-Extensions") // what is compressed cannot be masked (RFC 7692)
+	} else if !observe {
 		r.Header.Set("Accept-Encoding", "identity")
+		rw.unconditional(r.Header)
 	}
 	return &r
 }
 
 // isUpgrade reports whether the client asks for another protocol, such as WebSocket (RFC 9110 §7.8).
 func isUpgrade(h http.Header) bool {
-	return h.Get("Upgrade") != "" && strings.Contains(strings.ToLower(h.Get("Connection")), "upgrade")
+	return h.Get("Upgrade") != "" && strings.Contains(strings.ToLower(strings.Join(h["Connection"], ",")), "upgrade")
 }
 
 // accepts reports whether a client takes a content coding, with identity taken unless it is refused (RFC 9110 §12.5.3).
 func accepts(h http.Header, coding string) bool {
 	ok, star := coding == "identity", ""
 	for _, v := range h["Accept-Encoding"] {
-		for _, item := range strings.Split(v, ",") {
+		for item := range strings.SplitSeq(v, ",") {
 			name, q, _ := strings.Cut(strings.TrimSpace(item), ";")
 			refused := isZero(strings.TrimSpace(q))
 			switch strings.ToLower(strings.TrimSpace(name)) {

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"candor.example"
@@ -28,6 +31,7 @@ type response struct {
 	ctx  context.Context
 	body *requestBody
 	x    exchange
+	seen candor.Exchange // x.x
 
 	how      plan
 	started  bool // the handler has called WriteHeader
@@ -35,14 +39,21 @@ type response struct {
 	withheld bool // what the handler still writes is dropped
 	cut      bool // the connection has to be cut, because bytes that must not follow were promised
 	hijacked bool
-	panicked any // what the handler panicked with
+	socket   *socket // not nil: hijacked for WebSocket, and on the books already
+	changed  bool    // the bytes are not those that the handler wrote
+	late     bool    // a mask came after the headers had left
+	panicked any     // what the handler panicked with
 
+	left     int64 // bytes of a plain body that are still to come, by its Content-Length; -1: nobody knows
+	scratch  *scratch
 	held     []byte // the tail that may yet become an identifier
+	doc      heldDocument
 	learning []byte // the response's head while it may still teach who is looking; nil otherwise
 	out      io.Writer
 	zip      *gzip.Writer // not nil: the client gets gzip
 
 	dec   *decoder
+	plain bool   // decode: bytes came out, so that it really is encoded
 	raw   []byte // decode: encoded bytes until the first byte came out, in case none ever does
 	queue []encoded
 	copy  watcher
@@ -64,10 +75,41 @@ var (
 )
 
 func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
-	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w}
-	rw.x = exchange{g: g, x: &candor.Exchange{Time: time.Now(), Request: r}}
-	rw.x.site = candor.Site(r)
+	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w, left: -1}
+	rw.seen.Time, rw.seen.Request = time.Now(), r
+	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, candor.Site(r)
+	s := scratches.Get().(*scratch)
+	rw.scratch, rw.x.finder, rw.x.hits, rw.held = s, &s.finder, s.hits, s.held
 	return rw
+}
+
+// scratch is what inspecting a response needs and the next can use again: memory, never what is in it.
+type scratch struct {
+	finder scan.Finder
+	hits   []hit
+	held   []byte
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{} }}
+
+// release gives the scratch back. The response itself is not used again: a handler may have kept it.
+func (rw *response) release() {
+	s := rw.scratch
+	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
+	defer s.release()
+	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
+	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
+}
+
+func (s *scratch) release() {
+	f := &s.finder
+	f.Found, f.Known, f.Beside = func(scan.Match) bool { return false }, nil, nil
+	f.Find(nil, true) // it may have stopped in the middle
+	f.Found, f.Fields, f.Names, f.Phones, f.Charset = nil, nil, false, false, ""
+	clear(s.hits[:cap(s.hits)])
+	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
+		scratches.Put(s)
+	}
 }
 
 // run calls the handler, and keeps its panic until what arrived has been dealt with.
@@ -92,7 +134,7 @@ func (rw *response) Header() http.Header { return rw.w.Header() }
 func (rw *response) Unwrap() http.ResponseWriter { return rw.w }
 
 func (rw *response) WriteHeader(status int) {
-	if rw.started {
+	if rw.started || rw.hijacked {
 		return
 	}
 	h := rw.w.Header()
@@ -119,23 +161,41 @@ func (rw *response) WriteHeader(status int) {
 	rw.open()
 }
 
-// Hijack hands the connection to whoever speaks the protocol that the client asked for. Its headers are inspected, what
-// follows is not, and is counted as such.
+// Hijack hands the connection to whoever speaks the protocol that the client asked for. WebSocket is inspected; what follows
+// in another protocol is not, and is counted as such.
 func (rw *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h := rw.w.Header()
-	rw.x.begin(http.StatusSwitchingProtocols, h)
-	rw.x.headers(rw.ctx, h)
-	rw.x.skip = SkipUpgrade
+	answered := h.Get("Upgrade") != "" // or the handler will write its answer on the connection
+	if !isWebSocket(rw.r.Header) {
+		rw.x.begin(http.StatusSwitchingProtocols, h)
+		rw.x.headers(rw.ctx, h)
+		rw.x.skip = SkipUpgrade
+		rw.hijacked = true
+		return http.NewResponseController(rw.w).Hijack()
+	}
+	c, b, err := http.NewResponseController(rw.w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
 	rw.hijacked = true
-	return http.NewResponseController(rw.w).Hijack()
+	s := newSocket(rw, c, b.Reader)
+	rw.socket = s
+	if s.head = !answered; answered {
+		s.opened(http.StatusSwitchingProtocols, h)
+	}
+	return s, bufio.NewReadWriter(bufio.NewReader(s), bufio.NewWriter(s)), nil
 }
 
 // open inspects the headers and sets up the way of the body.
 func (rw *response) open() {
 	h := rw.w.Header()
-	if hidden := rw.x.headers(rw.ctx, h); rw.how == deny || hidden && rw.x.mode == Block {
+	hidden := rw.x.headers(rw.ctx, h)
+	if rw.how == deny || hidden && rw.x.mode == Block {
 		rw.withhold()
 		return
+	}
+	if hidden || rw.refreshing(h) {
+		rw.masked()
 	}
 	encodings, _ := encodingsOf(h)
 	switch rw.how {
@@ -145,6 +205,9 @@ func (rw *response) open() {
 	case decode:
 		rw.dec = newDecoder(encodings, rw.g.maxDecoded(), rw.decoded)
 	case look:
+		if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil {
+			rw.left = n
+		}
 		rw.compress(h)
 	}
 }
@@ -159,6 +222,9 @@ func (rw *response) send() {
 }
 
 func (rw *response) Write(p []byte) (int, error) {
+	if rw.hijacked {
+		return 0, http.ErrHijacked
+	}
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
@@ -179,9 +245,15 @@ func (rw *response) Write(p []byte) (int, error) {
 }
 
 func (rw *response) write(p []byte) error {
+	if held, err := rw.hold(p); held {
+		return err
+	}
 	switch rw.how {
 	case look:
-		return rw.inspect(p, false)
+		if rw.left >= 0 {
+			rw.left = max(0, rw.left-int64(len(p)))
+		}
+		return rw.inspect(p, rw.left == 0) // the last piece goes out whole, not in two
 	case tap:
 		rw.queue = append(rw.queue, encoded{bytes: append([]byte(nil), p...), clean: flushed(p)})
 		rw.dec.feed(p)
@@ -219,15 +291,17 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	n := rw.x.find(buf, final)
 	if hide := rw.x.decide(rw.ctx); len(hide) > 0 {
-		if rw.x.mode == Block || isContainer(rw.w.Header().Get("Content-Type")) {
+		if rw.x.mode == Block || rw.doc.is || sealed(hide) || isContainer(rw.w.Header().Get("Content-Type")) {
 			rw.withhold()
 			return errWithheld
 		}
 		if !mine {
-			buf = append([]byte(nil), buf...) // an io.Writer must not modify what it is given
+			rw.held = append(rw.held[:0], buf...) // an io.Writer must not modify what it is given
+			buf = rw.held
 		}
+		rw.masked()
 		for _, h := range hide {
-			scan.Mask(buf[h.Offset : h.Offset+h.Length])
+			h.Mask(buf[h.Offset : h.Offset+h.Length])
 		}
 	}
 	rw.x.offset += int64(n)
@@ -238,6 +312,11 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	rw.held = append(rw.held[:0], buf[n:]...)
 	return err
+}
+
+// sealed: one of them stands in something signed, which a mask would break.
+func sealed(hide []hit) bool {
+	return slices.ContainsFunc(hide, func(h hit) bool { return h.Sealed })
 }
 
 // observe is a tap's sink: it inspects decoded bytes that go nowhere. Only what could not be recorded has to be hidden
@@ -277,7 +356,7 @@ func (rw *response) drain() error {
 // decode feeds an encoded body whose decoded form is what the client gets. While nothing has come out, it may turn out not
 // to be encoded at all: then it is passed as it came, as without Candor, unless FailClosed.
 func (rw *response) decode(p []byte) error {
-	if !rw.sent {
+	if !rw.plain {
 		rw.raw = append(rw.raw, p...)
 	}
 	rw.dec.feed(p)
@@ -286,23 +365,20 @@ func (rw *response) decode(p []byte) error {
 
 // decoded is the sink of decode: the first bytes decide that the body really is encoded.
 func (rw *response) decoded(p []byte) error {
-	if !rw.sent {
+	if !rw.plain {
 		rw.raw = nil
 		rw.unencode()
 	}
 	return rw.inspect(p, false)
 }
 
-// unencode turns the headers of an encoded response into those of a plain one. A strong validator named the encoded bytes.
+// unencode turns the headers of an encoded response into those of a plain one.
 func (rw *response) unencode() {
 	h := rw.w.Header()
 	h.Del("Content-Encoding")
-	h.Del("Content-Length")
-	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
-		h.Set("Etag", "W/"+tag)
-	}
+	rw.recoded(h)
 	rw.compress(h)
-	rw.send()
+	rw.plain = true
 }
 
 func (rw *response) decodeFailed() error {
@@ -317,7 +393,7 @@ func (rw *response) decodeFailed() error {
 	if rw.withheld {
 		return errWithheld
 	}
-	if rw.sent || rw.g.FailClosed {
+	if rw.plain || rw.g.FailClosed {
 		rw.withhold()
 		return errWithheld
 	}
@@ -335,12 +411,8 @@ func (rw *response) compress(h http.Header) {
 		return
 	}
 	h.Set("Content-Encoding", "gzip")
-	h.Del("Content-Length")
-	h.Del("Accept-Ranges")
 	h.Add("Vary", "Accept-Encoding")
-	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
-		h.Set("Etag", "W/"+tag)
-	}
+	rw.recoded(h)
 	rw.zip, _ = gzip.NewWriterLevel(rw.w, gzip.BestSpeed)
 	rw.out = rw.zip
 }
@@ -367,7 +439,7 @@ func (rw *response) FlushError() error {
 	if !rw.started {
 		rw.WriteHeader(http.StatusOK)
 	}
-	if rw.learning != nil || rw.withheld || rw.how == whole || rw.how == decode && !rw.sent {
+	if rw.learning != nil || rw.withheld || rw.how == whole || rw.mayHold() || rw.how == decode && !rw.plain {
 		return nil
 	}
 	rw.send()
@@ -387,7 +459,7 @@ func (rw *response) withhold() {
 		return
 	}
 	rw.withheld = true
-	rw.held, rw.queue, rw.learning = nil, nil, nil
+	rw.held, rw.queue, rw.learning = rw.held[:0], nil, nil
 	if rw.sent {
 		rw.cut = true
 		return
@@ -414,7 +486,9 @@ const withheldPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta
 // finish deals with what is left once the handler has returned.
 func (rw *response) finish() {
 	if rw.hijacked {
-		rw.x.done()
+		if rw.socket == nil {
+			rw.x.done()
+		}
 		return
 	}
 	if !rw.started && rw.panicked == nil {
@@ -428,7 +502,9 @@ func (rw *response) finish() {
 	}
 	rw.end()
 	if !rw.withheld {
-		rw.x.headers(rw.ctx, trailers(rw.w.Header()))
+		if hidden := rw.x.headers(rw.ctx, trailers(rw.w.Header())); hidden || rw.changed && rw.sent {
+			unsummed(rw.w.Header())
+		}
 		rw.send()
 	}
 	if rw.zip != nil && !rw.withheld {
@@ -441,10 +517,12 @@ func (rw *response) finish() {
 		rw.panicked = http.ErrAbortHandler
 	}
 	rw.x.done()
+	rw.release()
 }
 
 // end settles the tail.
 func (rw *response) end() {
+	rw.settleDocument()
 	switch {
 	case rw.withheld:
 	case rw.how == look:
@@ -465,7 +543,7 @@ func (rw *response) end() {
 	case rw.how == decode:
 		rw.dec.close()
 		if rw.decodeFailed() == nil && rw.dec.err == nil {
-			if !rw.sent {
+			if !rw.plain {
 				rw.unencode()
 			}
 			rw.inspect(nil, true)
@@ -473,19 +551,24 @@ func (rw *response) end() {
 	}
 }
 
-// trailers are the fields that come after the body: announced ones, and those with net/http's prefix.
-func trailers(h http.Header) http.Header {
-	t := http.Header{}
+// trailers are the fields that come after the body: announced ones, and those with net/http's prefix. Nil: there are none.
+func trailers(h http.Header) (t http.Header) {
+	add := func(name string) {
+		if t == nil {
+			t = http.Header{}
+		}
+		t[name] = h[name]
+	}
 	for _, names := range h["Trailer"] {
 		for _, name := range strings.Split(names, ",") {
 			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); h[name] != nil {
-				t[name] = h[name]
+				add(name)
 			}
 		}
 	}
-	for name, values := range h {
+	for name := range h {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
-			t[name] = values
+			add(name)
 		}
 	}
 	return t

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"candor.example"
+	"candor.example/scan"
 )
 
 const (
@@ -28,6 +29,10 @@ type routes struct {
 	sites map[string]*routeNode
 	nodes int
 
+	known     map[request]siteRoute // what was worked out before, at most maxKnown; forgotten as a whole
+	knownMu   sync.RWMutex
+	knownTurn int // counts how often known was forgotten, so that what was worked out before is not kept after
+
 	operations map[place]map[string]bool
 	// captured: these are a capture's, which is finite and no stranger's doing.
 	captured atomic.Bool
@@ -42,6 +47,53 @@ func (t *routes) room(most int) int {
 }
 
 type place struct{ site, path string }
+
+// request is what site and route of most requests depend on.
+type request struct{ method, host, path string }
+
+type siteRoute struct{ site, route string }
+
+const (
+	maxKnown   = 8192
+	maxKnownAt = 256 // a longer path is worked out each time
+)
+
+// of is the site and the route of a request. ok says whether it may teach a new host.
+func (t *routes) of(r *http.Request, body []byte, status int, ok bool, declared []string) (site, route string) {
+	key := request{r.Method, r.Host, r.URL.EscapedPath()}
+	cacheable := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Host != "" && len(key.host) <= maxKnownAt &&
+		len(key.path) <= maxKnownAt && !strings.Contains(r.URL.RawQuery, "query=") // which may be GraphQL
+	t.knownMu.RLock()
+	known, turn := t.known[key], t.knownTurn
+	t.knownMu.RUnlock()
+	if cacheable && known.route != "" {
+		return known.site, known.route
+	}
+	site = t.site(scan.MaskText(candor.Site(r)), ok)
+	route = t.template(r, body, site, status, declared)
+	if cacheable && status < 400 {
+		t.keep(key, siteRoute{site, route}, turn)
+	}
+	return site, route
+}
+
+func (t *routes) keep(key request, known siteRoute, turn int) {
+	t.knownMu.Lock()
+	defer t.knownMu.Unlock()
+	if turn != t.knownTurn {
+		return // names became one in the meantime
+	}
+	if t.known == nil || len(t.known) >= maxKnown {
+		t.known = map[request]siteRoute{}
+	}
+	t.known[key] = known
+}
+
+func (t *routes) forget() {
+	t.knownMu.Lock()
+	t.known, t.knownTurn = nil, t.knownTurn+1
+	t.knownMu.Unlock()
+}
 
 type routeNode struct {
 	children map[string]*routeNode
@@ -158,6 +210,7 @@ func (t *routes) walk(site string, segments []string, grow bool) bool {
 			t.nodes++
 			if n.any != nil {
 				segments[i] = "{name}"
+				t.forget()
 			}
 		}
 		n = child

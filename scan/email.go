@@ -2,7 +2,7 @@ package scan
 
 import (
 	"bytes"
-	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -12,7 +12,7 @@ import (
 // NormalizeEmail appends an address in the form in which a directory knows it: ASCII letters in lower case, Unicode
 // composed (NFC), the domain as A-labels (RFC 5891). It returns false, and dst as it was, for what is no address:
 // RFC 5321 §4.1.2 with the lengths of §4.5.3.1 and RFC 6531 §3.3, a domain of at least two labels, and no quoted local
-// part.
+// part. Dots may follow one another and end the local part, as in addresses that Japan's carriers gave out.
 //
 // Upper and lower case of a local part name two mailboxes in theory and one everywhere in practice.
 func NormalizeEmail(dst, src []byte) ([]byte, bool) {
@@ -34,22 +34,37 @@ func NormalizeEmail(dst, src []byte) ([]byte, bool) {
 }
 
 func normalLocal(dst, local []byte) ([]byte, bool) {
-	if !isASCII(local) {
+	n := len(dst)
+	if isASCII(local) {
+		for _, c := range local {
+			dst = append(dst, lower(c))
+		}
+	} else {
 		if !utf8.Valid(local) {
 			return dst, false
 		}
-		local = bytes.ToLower(norm.NFC.Bytes(local))
+		for rest := norm.NFC.Bytes(local); len(rest) > 0; {
+			r, size := utf8.DecodeRune(rest)
+			dst, rest = utf8.AppendRune(dst, unicode.ToLower(narrow(r))), rest[size:]
+		}
 	}
-	if len(local) > maxLocal {
+	if len(dst)-n > maxLocal {
 		return dst, false
 	}
-	for i, c := range local {
-		if !isAtext[c] || c == '.' && (i == 0 || i == len(local)-1 || local[i-1] == '.') {
+	for i, c := range dst[n:] {
+		if !isAtext[c] || c == '.' && i == 0 {
 			return dst, false
 		}
-		dst = append(dst, lower(c))
 	}
 	return dst, true
+}
+
+// narrow maps full-width ASCII to ASCII, as browsers do in domains (U+FF01 to U+FF5E).
+func narrow(r rune) rune {
+	if r >= '！' && r <= '～' {
+		return r - '！' + '!'
+	}
+	return r
 }
 
 // profile maps like a browser (UTS 46, non-transitional) and leaves lengths and hyphens to validDomain.
@@ -132,36 +147,40 @@ func lower(c byte) byte {
 // MaskEmail is an address as people may see it: alice@shop.example becomes a****@s***.example. What is no address becomes
 // asterisks.
 func MaskEmail(addr string) string {
-	if strings.LastIndexByte(addr, '@') < 0 {
-		return strings.Repeat("*", len(addr))
-	}
 	b := []byte(addr)
-	Mask(b)
+	maskAddress(b)
 	return string(b)
 }
 
 // MaskText masks whatever looks like an address, for logs and screens. Of several readings it takes the first whose local
 // part holds no character that separates things in a URL, or else the last.
 func MaskText(s string) string {
-	if strings.IndexByte(s, '@') < 0 && !strings.ContainsAny(s, "%&\\") {
+	var list [1]found
+	if n, _ := look([]byte(s), 0, list[:], false); n == 0 {
 		return s
 	}
 	var hits []Match
 	end := 0 // of the last hit: a reading that begins before it is of the same at-sign
-	f := Finder{Found: func(m Match) bool {
+	f := Finder{}
+	f.Found = func(m Match) bool {
+		if m.Kind != Email {
+			return false
+		}
 		if len(hits) > 0 && m.Offset < end {
 			hits = hits[:len(hits)-1]
 		}
+		decided := !bytes.ContainsAny(m.Value[:bytes.LastIndexByte(m.Value, '@')], "/?&=#")
+		m.Value = nil
 		hits, end = append(hits, m), m.Offset+m.Length
-		return !bytes.ContainsAny(m.Value[:bytes.LastIndexByte(m.Value, '@')], "/?&=#")
-	}}
+		return decided
+	}
 	f.Find([]byte(s), true)
 	if len(hits) == 0 {
 		return s
 	}
 	b := []byte(s)
 	for _, m := range hits {
-		Mask(b[m.Offset : m.Offset+m.Length])
+		m.Mask(b[m.Offset : m.Offset+m.Length])
 	}
 	return string(b)
 }

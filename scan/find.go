@@ -2,244 +2,554 @@ package scan
 
 import (
 	"bytes"
+	"math/bits"
 	"unicode/utf8"
 )
 
-// Bounds of what is looked at around one at-sign, in encoded bytes. A local part has 64 octets at most and a domain 255
+// Bounds of what is looked at around one place, in encoded bytes. A local part has 64 octets at most and a domain 255
 // (RFC 5321 §4.5.3.1); a character takes up to eight bytes in most pages, and more only where somebody pads references.
 const (
 	maxLeft  = 1024
 	maxRight = 2048
-	maxAt    = 16 // "&#x000000040;" is as long as an at-sign gets
 	// MaxTail is how many bytes at the end of a buffer may stay unsettled.
 	MaxTail = 4096
-	// maxReadings is how many readings of the bytes around one at-sign are offered.
-	maxReadings = 16
-
-	maxLocal  = 64
-	maxDomain = 255
+	// maxBudget is how many bytes may be decoded on behalf of one place.
+	maxBudget = 64 << 10
 )
 
 // Finder recognises identifiers in a byte stream. One Finder serves one stream at a time, in order; after final it is ready
 // for the next.
 type Finder struct {
 	// Found is called with each candidate, longest reading first for one at-sign. It returns true when the candidate is
-	// somebody's: then shorter readings of the same bytes are not offered.
+	// somebody's: then no other reading of the same bytes is offered.
 	Found func(Match) bool
+	// Charset is the character encoding that the stream declares, such as "iso-8859-15"; empty where it declares none. It
+	// matters where the stream is not UTF-8.
+	Charset string
 
-	skip  int // at-signs that begin before this offset of the next buffer have been dealt with
-	floor int // bytes before this offset of the next buffer belong to a confirmed match
+	// Names and Phones look for names and telephone numbers, too.
+	Names, Phones bool
+	// Fields are keys whose values the operator declares to be names of persons, as they are written.
+	Fields []string
+	// Known says that a name or a telephone number is anybody's. Then it is held back, for 512 bytes at most, until it is known whether its
+	// owner's identifier stands beside it. Nil: nothing is held back for that, as in a stream of events.
+	Known func(kind Kind, normalised []byte) bool
+	// Beside says whether names around a match that is somebody's are wanted. Nil: they are.
+	Beside func(Match) bool
 
-	local  side
-	domain side
-	value  []byte
-}
-
-// side is what stands decoded on one side of an at-sign. The local part's is kept from the at-sign outward, reversed.
-type side struct {
-	text []byte
-	raw  []int  // text[i] begins at this offset of the buffer (local part: ends before it, see left)
-	form []form // in which form text[i] stood
-}
-
-func (s *side) reset() { s.text, s.raw, s.form = s.text[:0], s.raw[:0], s.form[:0] }
-
-func (s *side) add(c byte, raw int, f form) {
-	s.text, s.raw, s.form = append(s.text, c), append(s.raw, raw), append(s.form, f)
+	base     int64 // offset of the next buffer's first byte in the stream
+	skip     int   // places before this offset of the next buffer have been dealt with
+	budget   int   // bytes that may yet be decoded on behalf of this place
+	charset  charset
+	levels   [maxDepth + 1]level
+	value    []byte
+	domain   []byte            // see host
+	hosts    map[string][]byte // the normal forms of domains beyond ASCII; nil for what is none
+	plain    []byte            // see decoded
+	passes   []form            // see decoded
+	both     []byte            // scratch of whoever joins or strips names
+	words    []nameWord        // see candidates
+	unended  int               // where the words begin that candidates ended with
+	past     []byte            // the last bytes that are settled, for what has to know in which object it stands
+	encoding map[[maxDepth]form]string
 }
 
 // Find reports the candidates in buf that can be decided, and returns how much of buf is settled: no later byte can make
 // buf[:settled] part of a match that was not reported. The caller keeps buf[settled:], appends what comes, and calls again.
 // With final nothing follows, and everything is settled. Find does not modify buf.
 func (f *Finder) Find(buf []byte, final bool) (settled int) {
-	done, floor := f.skip, f.floor
-	t := triggers{buf: buf}
-	for at := t.next(done); at.end > 0; at = t.next(done) {
-		start, decided := f.around(buf, at, floor, final)
-		if !decided {
-			f.skip, f.floor = max(0, at.start-start), 0
-			if floor > start {
-				f.floor = floor - start
-			}
-			return start
-		}
-		done = at.end
-		floor = max(floor, f.report(buf, at))
+	l := &f.levels[0]
+	l.text = buf
+	l.open = !final
+	held, place := f.scan(0, f.skip)
+	if place < 0 {
+		place, held = max(0, len(buf)-2), len(buf)
 	}
+	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
-		f.skip, f.floor = 0, 0
-		return len(buf)
+		held = len(buf)
 	}
-	settled = max(tail(buf), floor)
-	f.skip, f.floor = max(0, done-settled), 0
-	return settled
+	if f.Names && len(f.Fields) > 0 {
+		held = max(f.declared(0, held), l.done.floor)
+	}
+	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
+		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
+	}
+	for _, w := range l.named {
+		held = max(held, w.to)
+	}
+	f.settle(buf, held, place, final)
+	return held
 }
 
-// tail is where the run of bytes begins that may yet become a local part, or the encoded at-sign behind one.
-func tail(buf []byte) int {
-	least := max(0, len(buf)-maxLeft-maxAt)
-	i := len(buf)
-	for i > least && mayBeLocal[buf[i-1]] {
-		i--
-	}
-	return i
-}
-
-// around decodes what stands on both sides of an at-sign. It returns where the left side begins, and false when the right
-// side may go on behind the end of buf.
-func (f *Finder) around(buf []byte, at at, floor int, final bool) (start int, decided bool) {
-	f.local.reset()
-	f.domain.reset()
-	start = f.left(buf, at.start, max(floor, at.start-maxLeft))
-	if len(f.local.text) == 0 {
-		return start, true
-	}
-	limit := min(len(buf), at.end+maxRight)
-	end, cut := f.right(buf[:limit], at.end)
-	if !final && limit == len(buf) && len(buf)-at.end < maxRight && (end == len(buf) || cut) {
-		return start, false
-	}
-	return start, true
-}
-
-// left decodes backwards from an at-sign while it reads what may stand in a local part: atext, dots, and anything beyond
-// ASCII (RFC 5322 §3.2.3, RFC 6532 §3.2). It returns where that begins.
-func (f *Finder) left(buf []byte, p, least int) int {
-	for p > least && len(f.local.text) <= 2*maxLocal {
-		u := before(buf[least:p])
-		if u.length == 0 || !u.inLocal() {
-			break
-		}
-		p -= u.length
-		for i := u.n - 1; i >= 0; i-- {
-			f.local.add(u.bytes[i], p, u.form)
-		}
+// begun holds back what the kernel has to see before a key or a number that begins at p.
+func (f *Finder) begun(buf []byte, p int) int {
+	switch {
+	case f.Names && p > 0 && (buf[p-1] == '"' || buf[p-1] == '\''):
+		return p - 1
+	case f.Phones && bytes.HasSuffix(buf[:p], []byte("tel:")):
+		return p - len("tel:")
 	}
 	return p
 }
 
-// right decodes forwards what may stand in a domain. cut says that buf ends inside a reference.
-func (f *Finder) right(buf []byte, p int) (end int, cut bool) {
-	for p < len(buf) && len(f.domain.text) <= maxDomain {
-		u, short := after(buf[p:])
-		if short {
-			return p, true
-		}
-		if !u.inDomain() {
-			return p, false
-		}
-		for i := range u.n {
-			f.domain.add(u.bytes[i], p+u.length, u.form)
-		}
-		p += u.length
+// settle makes everything ready for the next buffer, or for the next stream.
+func (f *Finder) settle(buf []byte, held, place int, final bool) {
+	l := &f.levels[0]
+	l.text = nil
+	if final {
+		f.base, f.skip, l.done, l.windows, l.named, f.past = 0, 0, done{}, l.windows[:0], l.named[:0], f.past[:0]
+		return
 	}
-	return p, false
+	f.base += int64(held)
+	f.skip = max(0, place-held)
+	l.done.move(held)
+	l.windows, l.named = moveWindows(l.windows, held), moveWindows(l.named, held)
+	if f.Names {
+		f.past = append(f.past, buf[max(0, held-maxLeft):held]...)
+		f.past = append(f.past[:0], f.past[max(0, len(f.past)-maxLeft):]...)
+	}
 }
 
-// report offers the readings of what around has decoded, and returns where a confirmed one ends, or 0.
-func (f *Finder) report(buf []byte, at at) (end int) {
-	readings := 0
-	n := len(f.local.text)
-	if n == 0 || len(f.domain.text) < 3 {
-		return 0
-	}
-	first := f.local.raw[n-1]
-	for i := n; i > 0; i-- { // text[i-1] is the reading's first character
-		if i < n && !f.boundary(buf, i) || i == n && f.local.text[n-1] == '.' || i > maxLocal {
-			if !(i == n-1 && first > 0 && buf[first-1] == '\\' && isEscape(f.local.text[n-1])) {
-				continue
-			}
-		}
-		for d := f.fullDomain(); d > 0; d = f.shorterDomain(d) {
-			if readings++; readings > maxReadings {
-				return 0
-			}
-			if m, ok := f.match(at, i, d); ok && f.Found(m) {
-				return m.Offset + m.Length
-			}
-		}
-	}
-	return 0
+// done says how far a level has been dealt with, as offsets into its text.
+type done struct {
+	floor  int // end of the last match that is somebody's
+	word   int // words
+	run    int // runs of base64 and hexadecimal digits
+	sample int // places in a run that were looked at for text
+	part   int // stretches of a run that have been decoded
+	key    int // keys
 }
 
-// boundary: a shorter reading may begin behind a separator, behind two dots, or where text in another script stops. It may
-// not begin behind '.', '_', '-' or '+': john.alice@ is not alice@.
-func (f *Finder) boundary(buf []byte, i int) bool {
-	c, previous := f.local.text[i-1], f.local.text[i]
-	switch {
-	case c == '.':
+// move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
+func (d *done) move(n int) {
+	d.floor, d.word, d.run, d.sample, d.part, d.key = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n
+}
+
+// scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be
+// kept begins, and the place; else place is -1.
+func (f *Finder) scan(d, from int) (held, place int) {
+	l := &f.levels[d]
+	for from < len(l.text) {
+		n, upto := look(l.text, from, l.list[:], f.Names || f.Phones)
+		for _, seen := range l.list[:n] {
+			for marks := seen.hits | seen.runs; marks != 0; marks &= marks - 1 {
+				i := bits.TrailingZeros64(marks)
+				p := seen.block + i
+				if (seen.runs>>i&1 == 0 || p < l.done.run) && f.isDull(l.text, p) {
+					continue
+				}
+				if d == 0 {
+					f.budget = maxBudget
+				}
+				if held, decided := f.place(d, p); !decided {
+					return held, p
+				}
+			}
+		}
+		from = upto
+	}
+	return 0, -1
+}
+
+// isDull says that what the kernel saw at p comes to nothing: most of what it sees in ordinary pages, told by a few bytes. Where these are not
+// all there yet, it is not dull.
+func (f *Finder) isDull(text []byte, p int) bool {
+	if p+6 > len(text) {
 		return false
-	case previous == '.':
-		return i+1 < len(f.local.text) && f.local.text[i+1] == '.'
-	case previous >= utf8.RuneSelf:
-		return c < utf8.RuneSelf
 	}
-	return separates[previous]
+	switch h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]; h {
+	case 0: // part of a run that has been dealt with, or that several classes saw together
+		return true
+	case hitAt:
+		return isLonely(text[p+2:])
+	case hit40, hit64, hitName, hitWide:
+		return text[p+1] != 'n' && !isAtSign(text, p, h)
+	case hitB0:
+		return text[p+1] == '=' && text[p+2] >= ' '
+	case hitKey, hitKeys:
+		return !f.Names || len(f.Fields) == 0 && (text[p+3] != 'm' || text[p+4] != 'e')
+	case hitCF:
+		return text[p+3] != 'm' && (text[p+3] != 'i' || !f.Phones)
+	case hitTel:
+		return !f.Phones
+	}
+	return false
 }
 
-// isEscape: the letter behind a backslash belongs to the backslash, as in "\nalice@shop.example".
-func isEscape(c byte) bool { return bytes.IndexByte([]byte("nrtbfv0ae"), c) >= 0 }
-
-// fullDomain is the longest reading of the domain: without the dots and hyphens that end a sentence.
-func (f *Finder) fullDomain() int { return trimDomain(f.domain.text) }
-
-// shorterDomain drops what may be no part of it: first text in another script that follows an ASCII domain, then labels
-// ("shop.example.Then"), down to two. It returns 0 when there is none.
-func (f *Finder) shorterDomain(d int) int {
-	text := f.domain.text[:d]
-	if i := bytes.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }); i > 0 && bytes.IndexByte(text[:i], '.') > 0 {
-		return trimDomain(text[:i])
-	}
-	i := bytes.LastIndexByte(text, '.')
-	if i <= 0 || bytes.IndexByte(text[:i], '.') < 0 {
-		return 0
-	}
-	return trimDomain(text[:i])
-}
-
-func trimDomain(text []byte) int {
-	n := len(text)
-	for n > 0 && (text[n-1] == '.' || text[n-1] == '-') {
-		n--
-	}
-	if bytes.IndexByte(text[:n], '.') < 0 && bytes.IndexFunc(text[:n], func(r rune) bool { return r == '。' || r == '．' || r == '｡' }) < 0 {
-		return 0
-	}
-	return n
-}
-
-// match makes the reading whose local part has i octets and whose domain has d.
-func (f *Finder) match(at at, i, d int) (Match, bool) {
-	f.value = f.value[:0]
-	for j := i - 1; j >= 0; j-- {
-		f.value = append(f.value, f.local.text[j])
-	}
-	f.value = append(f.value, '@')
-	f.value = append(f.value, f.domain.text[:d]...)
-	n := len(f.value)
-	value, ok := NormalizeEmail(f.value, f.value[:n:n])
-	if !ok {
-		return Match{}, false
-	}
-	f.value = value
-	start, end := f.local.raw[i-1], f.domain.raw[d-1]
-	return Match{Kind: Email, Offset: start, Length: end - start, Encoding: f.encoding(at, i, d), Value: value[n:]}, true
-}
-
-// encoding is the at-sign's form where that is not plain, or else the first that is not.
-func (f *Finder) encoding(at at, i, d int) string {
-	if at.form != plain {
-		return at.form.String()
-	}
-	for j := i - 1; j >= 0; j-- {
-		if f.local.form[j] != plain {
-			return f.local.form[j].String()
+// isLonely says that what b, which follows an at-sign, begins with is no domain with a dot, in whatever encoding: "@media", "@scope/package".
+func isLonely(b []byte) bool {
+	for _, c := range b {
+		if !isLDH[c] {
+			return c != '.' && c < utf8.RuneSelf && c >= ' ' && !isEscape[c]
 		}
 	}
-	for _, form := range f.domain.form[:d] {
+	return false
+}
+
+var (
+	isLDH    = table(func(c byte) bool { return c >= '0' && c <= '9' || isLetter(c) || c == '-' })
+	isEscape = table(func(c byte) bool { return c == '%' || c == '&' || c == '\\' || c == '=' })
+)
+
+// place deals with one place at which the kernel saw something: first the run of base64 or hexadecimal digits in which it stands, so
+// that the order of things does not depend on where buffers end, then what may begin there.
+func (f *Finder) place(d, p int) (held int, decided bool) {
+	l := &f.levels[d]
+	text := l.text
+	if p >= l.done.run && classes[0][text[p]]&inBase64 != 0 {
+		if held, decided := f.run(d, p); !decided {
+			return held, false
+		}
+	}
+	if p+2 >= len(text) {
+		return 0, true
+	}
+	h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]
+	if h == 0 {
+		return 0, true
+	}
+	if h&(hitAt|hit40|hit64|hitName|hitWide) != 0 && p+1 >= l.done.word && isAtSign(text, p, h) {
+		if held, decided := f.word(d, p+1); !decided {
+			return held, false
+		}
+	}
+	if h&(hitB0|hitB1|hitB2) != 0 && p >= l.done.part {
+		if held, decided := f.at64(d, p, h); !decided {
+			return held, false
+		}
+	}
+	if h&hitHex != 0 && p >= l.done.part {
+		if held, decided := f.atHex(d, p); !decided {
+			return held, false
+		}
+	}
+	if h&hitB0 != 0 && text[p+1] == '=' && p+1 >= l.done.word { // a soft line break may cut anything in two
+		if held, decided := f.word(d, p+1); !decided {
+			return held, false
+		}
+	}
+	if h&(hitB1|hitPhone) != 0 && p >= l.done.word && (text[p] == '%' || text[p] == '\\') {
+		if held, decided := f.parted(d, p); !decided {
+			return held, false
+		}
+	}
+	if h&(hitCF|hit64) != 0 {
+		if held, decided := f.cloudflare(d, p); !decided {
+			return held, false
+		}
+	}
+	if f.Names && h&(hitKey|hitKeys) != 0 || f.Phones && h&(hitPhone|hitCF) != 0 {
+		if held, decided := f.keyed(d, p+1); !decided {
+			return held, false
+		}
+	}
+	if f.Phones && (h&hitTel != 0 || h&hitPhone != 0 && text[p] == '+') {
+		if held, decided := f.telephone(d, p); !decided {
+			return held, false
+		}
+	}
+	return 0, true
+}
+
+// isAtSign takes a closer look at what the kernel saw: may an at-sign end, or stand, here?
+func isAtSign(b []byte, p int, h hit) bool {
+	if h&hitAt != 0 {
+		return wordBytes[b[p]]
+	}
+	switch {
+	case h&hitWide != 0:
+		switch b[p+1] {
+		case '2': // FF20
+			return p > 0 && b[p-1]|0x20 == 'f'
+		case '1': // 5C100
+			return p > 0 && b[p-1] == '5' && b[p+2] == '0'
+		case '%', '=': // BC%A0
+			return p > 0 && b[p-1]|0x20 == 'b' && b[p+2] != '0'
+		}
+		return true
+	case h&hit40 != 0:
+		return begins40(b[:p+1]) && isEscaped(b[:p+1], 24)
+	case h&hit64 != 0: // "&#", or what stands for it; zeros may pad the number
+		return b[p+1] == '6' && b[p+2] == '4' && isEscaped(b[:p], maxReference+6)
+	case h&hitName != 0:
+		switch b[p] {
+		case 'a':
+			return p >= 4 && b[p+1] == 't' && bytes.HasSuffix(b[:p], []byte("comm")) && b[p+2] != '0' && b[p+2] != '1'
+		case '\\':
+			return b[p+1] == '1' && b[p+2] == '0'
+		case '5': // &#65312;
+			return b[p+1] == '3' && b[p+2] == '1' && p > 0 && b[p-1] == '6' && isEscaped(b[:p], maxReference+6)
+		}
+	}
+	return false
+}
+
+// begins40 says that b ends with what stands before "40" where that is an at-sign.
+func begins40(b []byte) bool {
+	n := len(b)
+	switch b[n-1] {
+	case '5': // %2540
+		return n > 1 && b[n-2] == '2'
+	case 'B', 'b': // \u%7B40
+		return n > 1 && b[n-2] == '7'
+	case '0': // \u0040
+		b = bytes.TrimRight(b, "0")
+		return len(b) > 0 && bytes.IndexByte([]byte("uUxX{Bb;"), b[len(b)-1]) >= 0
+	}
+	return true
+}
+
+// isEscaped says that an escape may begin in the last n bytes of b.
+func isEscaped(b []byte, n int) bool {
+	for _, c := range b[max(0, len(b)-n):] {
+		if isEscape[c] {
+			return true
+		}
+	}
+	return false
+}
+
+// inWord says that text[i] may be part of an encoded address: not where white space, quotes and brackets stand, unless quoted-printable broke the
+// line there.
+func inWord(text []byte, i int) bool {
+	c := text[i]
+	if wordBytes[c] {
+		return true
+	}
+	if c == '\n' {
+		return i > 0 && (text[i-1] == '=' || i > 1 && text[i-1] == '\r' && text[i-2] == '=')
+	}
+	return c == '\r' && i > 0 && text[i-1] == '='
+}
+
+// Control characters stand in no text but as halves of characters in UTF-16.
+var wordBytes = table(func(c byte) bool {
+	return atext(c) || c == '\\' || c == ';' || c == '@' || c < ' ' && c != '\t' && c != '\n' && c != '\f' && c != '\r'
+})
+
+func wordStart(text []byte, p, least int) int {
+	for p > least && inWord(text, p-1) {
+		p--
+	}
+	return p
+}
+
+// word deals with the address at place p and with whatever else stands in the same word: as it is, and without its encodings.
+func (f *Finder) word(d, p int) (held int, decided bool) {
+	l := &f.levels[d]
+	start := wordStart(l.text, p, max(0, p-maxLeft))
+	end, limit := p, min(len(l.text), p+maxRight)
+	for end < limit && inWord(l.text, end) {
+		end++
+	}
+	if l.open && end == len(l.text) && end-p < maxRight {
+		return start, false
+	}
+	l.done.word = end
+	if end-p == maxRight {
+		l.done.word = p + maxRight/2
+	}
+	w := l.text[start:end]
+	if i := bytes.IndexByte(w, '='); i >= 0 && isQuoted(w[i:]) {
+		f.below(d, step{form: quoted}, start, end)
+	}
+	if bytes.IndexByte(w, '\\') >= 0 || bytes.IndexByte(w, '%') >= 0 || bytes.IndexByte(w, '&') >= 0 {
+		f.below(d, step{}, start, end)
+	}
+	if i := bytes.IndexByte(w, 0); i >= 0 {
+		f.wide(d, start, end)
+	}
+	if f.foreign(w) {
+		f.below(d, step{form: legacy}, start, end)
+	}
+	for i := start; i < l.done.word; i++ {
+		switch c := l.text[i]; {
+		case c == '@':
+			f.emails(d, i, 1)
+		case c == 0xef && bytes.HasPrefix(l.text[i:], []byte("＠")):
+			f.emails(d, i, 3)
+		}
+	}
+	return 0, true
+}
+
+// isQuoted finds a sign of quoted-printable: a soft line break, or an octet that needs it.
+func isQuoted(w []byte) bool {
+	for ; len(w) >= 2; w = w[1:] {
+		i := bytes.IndexByte(w, '=')
+		if i < 0 || i+2 > len(w) {
+			return false
+		}
+		if w = w[i:]; softBreak(w) > 0 {
+			return true
+		}
+		if len(w) >= 3 {
+			if _, ok := hexRune(w[1:3]); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// below decodes text[start:end] and looks at what it says.
+func (f *Finder) below(d int, s step, start, end int) {
+	if d == maxDepth || f.budget < end-start {
+		return
+	}
+	f.budget -= end - start
+	up, l := &f.levels[d], &f.levels[d+1]
+	if s.form == legacy {
+		f.charset.set(f.Charset)
+	}
+	if !l.decode(s, up.text[start:end], start, &f.charset) {
+		return
+	}
+	l.done, l.windows, l.named = done{}, l.windows[:0], l.named[:0]
+	l.sealed = up.sealed
+	f.scan(d+1, 0)
+	if f.Names && len(f.Fields) > 0 {
+		f.declared(d+1, len(l.text))
+	}
+	if f.Names && len(l.windows) > 0 {
+		f.namesBeside(d+1, len(l.text))
+	}
+}
+
+// wide deals with two octets a character. Of ASCII, both orders look alike but for where the stream begins.
+func (f *Finder) wide(d, start, end int) {
+	text := f.levels[d].text
+	for p := start; p < end; p++ {
+		if text[p] != '@' || (p+1 == end || text[p+1] != 0) && (p == start || text[p-1] != 0) {
+			continue
+		}
+		odd := p % 2
+		if d == 0 {
+			odd = int(f.base+int64(p)) % 2
+		}
+		if s := (step{form: utf16LE}); odd == 0 {
+			f.below(d, s, start+(p-start)%2, end)
+		} else {
+			s.form = utf16BE
+			f.below(d, s, start+(p+1-start)%2, end)
+		}
+		return
+	}
+}
+
+// foreign says that w is not UTF-8, or need not be.
+func (f *Finder) foreign(w []byte) bool {
+	if isASCII(w) {
+		return false
+	}
+	if f.Charset != "" && f.Charset != "utf-8" {
+		return true
+	}
+	return !utf8.Valid(w)
+}
+
+// offer asks whose text[start:end] of a level is, with at as the byte whose form names the encoding. What is somebody's already is not offered
+// again.
+func (f *Finder) offer(d int, m Match, start, end, at int) bool {
+	for k, s := d, start; ; k-- {
+		if s < f.levels[k].done.floor {
+			return false
+		}
+		if k == 0 {
+			break
+		}
+		s = int(f.levels[k].begin[s])
+	}
+	if !f.report(d, m, nil, start, end, at) {
+		return false
+	}
+	for k, e := d, end; ; k-- {
+		l := &f.levels[k]
+		if l.done.floor = e; k == 0 {
+			break
+		}
+		e = int(l.end[e-1])
+	}
+	if f.Names && (f.Beside == nil || f.Beside(m)) {
+		f.beside(d, start, end)
+	}
+	return true
+}
+
+// report maps a match down to the stream and asks whose it is. passes are the forms of what was decoded beyond the level's text.
+func (f *Finder) report(d int, m Match, passes []form, start, end, at int) bool {
+	m.charset, m.Sealed = &f.charset, f.levels[d].sealed
+	var chain [2 * maxDepth]step // from the inside out
+	var forms [2 * maxDepth]form
+	n := 0
+	for i := len(passes) - 1; i >= 0; i-- {
+		if forms[n] = passes[i]; passes[i] == legacy {
+			chain[n].form = legacy
+		}
+		n++
+	}
+	for k := d; k > 0; k-- {
+		l := &f.levels[k]
+		if form := l.formOf(start, end, at); form != plain {
+			chain[n], forms[n] = l.step, form
+			if l.step.form == base64Text {
+				chain[n].phase = (l.step.phase + uint8(start%3)) % 3
+			}
+			n++
+		}
+		at = int(l.begin[at])
+		start, end = int(l.begin[start]), int(l.end[end-1])
+		if l.step.form == cfemail {
+			start = int(l.begin[0]) - 2 // the key belongs to it
+		}
+	}
+	if n > maxDepth {
+		return false
+	}
+	for i := range n {
+		m.chain[i], m.forms[i] = chain[n-1-i], forms[n-1-i]
+	}
+	m.depth = n
+	m.Offset, m.Length, m.Encoding = start, end-start, f.name(m.forms, n, m.own)
+	return f.Found(m)
+}
+
+// formOf is the form of the byte at at, or else the first in [s, e) that is not plain.
+func (l *level) formOf(s, e, at int) form {
+	if l.forms[at] != plain {
+		return l.forms[at]
+	}
+	for _, form := range l.forms[s:e] {
 		if form != plain {
-			return form.String()
+			return form
 		}
 	}
-	return plain.String()
+	if l.step.form == quoted && int(l.end[e-1]-l.begin[s]) > e-s {
+		return quoted // a line end stands in it
+	}
+	return plain
+}
+
+// name joins the names of forms and of the identifier's own, and remembers them: pages repeat themselves.
+func (f *Finder) name(forms [maxDepth]form, n int, own form) string {
+	if own != plain && n < maxDepth {
+		forms[n] = own
+		n++
+	}
+	if n <= 1 {
+		return forms[0].String()
+	}
+	if s, ok := f.encoding[forms]; ok {
+		return s
+	}
+	s := forms[0].String()
+	for _, form := range forms[1:n] {
+		s += "+" + form.String()
+	}
+	if f.encoding == nil {
+		f.encoding = map[[maxDepth]form]string{}
+	}
+	f.encoding[forms] = s
+	return s
 }

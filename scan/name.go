@@ -103,3 +103,5 @@ func foldWord(w []byte) []byte {
 
 // spelled are letters that have no accent to take off, and are written otherwise where a keyboard lacks them.
 var spelled = map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'ı': "i"}
+
+func isNameLetter(r rune) bool { return unicode.IsLetter(r) || unicode.Is(unicode.Mn, r) }

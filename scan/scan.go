@@ -21,11 +21,28 @@ const (
 	EmailSHA256 Kind = "email-sha256"
 )
 
+// Evidence is what makes a weak identifier count.
+type Evidence string
+
+const (
+	Key  Evidence = "key"  // it is the value of a key such as "fullName", or of "firstName" and "lastName" together
+	Near Evidence = "near" // it stands beside an identifier that is somebody's: it counts when it is the same customer's
+)
+
 // Match is an identifier candidate found in bytes.
 type Match struct {
 	Kind     Kind
 	Offset   int    // index of its first byte in the buffer given to Find
 	Length   int    // its length there, in encoded bytes
-	Encoding string // outermost form first: "plain", "json", "html", "url", "js"; nested forms joined by '+'
+	Encoding string // outermost form first: "plain", "json", "base64+json": nested forms joined by '+'
 	Value    []byte // decoded and normalised as Kind says; valid only until Found returns
+	// Evidence says why something weak is offered: a name that many share, or a number that is written without its country.
+	Evidence Evidence
+	Sealed   bool // it stands in something signed, such as a JWT (RFC 7519), which a mask would break
+
+	chain   [maxDepth]step // how it was decoded, from the outside in
+	forms   [maxDepth]form
+	depth   int
+	own     form // of a hash
+	charset *charset
 }

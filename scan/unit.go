@@ -3,187 +3,228 @@ package scan
 import (
 	"bytes"
 	"html"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// form is how one character stands in the bytes.
-type form uint8
-
-const (
-	plain       form = iota
-	jsonEscape       // \u0040 (RFC 8259 §7)
-	jsEscape         // \x40 (ECMA-262 §12.9.4)
-	htmlRef          // &#64; &#x40; &commat; (HTML §13.5)
-	urlEncoding      // %40 (RFC 3986 §2.1)
-)
-
-func (f form) String() string { return [...]string{"plain", "json", "js", "html", "url"}[f] }
-
 // unit is one decoded character, or one octet of it where it is percent-encoded.
 type unit struct {
-	bytes  [utf8.UTFMax]byte
-	n      int // octets in bytes
-	length int // encoded bytes
-	form   form
+	bytes [8]byte // some references stand for two characters
+	n     int     // octets in bytes
+	form  form
 }
 
-var (
-	isAtext    = table(atext)                                                          // what may stand in a decoded local part
-	mayBeLocal = table(func(c byte) bool { return atext(c) || c == '\\' || c == ';' }) // and in an encoded one, or an at-sign
-	separates  = table(func(c byte) bool { return bytes.IndexByte([]byte("!#$%&'*/=?^`{|}~"), c) >= 0 })
-)
-
-// atext is RFC 5322 §3.2.3 with dots and the octets of UTF-8 (RFC 6532 §3.2).
-func atext(c byte) bool {
-	return c >= '0' && c <= '9' || isLetter(c) || c >= 0x80 || bytes.IndexByte([]byte("!#$%&'*+-/=?^_`{|}~."), c) >= 0
-}
-
-func table(is func(byte) bool) (t [256]bool) {
-	for c := range 256 {
-		t[c] = is(byte(c))
-	}
-	return t
-}
-
-func (u *unit) inLocal() bool { return isAtext[u.bytes[0]] }
-
-func (u *unit) inDomain() bool {
-	c := u.bytes[0]
-	return c >= '0' && c <= '9' || isLetter(c) || c == '-' || c == '.' || c >= 0x80
-}
-
-func runeUnit(r rune, length int, f form) (u unit) {
-	u.n, u.length, u.form = utf8.EncodeRune(u.bytes[:], r), length, f
+func runeUnit(r rune, f form) (u unit) {
+	u.n, u.form = utf8.EncodeRune(u.bytes[:], r), f
 	return u
 }
 
-func byteUnit(c byte, length int, f form) (u unit) {
-	u.bytes[0], u.n, u.length, u.form = c, 1, length, f
-	return u
-}
+func (u *unit) set(r rune, f form) { u.n, u.form = utf8.EncodeRune(u.bytes[:], r), f }
 
-// before decodes the unit that ends b. A length of 0 means that there is none.
-func before(b []byte) unit {
-	n := len(b)
-	c := b[n-1]
-	switch {
-	case c == ';':
-		if i := bytes.LastIndexByte(b[max(0, n-maxReference):], '&'); i >= 0 {
-			i += max(0, n-maxReference)
-			if r, ok := reference(b[i:n]); ok {
-				return runeUnit(r, n-i, htmlRef)
-			}
-		}
-	case hexValue(c) < 16 && n >= 3:
-		if n >= 6 && b[n-6] == '\\' && b[n-5] == 'u' {
-			if r, ok := hexRune(b[n-4:]); ok {
-				return runeUnit(r, 6, jsonEscape)
-			}
-		}
-		if n >= 4 && b[n-4] == '\\' && b[n-3] == 'x' {
-			if r, ok := hexRune(b[n-2:]); ok {
-				return runeUnit(r, 4, jsEscape)
-			}
-		}
-		if b[n-3] == '%' {
-			if r, ok := hexRune(b[n-2:]); ok {
-				return byteUnit(byte(r), 3, urlEncoding)
-			}
-		}
-	}
-	return byteUnit(c, 1, plain)
-}
-
-// after decodes the unit that begins b. short says that more bytes may change what it is.
-func after(b []byte) (u unit, short bool) {
+// decode reads the escape that begins b, and returns its length; 0 when there is none.
+func (u *unit) decode(b []byte) int {
 	switch b[0] {
-	case '\\':
-		if len(b) < 6 && (len(b) < 2 || b[1] == 'u' || b[1] == 'x' && len(b) < 4) {
-			return unit{}, true
-		}
-		if b[1] == 'u' {
-			if r, ok := hexRune(b[2:6]); ok {
-				return runeUnit(r, 6, jsonEscape), false
-			}
-		}
-		if b[1] == 'x' {
-			if r, ok := hexRune(b[2:4]); ok {
-				return runeUnit(r, 4, jsEscape), false
-			}
-		}
 	case '%':
-		if len(b) < 3 {
-			return unit{}, true
-		}
-		if r, ok := hexRune(b[1:3]); ok {
-			return byteUnit(byte(r), 3, urlEncoding), false
-		}
-	case '&':
-		end := bytes.IndexByte(b[:min(len(b), maxReference)], ';')
-		if end < 0 && len(b) < maxReference && !breaksReference(b[1:]) {
-			return unit{}, true
-		}
-		if end > 0 {
-			if r, ok := reference(b[:end+1]); ok {
-				return runeUnit(r, end+1, htmlRef), false
+		if len(b) >= 3 {
+			if r, ok := hexRune(b[1:3]); ok {
+				u.bytes[0], u.n, u.form = byte(r), 1, urlEncoding
+				return 3
 			}
 		}
+	case '\\':
+		return u.backslash(b)
+	case '&':
+		return u.reference(b)
 	}
-	return byteUnit(b[0], 1, plain), false
+	return 0
 }
 
-// maxReference is how long a character reference may be: the longest name in HTML has 33 bytes.
+// backslash reads the escapes of JSON and JavaScript, and of whatever language else puts a backslash before a sign.
+func (u *unit) backslash(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch c := b[1]; {
+	case c == 'u' && len(b) >= 6 && b[2] != '{':
+		r, ok := hexRune16(b[2:6])
+		if !ok {
+			return 0
+		}
+		if utf16.IsSurrogate(r) {
+			if len(b) < 12 || b[6] != '\\' || b[7] != 'u' {
+				return 0
+			}
+			low, _ := hexRune16(b[8:12])
+			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+				return 0
+			}
+			u.set(r, jsonEscape)
+			return 12
+		}
+		u.set(r, jsonEscape)
+		return 6
+	case c == 'u' && len(b) >= 5: // \u{40}
+		end := bytes.IndexByte(b[:min(len(b), 14)], '}')
+		if end < 4 {
+			return 0
+		}
+		r, ok := hexRune(b[3:end])
+		if !ok {
+			return 0
+		}
+		u.set(r, jsEscape)
+		return end + 1
+	case c == 'x' && len(b) >= 4:
+		r, ok := hexRune(b[2:4])
+		if !ok {
+			return 0
+		}
+		u.set(r, jsEscape)
+		return 4
+	case c >= '0' && c <= '3' && len(b) >= 4 && isOctal(b[2]) && isOctal(b[3]):
+		u.set(rune(c-'0')<<6|rune(b[2]-'0')<<3|rune(b[3]-'0'), jsEscape)
+		return 4
+	}
+	c := b[1]
+	if i := bytes.IndexByte([]byte("nrtbfv0"), c); i >= 0 {
+		c = "\n\r\t\b\f\v\x00"[i]
+	} else if isLetter(c) || c >= '0' && c <= '9' || c >= utf8.RuneSelf {
+		return 0
+	}
+	u.bytes[0], u.n, u.form = c, 1, jsonEscape
+	return 2
+}
+
+func isOctal(c byte) bool { return c >= '0' && c <= '7' }
+
+// maxReference is how long a character reference may be here: the longest name in HTML has 33 bytes, and zeros may pad a number.
 const maxReference = 34
 
-func breaksReference(b []byte) bool {
-	for _, c := range b {
-		if c != '#' && (c < '0' || c > '9') && !isLetter(c) {
-			return true
-		}
-	}
-	return false
-}
-
-// reference decodes "&...;" where it stands for one character.
-func reference(b []byte) (rune, bool) {
-	if len(b) < 4 || b[1] != '#' && !isLetter(b[1]) {
-		return 0, false
+// reference reads a character reference as a browser does in text (HTML §13.2.5.72 and on).
+func (u *unit) reference(b []byte) int {
+	if len(b) < 3 {
+		return 0
 	}
 	if b[1] == '#' {
-		return numeric(b[2 : len(b)-1])
+		return u.numeric(b)
 	}
-	s := html.UnescapeString(string(b))
-	r, n := utf8.DecodeRuneInString(s)
-	return r, n == len(s) && n > 0 && r != utf8.RuneError
+	if !isLetter(b[1]) {
+		return 0
+	}
+	n := 2
+	for n < len(b) && n < maxReference && (isLetter(b[n]) || b[n] >= '0' && b[n] <= '9') {
+		n++
+	}
+	closed := n < len(b) && b[n] == ';'
+	if closed {
+		if s, ok := frequent[string(b[1:n])]; ok {
+			u.n, u.form = copy(u.bytes[:], s), htmlRef
+			return n + 1
+		}
+		if s := html.UnescapeString(string(b[:n+1])); s[0] != '&' && !bytes.HasSuffix([]byte(s), b[n:n+1]) {
+			u.n, u.form = copy(u.bytes[:], s), htmlRef
+			return n + 1
+		}
+	}
+	// A few old names need no semicolon, and end where the longest of them does.
+	for n = min(n, 7); n > 2; n-- {
+		if s := html.UnescapeString(string(b[:n])); s[0] != '&' || string(b[1:n]) == "amp" || string(b[1:n]) == "AMP" {
+			if r, size := utf8.DecodeRuneInString(s); size == len(s) {
+				u.set(r, htmlRef)
+				return n
+			}
+		}
+	}
+	return 0
 }
 
-func numeric(digits []byte) (rune, bool) {
-	base := rune(10)
-	if len(digits) > 0 && digits[0]|0x20 == 'x' {
-		base, digits = 16, digits[1:]
+// frequent are the references that pages are full of, and those that an address may hold: looked up without allocating.
+var frequent = map[string]string{"amp": "&", "AMP": "&", "nGt": "\u226b\u20d2", "nLt": "\u226a\u20d2", "lt": "<", "gt": ">", "quot": `"`, "apos": "'", "nbsp": "\u00a0", "commat": "@", "period": ".", "lowbar": "_",
+	"plus": "+", "hyphen": "\u2010", "dash": "\u2010", "semi": ";", "colon": ":", "comma": ",", "sol": "/", "quest": "?", "equals": "=", "num": "#", "percnt": "%",
+	"copy": "©", "reg": "®", "mdash": "—", "ndash": "–", "hellip": "…", "times": "×", "middot": "·", "laquo": "«", "raquo": "»", "rsquo": "’", "lsquo": "‘", "ldquo": "“", "rdquo": "”",
+	"auml": "ä", "ouml": "ö", "uuml": "ü", "Auml": "Ä", "Ouml": "Ö", "Uuml": "Ü", "szlig": "ß", "eacute": "é", "egrave": "è", "agrave": "à", "ccedil": "ç"}
+
+// numeric reads &#64; &#x40; and both without the semicolon (HTML §13.2.5.75 to §13.2.5.80).
+func (u *unit) numeric(b []byte) int {
+	i, base := 2, rune(10)
+	if b[2]|0x20 == 'x' {
+		i, base = 3, 16
 	}
-	r := rune(0)
-	for _, c := range digits {
-		v := rune(hexValue(c))
-		if v >= base || r > utf8.MaxRune {
-			return 0, false
+	r, start := rune(0), i
+	for i < len(b) && i < maxReference {
+		v := rune(hexValue(b[i]))
+		if v >= base {
+			break
 		}
-		r = r*base + v
+		if r = r*base + v; r > utf8.MaxRune {
+			r = utf8.MaxRune + 1
+		}
+		i++
 	}
-	return r, len(digits) > 0 && utf8.ValidRune(r)
+	if i == start {
+		return 0
+	}
+	if i < len(b) {
+		switch b[i] {
+		case ';':
+			i++
+		case '\\', '%', '&': // its semicolon may be escaped: see what the next decoding says
+			if len(b) >= i+4 && i-start < 4 {
+				return 0
+			}
+		}
+	}
+	switch {
+	case r == 0 || r > utf8.MaxRune || !utf8.ValidRune(r):
+		r = utf8.RuneError
+	case r >= 0x80 && r < 0xa0:
+		r, _ = utf8.DecodeRuneInString(html.UnescapeString(string(windows1252[:])[6*(r-0x80) : 6*(r-0x80)+6]))
+	}
+	u.set(r, htmlRef)
+	return i
+}
+
+// windows1252 spells the references from &#x80; to &#x9f;, which mean the characters of that encoding (HTML §13.2.5.80).
+var windows1252 = func() (t []byte) {
+	for c := 0x80; c < 0xa0; c++ {
+		t = append(t, "&#x"...)
+		t = append(t, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15], ';')
+	}
+	return t
+}()
+
+// appendHTML appends src with its character references decoded, as a browser does in text.
+func appendHTML(dst, src []byte) []byte {
+	var u unit
+	for len(src) > 0 {
+		if src[0] == '&' {
+			if n := u.reference(src); n > 0 {
+				dst, src = append(dst, u.bytes[:u.n]...), src[n:]
+				continue
+			}
+		}
+		dst, src = append(dst, src[0]), src[1:]
+	}
+	return dst
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' && c < 0x80 }
 
 func hexRune(b []byte) (r rune, ok bool) {
+	r, ok = hexRune16(b)
+	return r, ok && utf8.ValidRune(r)
+}
+
+// hexRune16 takes surrogates, too.
+func hexRune16(b []byte) (r rune, ok bool) {
 	for _, c := range b {
 		v := hexValue(c)
-		if v >= 16 {
+		if v >= 16 || r > utf8.MaxRune {
 			return 0, false
 		}
 		r = r<<4 | rune(v)
 	}
-	return r, utf8.ValidRune(r)
+	return r, len(b) > 0
 }
 
 // hexValue is a digit's value, or 16 and more for what is none.
@@ -195,113 +236,4 @@ func hexValue(c byte) byte {
 		return c | 0x20 - 'a' + 10
 	}
 	return 255
-}
-
-// at is an at-sign in buf[start:end].
-type at struct {
-	start, end int
-	form       form
-}
-
-// triggers finds at-signs in any form. Each form is anchored on its end ("40", "64", "at;"), because '%', '&' and '\' are
-// everywhere in real pages and those are not.
-type triggers struct {
-	buf  []byte
-	from [4]int // where the next anchor of each form is, or was last looked for
-	have [4]bool
-}
-
-var anchors = [4][]byte{{'@'}, []byte("40"), []byte("64"), []byte("commat;")}
-
-// next is the first at-sign that begins at from or later; its end is 0 when there is none.
-func (t *triggers) next(from int) at {
-	for {
-		best := -1
-		for k := range anchors {
-			t.seek(k, from)
-			if t.have[k] && (best < 0 || t.from[k] < t.from[best]) {
-				best = k
-			}
-		}
-		if best < 0 {
-			return at{}
-		}
-		p := t.from[best]
-		if a, ok := t.resolve(best, p); ok && a.start >= from {
-			return a
-		}
-		t.from[best]++
-		t.have[best] = false
-	}
-}
-
-// seek finds the next anchor of form k, unless it is known already.
-func (t *triggers) seek(k, from int) {
-	if t.from[k] < 0 || t.have[k] && t.from[k] >= from {
-		return
-	}
-	start := max(t.from[k], from)
-	var i int
-	if len(anchors[k]) == 1 {
-		i = bytes.IndexByte(t.buf[start:], anchors[k][0])
-	} else {
-		i = bytes.Index(t.buf[start:], anchors[k])
-	}
-	if i < 0 {
-		t.from[k], t.have[k] = -1, false
-		return
-	}
-	t.from[k], t.have[k] = start+i, true
-}
-
-// resolve tells whether the anchor at p ends an at-sign.
-func (t *triggers) resolve(k, p int) (at, bool) {
-	b := t.buf
-	switch k {
-	case 0:
-		return at{p, p + 1, plain}, true
-	case 1:
-		switch {
-		case p >= 1 && b[p-1] == '%':
-			return at{p - 1, p + 2, urlEncoding}, true
-		case p >= 2 && b[p-1] == 'x' && b[p-2] == '\\':
-			return at{p - 2, p + 2, jsEscape}, true
-		case p >= 4 && b[p-1] == '0' && b[p-2] == '0' && b[p-3] == 'u' && b[p-4] == '\\':
-			return at{p - 4, p + 2, jsonEscape}, true
-		}
-		return t.numeric(p, 'x')
-	case 2:
-		return t.numeric(p, 0)
-	}
-	if p >= 1 && b[p-1] == '&' {
-		return at{p - 1, p + len("commat;"), htmlRef}, true
-	}
-	return at{}, false
-}
-
-// numeric resolves "40" as &#x40; and "64" as &#64;, with leading zeros. Browsers take them without the semicolon, too,
-// if no digit follows (HTML §13.2.5.75).
-func (t *triggers) numeric(p int, x byte) (at, bool) {
-	b, i := t.buf, p
-	for i > 0 && b[i-1] == '0' && p-i < maxAt-6 {
-		i--
-	}
-	if x != 0 {
-		if i < 1 || b[i-1]|0x20 != x {
-			return at{}, false
-		}
-		i--
-	}
-	if i < 2 || b[i-1] != '#' || b[i-2] != '&' {
-		return at{}, false
-	}
-	end := p + 2
-	if end < len(b) {
-		if b[end] == ';' {
-			end++
-		} else if v := hexValue(b[end]); v < 10 || x != 0 && v < 16 {
-			return at{}, false
-		}
-	}
-	return at{i - 2, end, htmlRef}, true
 }

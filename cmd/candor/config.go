@@ -38,7 +38,9 @@ type Config struct {
 	Policy  []Rule   `yaml:"policy"`  // who may see other people's data
 	Public  []string `yaml:"public"`  // addresses that are published on purpose
 	Trusted []string `yaml:"trusted"` // networks whose forwarding and viewer headers are believed
-	Routes  []string `yaml:"routes"`  // path patterns such as /shops/{shop}/orders/{id}
+	// PersonalFields are names of fields that hold a person's name, such as "billTo" or "ansprechpartner".
+	PersonalFields []string `yaml:"personal_fields"`
+	Routes         []string `yaml:"routes"` // path patterns such as /shops/{shop}/orders/{id}
 
 	Links struct {
 		Mask       bool `yaml:"mask"`        // mask what is of class link, too
@@ -49,6 +51,7 @@ type Config struct {
 	ReleaseHeader string `yaml:"release_header"` // response header that names the release
 	FailClosed    bool   `yaml:"fail_closed"`    // withhold what cannot be inspected
 	MaxDecoded    int64  `yaml:"max_decoded"`    // bytes to which one compressed response may decode
+	MaxDocument   int64  `yaml:"max_document"`   // bytes of one PDF, office file or archive that are held to be inspected
 	Compress      bool   `yaml:"compress"`       // answer with gzip whoever accepts it
 
 	Journal struct {

@@ -38,7 +38,14 @@ func TestMain(m *testing.M) {
 
 // The scripts are the manual of the command line.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+	documents, err := filepath.Abs("../../internal/document/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
+		e.Setenv("DOCUMENTS", documents)
+		return nil
+	}})
 }
 
 // process is a running `candor serve`.

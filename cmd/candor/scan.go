@@ -216,8 +216,12 @@ func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
 }
 
 // lost counts the parts of captures that should have been read and could not be.
-func (s *tally) lost() int64 {
-	return s.skipped["broken"] + s.skipped["too-large"] + s.skipped["truncated"] + s.skipped[string(guard.SkipMalformed)]
+func (s *tally) lost() (n int64) {
+	for _, reason := range []candor.Skip{"broken", "too-large", "truncated", guard.SkipMalformed, guard.SkipLimit,
+		guard.SkipDocument, guard.SkipEncrypted, guard.SkipUnreadable} {
+		n += s.skipped[string(reason)]
+	}
+	return n
 }
 
 func (s *tally) found(d candor.Disclosure) {
@@ -232,7 +236,7 @@ func (s *tally) found(d candor.Disclosure) {
 			return
 		}
 	}
-	d.Outcome, d.ViewerDigest, d.Link = "", "", "" // of live exchanges
+	d.Outcome, d.ViewerDigest, d.Link, d.Looked = "", "", "", "" // of live exchanges
 	if s.json {
 		b, _ := json.Marshal(d)
 		s.out.Write(append(b, '\n'))

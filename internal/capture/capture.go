@@ -43,17 +43,17 @@ const (
 
 // Why a part of a capture was passed over, or an exchange has no body.
 const (
-	tooLarge      = "too-large"      // larger than maxPart
-	broken        = "broken"         // cannot be understood
-	notHTTP       = "not-http"       // of another protocol: a WARC's dns: record, a HAR's data: URL
-	noResponse    = "no-response"    // a request that was never answered (HAR status 0)
-	bodyMissing   = "body-missing"   // the exchange is there, its body is not; see candor.Exchange.Skipped
-	compressed    = "compressed"     // a raw file that is an archive: likewise
-	brokenRequest = "broken-request" // the exchange is there, but nothing says who asked
-	revisit       = "revisit"        // a WARC record that says "the same as an earlier one"
-	truncated     = "truncated"      // the exchange is there, with the part of its body that the WARC kept
-	webSocket     = "websocket"      // the exchange is there, its WebSocket messages were not looked at
-	otherRecord   = "other-record"   // a WARC record of a type that is not read
+	tooLarge      = "too-large"        // larger than maxPart
+	broken        = "broken"           // cannot be understood
+	notHTTP       = "not-http"         // of another protocol: a WARC's dns: record, a HAR's data: URL
+	noResponse    = "no-response"      // a request that was never answered (HAR status 0)
+	bodyMissing   = "body-missing"     // the exchange is there, its body is not; see candor.Exchange.Skipped
+	compressed    = "compressed"       // a raw file that is an archive: likewise
+	brokenRequest = "broken-request"   // the exchange is there, but nothing says who asked
+	revisit       = "revisit"          // a WARC record that says "the same as an earlier one"
+	truncated     = "truncated"        // the exchange is there, with the part of its body that the WARC kept
+	binaryMessage = "websocket-binary" // a binary WebSocket message
+	otherRecord   = "other-record"     // a WARC record of a type that is not read
 )
 
 // Stats is what became of a capture.
@@ -162,9 +162,10 @@ func inflated(head []byte) []byte {
 	return p[:n]
 }
 
-// isArchive: scanning such a file as it stands would find nothing and look like an all-clear.
+// isArchive: scanning such a file as it stands would find nothing and look like an all-clear. ZIP is a document, and guard reads
+// what is in it.
 func isArchive(head []byte) bool {
-	for _, magic := range []string{"PK\x03\x04", "\x28\xb5\x2f\xfd", "\xfd7zXZ\x00", "BZh", "7z\xbc\xaf\x27\x1c"} {
+	for _, magic := range []string{"\x28\xb5\x2f\xfd", "\xfd7zXZ\x00", "BZh", "7z\xbc\xaf\x27\x1c"} {
 		if bytes.HasPrefix(head, []byte(magic)) {
 			return true
 		}

@@ -146,7 +146,7 @@ func (c *reader) harEntry(p *harPlace) error {
 		c.skip(tooLarge, "entry %d at %s %d: larger than %d MiB", c.number, c.unit, at, c.limit>>20)
 		return nil
 	}
-	x, reason, err := harExchange(raw)
+	x, messages, reason, err := harExchange(raw)
 	switch {
 	case err != nil:
 		c.skip(reason, "entry %d at %s %d: %s: %v", c.number, c.unit, at, reason, err)
@@ -158,7 +158,10 @@ func (c *reader) harEntry(p *harPlace) error {
 	if x == nil {
 		return nil
 	}
-	return c.emit(x)
+	if err := c.emit(x); err != nil {
+		return err
+	}
+	return c.harMessages(x, messages)
 }
 
 // harEntry is what is read of an entry (HAR 1.2, "entries" and below). Numbers may be of any form: some writers give 12.0.
@@ -186,7 +189,7 @@ type harEntry struct {
 			Encoding string  `json:"encoding"`
 		} `json:"content"`
 	} `json:"response"`
-	Messages present `json:"_webSocketMessages"` // Chrome's
+	Messages harMessages `json:"_webSocketMessages"` // Chrome's
 }
 
 type pair struct {
@@ -231,40 +234,29 @@ func (f *form) UnmarshalJSON(b []byte) error {
 // head is what is kept of a request's body.
 func head(s string) string { return s[:min(len(s), maxRequestBody)] }
 
-// present tells a list that holds something.
-type present bool
-
-func (p *present) UnmarshalJSON(b []byte) error {
-	*p = len(b) > 2 && b[0] == '['
-	return nil
-}
-
 // harExchange makes an exchange of an entry. A reason without an error is of an exchange that is there in part.
-func harExchange(raw []byte) (*candor.Exchange, string, error) {
+func harExchange(raw []byte) (*candor.Exchange, harMessages, string, error) {
 	var e harEntry
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, broken, jsonError(err)
+		return nil, nil, broken, jsonError(err)
 	}
 	u, reason, err := parseURL(e.Request.URL)
 	if err != nil {
-		return nil, reason, fmt.Errorf("request.url %w", err)
+		return nil, nil, reason, fmt.Errorf("request.url %w", err)
 	}
 	status := int(e.Response.Status)
 	if status < 0 || status > 999 || float64(status) != e.Response.Status {
-		return nil, broken, errors.New("response.status is no HTTP status")
+		return nil, nil, broken, errors.New("response.status is no HTTP status")
 	}
 	if status == 0 && e.Response.Content.Text == "" {
-		return nil, noResponse, nil
+		return nil, nil, noResponse, nil
 	}
 	x := &candor.Exchange{Time: harTime(e.StartedDateTime), Request: e.request(u), Status: status, Header: e.header()}
 	x.RequestBody = e.requestBody(x.Request)
 	if err := e.body(x); err != nil {
-		return nil, broken, err
+		return nil, nil, broken, err
 	}
-	if x.Skipped == "" && e.Messages {
-		return x, webSocket, nil
-	}
-	return x, x.Skipped, nil
+	return x, e.Messages, x.Skipped, nil
 }
 
 // jsonError says what is wrong without quoting what is there, as encoding/json would.

@@ -20,10 +20,13 @@ file#4 GET shop.example/empty 200 "" "-" body-missing
 file#5 GET shop.example/304 304 "" "-"
 file#6 HEAD shop.example/head 200 "" "-"
 file#13 GET shop.example/chat 101 "" "-"
+file#13 GET shop.example/chat 101 "find\n" "hi"
+file#13 GET shop.example/chat 101 "find\nmore\n" "-" websocket-binary
+file#13 GET shop.example/chat 101 "find\nmore\n" "there"
 file#14 GET shop.example/100%25/a%01b?q=5%25 200 "" "stray"
 file#17 GET shop.example/last 200 "" "end }]"`
 
-const harSkipped = "map[broken:6 no-response:1 not-http:1 websocket:1]"
+const harSkipped = "map[broken:6 no-response:1 not-http:1]"
 
 func TestHAR(t *testing.T) {
 	har := testdata(t, "shop.har")
@@ -59,6 +62,7 @@ func TestHARFields(t *testing.T) {
 		"and of another length": {all[0].Header["Content-Length"], "[]"},
 		"type from the content": {all[0].Header.Get("Content-Type"), "text/html"},
 		"Host is no field":      {all[1].Request.Header["Host"], "[]"},
+		"a message's time":      {all[7].Time, "2018-11-20 10:00:01.25 +0000 UTC"},
 		"the URL has its host":  {all[1].Request.URL.Host, "shop.example"},
 	} {
 		check(t, what, tc.got, tc.want)

@@ -75,13 +75,17 @@ func (c *Console) coverage(r *http.Request) (any, error) {
 
 // reasons says what the skips of guard and capture mean.
 var reasons = map[string]string{
-	inspected:            "looked at to the last byte",
-	"media":              "pictures, video, sound and fonts",
-	"websocket":          "another protocol took over the connection",
-	"unknown-encoding":   "a content coding that Candor cannot decode",
-	"malformed-encoding": "broken compression",
-	"limit":              "decodes to more than the limit",
-	"partial":            "a part of a file: what crosses its edges cannot be seen",
-	"body-missing":       "the capture does not hold it",
-	"failed":             "inspection broke",
+	inspected:             "looked at to the last byte",
+	"media":               "pictures, video, sound and fonts",
+	"websocket":           "another protocol took over the connection",
+	"websocket-binary":    "binary WebSocket messages",
+	"unknown-encoding":    "a content coding that Candor cannot decode",
+	"malformed-encoding":  "broken compression",
+	"document-encrypted":  "documents with a password",
+	"document-malformed":  "broken documents",
+	"document-unreadable": "documents that show pictures of text",
+	"limit":               "decodes to more than the limit",
+	"partial":             "a part of a file: what crosses its edges cannot be seen",
+	"body-missing":        "the capture does not hold it",
+	"failed":              "inspection broke",
 }

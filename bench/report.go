@@ -1,0 +1,357 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// page is docs/performance.md.
+type page struct {
+	Machine    string
+	Versions   []string
+	Recogniser section[recogniserResults]
+	Proxy      section[proxyResults]
+	Directory  section[benchmarks]
+	Journal    section[benchmarks]
+
+	strings.Builder
+}
+
+func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+
+func (p *page) markdown() string {
+	p.line("# Performance\n")
+	p.line("Written by `make bench`; edit `bench/report.go` instead. Each figure is a median of interleaved rounds, and each ratio is the")
+	p.line("median of the ratios of rounds that ran one after the other, because machines are noisy: **only ratios taken in one run count**.\n")
+	p.line("- Machine: %s", p.Machine)
+	for _, v := range p.Versions {
+		p.line("- %s", v)
+	}
+	p.line("\nCommand: `make bench` (about 15 minutes; `make bench QUICK=1` three, `make bench FULL=1` with 100 million customers).")
+	begin(p, "1. The recogniser", p.Recogniser, p.recogniser)
+	begin(p, "2. The proxy", p.Proxy, p.proxy)
+	begin(p, "3. The directory", p.Directory, p.goBenchmarks)
+	p.line("\nGoals: 100 M customers built in <= 4 min and <= 4 GiB on two cores, opened in < 1 s, <= 24 bytes a customer on disk; one look-up at")
+	p.line("100 M, cold: <= 150 ns for a stranger, <= 1 us for a customer, no allocations.")
+	begin(p, "4. Journal and ledger", p.Journal, p.goBenchmarks)
+	p.line("\nGoal: disclosures folded into the ledger, >= 100,000 a second.")
+	return p.String()
+}
+
+// begin writes a section's heading and where its figures come from, and then its figures.
+func begin[T any](p *page, title string, s section[T], write func(*T)) {
+	p.line("\n## %s\n", title)
+	if s.Error != "" {
+		p.line("Not measured: %s\n", s.Error)
+	}
+	if s.Result == nil || s.Error != "" {
+		return
+	}
+	quick := ""
+	if s.Quick {
+		quick = " **A quick run: fewer and shorter rounds.**"
+	}
+	p.line("Measured on %s at commit %s in %.0f s; load average before: %s.%s\n", s.When.Format("2 January 2006 15:04 UTC"), s.Commit, s.Seconds, s.Load, quick)
+	write(s.Result)
+}
+
+func (p *page) table(heads ...string) {
+	p.line("| %s |", strings.Join(heads, " | "))
+	p.line("|%s", strings.Repeat("---|", len(heads)))
+}
+
+func (p *page) recogniser(r *recogniserResults) {
+	var parts []string
+	for _, k := range kinds {
+		parts = append(parts, fmt.Sprintf("%s %d MB", k.name, r.Corpus.Kinds[k.name]>>20))
+	}
+	p.line("Corpus: %d MB, %d documents (%s) of npm packages with fixed versions (`bench/corpus.go`): real documentation, demonstrations,", r.Corpus.Bytes>>20, r.Corpus.Documents, strings.Join(parts, ", "))
+	p.line("pages of newspapers, data. Real addresses (%d) were taken out first; then addresses were planted, half of them customers', with a", r.Corpus.Neutralised)
+	p.line("fixed seed: 70 %% plain, the rest evenly `\\u0040`, `&#64;`, `&#x40;`, `&commat;`, `%%40` and base64url JSON. One thread, document by document,")
+	p.line("from memory, %d rounds. The peers get `%s`.\n", r.Rounds, strings.ReplaceAll(pattern, "|", "\\|"))
+	p.foundTable(r)
+	p.line("### How fast\n")
+	p.line("In multiples of the floor's speed, by CPU time, so that other work on the machine does not count. Who would take more than 0.4 s")
+	p.line("runs over a part of the corpus, which stands in random order. ripgrep's time holds the start of its process and the printing of")
+	p.line("matches with their offsets. The directory has %d customers.\n", r.Customers)
+	heads := []string{"contestant"}
+	for _, d := range densities {
+		heads = append(heads, d.Name)
+	}
+	p.table(append(heads, "GB/s, none", "GB/s, 1 per KB", "MB a pass", "allocations a document, none / 1 per KB")...)
+	for _, x := range r.Rows {
+		cells := []string{x.Name}
+		for _, ratio := range x.Ratio {
+			cells = append(cells, short(ratio))
+		}
+		allocations := "–"
+		if x.Allocate[0] >= 0 {
+			allocations = short(x.Allocate[0]) + " / " + short(x.Allocate[2])
+		}
+		p.line("| %s | %s | %s | %d | %s |", strings.Join(cells, " | "), short(x.Speed[0]), short(x.Speed[2]), x.Covered[0]>>20, allocations)
+	}
+	p.missing(r.Missing)
+	p.line("\n### Goals\n")
+	p.goals(recogniserGoals(r))
+}
+
+// foundTable comes before any speed: a fast miss is no result.
+func (p *page) foundTable(r *recogniserResults) {
+	p.line("### What each really finds\n")
+	p.line("Found of what was planted at 1 per KB in the first %d MB, by form. A dash: not asked of it (the floor knows one form, the look-up", sample>>20)
+	p.line("only customers, and of the peers none decodes base64). Others: matches that were not planted.\n")
+	forms := []string{"plain", `\u0040`, "&#64;", "&#x40;", "&commat;", "%40", "base64"}
+	heads := []string{"contestant"}
+	for _, f := range forms {
+		heads = append(heads, "`"+f+"`")
+	}
+	p.table(append(heads, "all", "others", "matches in the pages without any")...)
+	for _, x := range r.Rows {
+		cells := []string{x.Name}
+		for _, f := range forms {
+			t, asked := x.Found[f]
+			cell := "–"
+			if asked {
+				cell = fmt.Sprintf("%d/%d", t.Found, t.Planted)
+			}
+			cells = append(cells, cell)
+		}
+		others, clean := "–", fmt.Sprint(x.Clean)
+		if x.Others >= 0 {
+			others = fmt.Sprint(x.Others)
+		}
+		t := x.total()
+		p.line("| %s | %.2f %% | %s | %s |", strings.Join(cells, " | "), 100*float64(t.Found)/float64(max(1, t.Planted)), others, clean)
+	}
+	p.line("")
+}
+
+func (p *page) missing(list []string) {
+	for _, m := range list {
+		first, _, _ := strings.Cut(m, "\n")
+		p.line("\nLeft out: %s", first)
+	}
+}
+
+// goal is one of PERFORMANCE.md's, with what was measured.
+type goal struct {
+	what     string
+	wanted   float64
+	atMost   bool
+	measured float64
+	known    bool
+}
+
+func (p *page) goals(list []goal) {
+	p.table("goal", "wanted", "measured", "reached")
+	for _, g := range list {
+		sign, measured, reached := ">=", "–", "not measured"
+		if g.atMost {
+			sign = "<="
+		}
+		if g.known {
+			measured, reached = short(g.measured), "no"
+			if g.measured >= g.wanted && !g.atMost || g.measured <= g.wanted && g.atMost {
+				reached = "yes"
+			}
+		}
+		p.line("| %s | %s %s | %s | %s |", g.what, sign, short(g.wanted), measured, reached)
+	}
+}
+
+func recogniserGoals(r *recogniserResults) (list []goal) {
+	rows := map[string]*row{}
+	for _, x := range r.Rows {
+		rows[x.Name] = x
+	}
+	add := func(what, name string, wanted float64, atMost bool, value func(*row) float64) {
+		g := goal{what: what, wanted: wanted, atMost: atMost}
+		if x := rows[name]; x != nil {
+			g.measured, g.known = value(x), true
+		}
+		list = append(list, g)
+	}
+	clean := func(x *row) float64 { return x.Ratio[0] }
+	add("clean pages, x floor, AVX-512", "Candor, kernel avx512", 0.9, false, clean)
+	add("clean pages, x floor, AVX2", "Candor, kernel avx2", 0.6, false, clean)
+	add("clean pages, x floor, portable Go", "Candor, kernel portable", 0.25, false, clean)
+	add("clean pages, x floor, every form that the recogniser knows", rowFinder, 0.6, false, clean)
+	add("1 per KB, x floor, with digest and look-up", rowLookup, 0.2, false, func(x *row) float64 { return x.Ratio[2] })
+	for _, a := range []struct {
+		name            string
+		clean, onePerKB float64
+	}{{"Hyperscan, ends only", 4, 2}, {"Vectorscan, ends only", 4, 2}, {rowRipgrep, 30, 15}, {rowRE2, 30, 10}, {rowRegexp, 500, 0}} {
+		against := func(density int) func(*row) float64 {
+			return func(x *row) float64 { return x.Against[density][a.name] }
+		}
+		add("clean pages, all forms, x "+a.name, rowFinder, a.clean, false, against(0))
+		if a.onePerKB > 0 {
+			add("1 per KB, all forms, x "+a.name, rowFinder, a.onePerKB, false, against(2))
+		}
+	}
+	for i, g := range list { // a peer that was left out
+		if strings.Contains(g.what, "all forms, x ") && g.measured == 0 {
+			list[i].known = false
+		}
+	}
+	add("allocations a document, clean pages", rowFinder, 0, true, func(x *row) float64 { return x.Allocate[0] })
+	return list
+}
+
+func (p *page) proxy(r *proxyResults) {
+	p.line("`wrk` with one thread and %d connections on loopback, %d rounds of %d s each; upstream is plain net/http with pages made up to", connections, r.Rounds, r.Seconds)
+	p.line("look like a shop's (`bench/server.go`), none of which shows an address. Candor is `candor serve` in mask mode with %d customers. wrk, proxy", customers)
+	p.line("and upstream share the machine's cores. In multiples of a tuned `httputil.ReverseProxy` without inspection:\n")
+	p.line("First, one request each that they must act on:\n")
+	for _, s := range r.Shown {
+		p.line("- %s.", s)
+	}
+	for _, measure := range []struct {
+		title string
+		of    func(*underLoad) string
+	}{
+		{"Requests a second", func(x *underLoad) string { return withAbsolute(x.Ratio, x.PerSecond, "/s") }},
+		{"CPU a request", func(x *underLoad) string { return withAbsolute(x.CPURatio, x.CPU, " us") }},
+		{"99th percentile of the time to answer", func(x *underLoad) string { return withAbsolute(x.P99Ratio, x.P99/1000, " ms") }},
+	} {
+		p.line("\n### %s\n", measure.title)
+		p.proxyTable(r, measure.of)
+	}
+	p.line("\nThe pages marked gzip are asked for with `Accept-Encoding: gzip`. The others pass compressed bytes on; Candor asks upstream for plain ones, to")
+	p.line("mask in flight. Coraza sees nothing in compressed bodies and is left out there.\n")
+	p.line("Time to first byte of a page whose rest comes %s later: ReverseProxy %s us, Candor %s us (ratio %s).\n", pause, short(r.FirstByte.Plain), short(r.FirstByte.Candor), short(r.FirstByte.Ratio))
+	p.line("What work costs, through Candor, on pages of 30 KB:\n")
+	p.table("what is in the page", "requests a second", "ratio")
+	for _, h := range r.Hard {
+		p.line("| %s | %s | %s |", h.What, short(h.PerSecond), short(h.Ratio))
+	}
+	p.missing(r.Missing)
+	p.line("\n### Goals\n")
+	p.goals(proxyGoals(r))
+}
+
+func withAbsolute(ratio, absolute float64, unit string) string {
+	return fmt.Sprintf("%s (%s%s)", short(ratio), short(absolute), unit)
+}
+
+func (p *page) proxyTable(r *proxyResults, of func(*underLoad) string) {
+	heads := []string{"proxy"}
+	for _, pg := range r.Pages {
+		heads = append(heads, pg.Name)
+	}
+	p.table(heads...)
+	for _, name := range []string{proxyPlain, proxyCandor, proxyNginx, proxyCaddy, proxyMail, proxyCRS} {
+		cells := []string{name}
+		for _, pg := range r.Pages {
+			x := pg.Rows[name]
+			cell := "–"
+			switch {
+			case x != nil && x.PerSecond == 0:
+				cell = "no answer"
+			case x != nil:
+				cell = of(x)
+				if x.Failed > 0 {
+					cell += fmt.Sprintf(", %d failed", x.Failed)
+				}
+			}
+			cells = append(cells, cell)
+		}
+		p.line("| %s |", strings.Join(cells, " | "))
+	}
+}
+
+// proxyGoals takes the worst page of each goal.
+func proxyGoals(r *proxyResults) (list []goal) {
+	worst := func(what string, wanted float64, atMost bool, of func(map[string]*underLoad) (float64, bool)) {
+		g := goal{what: what + ", worst of the plain pages", wanted: wanted, atMost: atMost}
+		for _, pg := range r.Pages {
+			v, ok := of(pg.Rows)
+			if strings.HasSuffix(pg.Name, "gzip") || !ok {
+				continue
+			}
+			if !g.known || v < g.measured != atMost {
+				g.measured, g.known = v, true
+			}
+		}
+		list = append(list, g)
+	}
+	against := func(other string) func(map[string]*underLoad) (float64, bool) {
+		return func(rows map[string]*underLoad) (float64, bool) {
+			return rows[proxyCandor].Against[other], rows[other] != nil && rows[other].PerSecond > 0
+		}
+	}
+	worst("requests a second, x ReverseProxy", 0.97, false, against(proxyPlain))
+	worst("CPU a request, x ReverseProxy", 1.05, true, func(m map[string]*underLoad) (float64, bool) { return m[proxyCandor].CPURatio, true })
+	worst("99th percentile, x ReverseProxy", 1.1, true, func(m map[string]*underLoad) (float64, bool) { return m[proxyCandor].P99Ratio, true })
+	worst("requests a second, x Caddy without inspection", 1, false, against(proxyCaddy))
+	worst("requests a second, x nginx without inspection", 0.75, false, against(proxyNginx))
+	worst("requests a second, x Coraza with one e-mail rule", 5, false, against(proxyMail))
+	worst("requests a second, x Coraza with the Core Rule Set", 50, false, against(proxyCRS))
+	list = append(list, goal{what: "time to first byte, x ReverseProxy (1.05: none measurable)", wanted: 1.05, atMost: true,
+		measured: r.FirstByte.Ratio, known: r.FirstByte.Ratio > 0})
+	twenty := goal{what: "a page with 20 disclosures, x one without", wanted: 0.5}
+	if len(r.Hard) > 1 {
+		twenty.measured, twenty.known = r.Hard[1].Ratio, true
+	}
+	return append(list, twenty)
+}
+
+func (p *page) goBenchmarks(b *benchmarks) {
+	p.line("`%s`\n", b.Command)
+	p.table("benchmark", "figures")
+	for _, l := range b.Lines {
+		p.line("| %s | %s |", l.Name, strings.Join(l.Metrics, ", "))
+	}
+}
+
+// short writes a number with three digits or so.
+func short(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 0.1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
+}
+
+// machine describes this one, from /proc.
+func machine() string {
+	info := map[string]string{}
+	cpuinfo, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(cpuinfo)) {
+		name, value, _ := strings.Cut(line, ":")
+		info[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	flags := strings.Fields(info["flags"])
+	var vector []string
+	for _, f := range []string{"avx2", "avx512bw", "avx512_vbmi", "avx512vbmi", "sha_ni"} {
+		if slices.Contains(flags, f) {
+			vector = append(vector, f)
+		}
+	}
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	return fmt.Sprintf("%s, family %s model %s, %d cores, %s cache, %s; Linux %s; %s", info["model name"], info["cpu family"], info["model"], runtime.NumCPU(), info["cache size"],
+		strings.Join(vector, ", "), strings.TrimSpace(string(kernel)), runtime.Version())
+}
+
+func load() string {
+	b, _ := os.ReadFile("/proc/loadavg")
+	return strings.Join(strings.Fields(string(b))[:min(3, len(strings.Fields(string(b))))], " ")
+}
+
+// commit names the tree that was measured.
+func commit(o options) string {
+	id, err := run(o.root, nil, "git", "describe", "--always", "--dirty")
+	if err != nil {
+		return "unknown"
+	}
+	return id
+}

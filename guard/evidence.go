@@ -1,0 +1,119 @@
+package guard
+
+import (
+	"slices"
+	"strings"
+
+	"candor.example/scan"
+)
+
+// Names and telephone numbers are weak: many people may share one. They count by their evidence (scan.Evidence).
+
+// besides is how far from a customer's identifier a name of the same customer may stand, in bytes: as far as scan looks.
+const besides = 512
+
+// strong is an identifier that was found lately: names beside it count.
+type strong struct {
+	offset int64 // in the body
+	end    int64
+	owners []string
+}
+
+// recognise tells the finder what to look for in this response.
+func (e *exchange) recognise() {
+	f, d := e.finder, e.g.Directory
+	f.Found = e.confirm
+	f.Names, f.Phones, f.Fields = d.Holds(scan.Name), d.Holds(scan.Phone), e.g.PersonalFields
+	f.Known, f.Beside, f.Charset = nil, nil, ""
+	contentType := e.x.Header.Get("Content-Type")
+	f.Charset = charsetOf(contentType)
+	if !f.Names && !f.Phones {
+		return
+	}
+	f.Beside = e.others
+	if t, _ := mediaType(contentType); t != "text/event-stream" && !isUpgrade(e.x.Request.Header) { // events do not wait
+		f.Known = func(kind scan.Kind, normalised []byte) bool { return len(d.Owners(kind, normalised)) > 0 }
+	}
+}
+
+// charsetOf is the charset parameter of a media type (RFC 9110 §8.3.2), read without mime's allocations.
+func charsetOf(contentType string) string {
+	_, parameters, _ := strings.Cut(contentType, ";")
+	for p := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(p, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "charset") {
+			return strings.ToLower(strings.Trim(strings.TrimSpace(value), `"'`))
+		}
+	}
+	return ""
+}
+
+// confirm is scan's question: is this reading of the bytes somebody's?
+func (e *exchange) confirm(m scan.Match) bool {
+	owners := e.ownersOf(m)
+	if len(owners) == 0 {
+		return false
+	}
+	e.hits = append(e.hits, hit{Match: m, value: string(m.Value), owners: owners})
+	return true
+}
+
+// others says that the identifier that was confirmed just now is not the viewer's own: else the names beside it are of no
+// interest, for they would be, too.
+func (e *exchange) others(scan.Match) bool {
+	viewer := e.who().Customer
+	return viewer == "" || !slices.Contains(e.hits[len(e.hits)-1].owners, viewer)
+}
+
+// ownersOf says to whom a match belongs. A weak one that several customers share is nobody's in particular, unless the viewer is one of
+// them: then it is taken for the viewer's own.
+func (e *exchange) ownersOf(m scan.Match) []string {
+	if m.Evidence == scan.Near {
+		return e.ownersBeside(m)
+	}
+	owners := e.g.Directory.Owners(m.Kind, m.Value)
+	if m.Evidence == "" || len(owners) < 2 {
+		return owners
+	}
+	if viewer := e.who().Customer; viewer != "" && e.g.Directory.Owned(m.Kind, m.Value, viewer) {
+		return []string{viewer}
+	}
+	return e.ownersBeside(m)
+}
+
+// ownersBeside are those whose identifiers stand within reach of a match that is theirs, too.
+func (e *exchange) ownersBeside(m scan.Match) (owners []string) {
+	start := e.offset + int64(m.Offset)
+	end := start + int64(m.Length)
+	add := func(from, to int64, of []string) {
+		if from > end+besides || to < start-besides {
+			return
+		}
+		for _, o := range of {
+			if !slices.Contains(owners, o) && e.g.Directory.Owned(m.Kind, m.Value, o) {
+				owners = append(owners, o)
+			}
+		}
+	}
+	for _, s := range e.lately {
+		add(s.offset, s.end, s.owners)
+	}
+	for i := range e.hits {
+		if h := &e.hits[i]; h.Evidence == "" {
+			add(e.offset+int64(h.Offset), e.offset+int64(h.Offset+h.Length), h.owners)
+		}
+	}
+	return owners
+}
+
+// remembered keeps the strong identifiers whose neighbourhood goes on in the next piece of the body.
+func (e *exchange) remembered(settled int) {
+	edge := e.offset + int64(settled) - 2*besides
+	e.lately = slices.DeleteFunc(e.lately, func(s strong) bool { return s.end < edge })
+	for i := range e.hits {
+		if h := &e.hits[i]; h.Evidence == "" && e.offset+int64(h.Offset+h.Length) >= edge {
+			start := e.offset + int64(h.Offset)
+			e.lately = append(e.lately, strong{start, start + int64(h.Length), h.owners})
+		}
+	}
+}

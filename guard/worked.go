@@ -1,0 +1,55 @@
+package guard
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"hash"
+
+	"candor.example"
+)
+
+// worked is what every disclosure of an exchange needs and only the first works out: a page that discloses tends to disclose
+// many.
+type worked struct {
+	url     string
+	viewer  candor.Viewer
+	digest  string // viewer's
+	holders []string
+	held    bool // holders is known
+	mac     hash.Hash
+}
+
+// shownURL is the request's URL as a capture's report prints it, or as the journal keeps it.
+func (e *exchange) shownURL() string {
+	if e.worked.url == "" && e.all != nil {
+		e.worked.url = candor.MaskURL(e.x.Request.URL)
+	} else if e.worked.url == "" {
+		e.worked.url = candor.SafeURL(e.x.Request.URL)
+	}
+	return e.worked.url
+}
+
+// viewerDigest is v's digest; v changes when a policy rule gives it a role.
+func (e *exchange) viewerDigest(v candor.Viewer) string {
+	if e.worked.digest == "" || v != e.worked.viewer {
+		e.worked.viewer, e.worked.digest = v, v.Digest(e.g.Key)
+	}
+	return e.worked.digest
+}
+
+// holders are the request's credentials.
+func (e *exchange) holders() []string {
+	if !e.worked.held {
+		e.worked.holders, e.worked.held = credentials(e.x.Request), true
+	}
+	return e.worked.holders
+}
+
+// mac is a keyed hash, ready for its input.
+func (e *exchange) mac() hash.Hash {
+	if e.worked.mac == nil {
+		e.worked.mac = hmac.New(sha256.New, e.g.Key)
+	}
+	e.worked.mac.Reset()
+	return e.worked.mac
+}

@@ -1,0 +1,140 @@
+package scan
+
+// The kernel looks at three neighbouring bytes at a time and asks, of each, to which classes it belongs. Where all three have a class in
+// common something may begin that is worth a closer look. At-signs in another form are anchored on their end ("40", "64;"),
+// because '%', '&' and '\' are everywhere in real pages and those are not.
+
+// hit is a set of classes: what may stand at a place.
+type hit uint16
+
+const (
+	inBase64 hit = 1 << iota // of the first byte only: the alphabets of base64 and base64url
+	hit40                    // %40 %2540 \x40 \u0040 \u{40} &#x40; =40
+	hit64                    // &#64; %2364, and the end of "/cdn-cgi/l/email-protection#"
+	hitName                  // &commat; \100 &#65312;
+	hitCF                    // data-cfemail, and the key "mobile"
+	hitWide                  // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8; %5C100
+	hitHex                   // an at-sign in hexadecimal text
+	hitAt                    // x@y, plain; the highest bit of eight: see look512
+	hitB0                    // an at-sign in base64, as the first, second or third octet of a group; or a soft line break
+	hitB1                    //
+	hitB2                    //
+	hitKey                   // "name", firstname, last_name, full-name
+	hitKeys                  // firstName, familyName
+	hitPhone                 // phone, "+1 ", and %2F or %2B, which may stand in base64, as \/ among hitB1
+	hitTel                   // tel:+…, +49…
+	isDense                  // of the first byte only: in base64 and not a lower-case letter, hyphen, underscore or slash
+)
+
+// hitsOfKeys are of use only to who looks for names and telephone numbers.
+const hitsOfKeys = hitKey | hitKeys | hitTel
+
+// classes[k][c] is the classes of byte c at place k of three.
+var classes = func() (t [3][256]hit) {
+	set := func(k int, h hit, chars string) {
+		for i := range len(chars) {
+			t[k][chars[i]] |= h
+		}
+	}
+	three := func(h hit, a, b, c string) { set(0, h, a); set(1, h, b); set(2, h, c) }
+	const (
+		lowers = "abcdefghijklmnopqrstuvwxyz"
+		uppers = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		digits = "0123456789"
+		b64    = uppers + lowers + digits + "+/-_"
+	)
+	for c := range 256 {
+		if wordBytes[c] {
+			t[0][c] |= hitAt
+		}
+		if c >= 0xc2 { // what a character beyond ASCII begins with, in UTF-8
+			t[2][c] |= hitAt
+		}
+	}
+	set(1, hitAt, "@")
+	set(2, hitAt, lowers+uppers+digits+"%&\\[=\x00")
+	three(hit40, "%0xX5;{=Bb", "4", "0")
+	three(hit64, "#03o", "6n", "4#")
+	three(hitName, "a\\5", "t13", ";%\\01")
+	three(hitCF, "cmM", "fo", "eb")
+	three(hitWide, "CcFf\xef", "%=21\xbc", "Aa02\xa0")
+	three(hitHex, "4", "0", "34567")
+	set(0, inBase64, b64)
+	// An at-sign is 01000000, and what stands beside it in an address is ASCII.
+	three(hitB0, b64+"%&#\\;.@", "Q=", "DEFGH\r\n")
+	three(hitB1, "EUk0\\", "AB/", b64)
+	three(hitB2, "BFJNRVZdhlptx159", "A", "MNOQRSTUVWYZabcde")
+	three(hitKey, "\"'tl-_", "n", "a")
+	three(hitKeys, "tlynr", "N", "a")
+	three(hitPhone, "h%+", "o217", "nFfBb ")
+	three(hitTel, "l+", ":123456789", "+0123456789%(")
+	set(0, isDense, uppers+digits+"+")
+	return t
+}()
+
+// minRun and minDense: of a run of base64's alphabet with twenty bytes or more, of which four in a window of twenty are no lower-case
+// letters, Finder takes notice. Words and paths have fewer.
+const (
+	minRun   = 20
+	minDense = 4
+)
+
+// found is what the kernel saw in 64 bytes: bit i stands for the byte at block+i.
+type found struct {
+	block int
+	hits  uint64 // something may begin here
+	runs  uint64 // part of a run that is long and dense enough
+}
+
+// lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
+// returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
+// left for later. Without keyed a kernel need not see hitsOfKeys.
+func lookPortable(buf []byte, from int, list []found, keyed bool) (n, upto int) {
+	if from >= len(buf) {
+		return 0, len(buf)
+	}
+	length, dense := behind(buf, from)
+	for block := from; block < len(buf); block += 64 {
+		f := found{block: block}
+		for i := block; i < min(block+64, len(buf)); i++ {
+			h := classes[0][buf[i]]
+			if h&inBase64 != 0 {
+				length++
+				if h&isDense != 0 {
+					dense++
+				}
+				if length >= minRun && dense >= minDense {
+					f.runs |= 1 << (i - block)
+				}
+			} else {
+				length, dense = 0, 0
+			}
+			if i+2 < len(buf) && h&classes[1][buf[i+1]]&classes[2][buf[i+2]] != 0 {
+				f.hits |= 1 << (i - block)
+			}
+		}
+		if f.hits|f.runs == 0 {
+			continue
+		}
+		list[n] = f
+		if n++; n == len(list) {
+			return n, min(block+64, len(buf))
+		}
+	}
+	return n, len(buf)
+}
+
+// behind measures the run that ends before from, as far as it matters.
+func behind(buf []byte, from int) (length, dense int) {
+	for i := from - 1; i >= max(0, from-63); i-- {
+		h := classes[0][buf[i]]
+		if h&inBase64 == 0 {
+			break
+		}
+		length++
+		if h&isDense != 0 {
+			dense++
+		}
+	}
+	return length, dense
+}

@@ -1,0 +1,94 @@
+package scan
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+)
+
+// everything lists what a kernel sees in all of buf: the places, and the ends of the runs it takes notice of.
+func everything(buf []byte, look func([]byte, int, []found, bool) (int, int), room int) (hits []int, runs map[int]bool) {
+	runs = map[int]bool{}
+	list := make([]found, room)
+	for from := 0; from < len(buf); {
+		n, upto := look(buf, from, list, true)
+		for _, f := range list[:n] {
+			for i := range 64 {
+				p := f.block + i
+				if f.hits>>i&1 != 0 && classes[0][buf[p]]&classes[1][buf[p+1]]&classes[2][buf[p+2]] != 0 {
+					hits = append(hits, p)
+				}
+				if f.runs>>i&1 != 0 {
+					for p < len(buf) && classes[0][buf[p]]&inBase64 != 0 {
+						p++
+					}
+					runs[p] = true
+				}
+			}
+		}
+		from = upto
+	}
+	return hits, runs
+}
+
+// Every kernel sees the same places, and every run that has a dense window.
+func checkKernel(t *testing.T, buf []byte) {
+	want, wantRuns := everything(buf, lookPortable, 2)
+	got, gotRuns := everything(buf, look, 1+len(buf)%5)
+	if len(want) != len(got) {
+		t.Fatalf("%q\n got %v\nwant %v", buf, got, want)
+	}
+	for i := range want {
+		if want[i] != got[i] {
+			t.Fatalf("%q\n got %v\nwant %v", buf, got, want)
+		}
+	}
+	for i := range buf { // windows
+		dense, j := 0, i
+		for ; j < len(buf) && j < i+minRun && classes[0][buf[j]]&inBase64 != 0; j++ {
+			if classes[0][buf[j]]&isDense != 0 {
+				dense++
+			}
+		}
+		if j < i+minRun || dense < minDense {
+			continue
+		}
+		for j < len(buf) && classes[0][buf[j]]&inBase64 != 0 {
+			j++
+		}
+		if !gotRuns[j] || !wantRuns[j] {
+			t.Fatalf("%q: the run that ends at %d was not noticed (%v, %v)", buf, j, gotRuns[j], wantRuns[j])
+		}
+	}
+}
+
+func TestKernel(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	const often = "@40x%;&#6at\\u0nameQDEAB/-_é\xef\xbc\xa0 \"{=[hon:+17"
+	for range 3000 {
+		buf := make([]byte, r.IntN(400))
+		for i := range buf {
+			buf[i] = often[r.IntN(len(often))]
+			if r.IntN(4) == 0 {
+				buf[i] = byte(r.IntN(256))
+			}
+		}
+		if len(buf) > 100 { // a run somewhere
+			for i := range 15 + r.IntN(12) {
+				buf[40+i+r.IntN(2)] = "Abcdefg01234hijk"[r.IntN(16)]
+			}
+		}
+		checkKernel(t, buf)
+	}
+	checkKernel(t, bytes.Repeat([]byte("abcdefghijklmnopqrstA1B2 "), 40))
+	checkKernel(t, bytes.Repeat([]byte("abcdefghijklmnopqrstA1B2"), 40))
+}
+
+func FuzzKernel(f *testing.F) {
+	f.Add([]byte(`{"a":"alice@shop.example","b":"0123456789abcdef0123456789ABCDEF"} x@y %40 u0040 &#64; nameName`))
+	f.Fuzz(func(t *testing.T, buf []byte) {
+		if len(buf) < 1<<10 {
+			checkKernel(t, buf)
+		}
+	})
+}

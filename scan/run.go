@@ -1,0 +1,386 @@
+package scan
+
+import "bytes"
+
+// Bounds of runs of base64 and hexadecimal digits, in encoded bytes.
+const (
+	maxWhole   = 256  // a run up to here is looked at as a whole: no hash is longer
+	maxStretch = 2816 // how much is decoded at once of a longer one; stretches overlap by maxLeft
+	sampled    = 16   // how much tells whether there is text inside
+)
+
+// run deals with the run of base64's alphabet in which place p stands: hashes, and text that is encoded in it.
+func (f *Finder) run(d, p int) (held int, decided bool) {
+	l := &f.levels[d]
+	text := l.text
+	start, end := p, p
+	for least := max(0, p-maxStretch); start > least && classes[0][text[start-1]]&inBase64 != 0; {
+		start--
+	}
+	for end < len(text) && classes[0][text[end]]&inBase64 != 0 {
+		end++
+	}
+	open := l.open && end == len(text)
+	if end-start < minRun && !open {
+		return 0, true
+	}
+	if open && end-start < maxWhole {
+		return start, false
+	}
+	if end-start < minRun {
+		return 0, true
+	}
+	if held, decided := f.joined(d, start, end); !decided {
+		return held, false
+	}
+	if end-start <= maxWhole+minRun && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
+		f.hashes(d, start, end)
+	}
+	if held, decided := f.stretches(d, start, end, open); !decided {
+		return held, false
+	}
+	l.done.run = end
+	return 0, true
+}
+
+// joined: where an escape or a soft line break interrupts a run, as in "…%2B…", it goes on behind it, and the word as a whole has to be looked
+// at.
+func (f *Finder) joined(d, start, end int) (held int, decided bool) {
+	l := &f.levels[d]
+	if end-1 < l.done.word || !joins(l.text[end:]) && !joined(l.text[:start], l.text[start:end]) {
+		return 0, true
+	}
+	return f.word(d, end-1)
+}
+
+// parted: the escape of a slash or a plus sign at p may part the characters of a hash.
+func (f *Finder) parted(d, p int) (held int, decided bool) {
+	text := f.levels[d].text
+	from, to := p, p+2+int(text[p]&1) // %2F or \/
+	inside := func(c byte) bool { return classes[0][c]&inBase64 != 0 || c == '%' || c == '\\' }
+	for from > max(0, p-minRun) && inside(text[from-1]) {
+		from--
+	}
+	for to < len(text) && to < p+minRun && inside(text[to]) {
+		to++
+	}
+	if f.levels[d].open && to == len(text) {
+		return from, false
+	}
+	if to-from < minRun || !isDenseText(text[from:to]) {
+		return 0, true
+	}
+	return f.word(d, p)
+}
+
+// joins says that b begins with an escape that base64 or hexadecimal text may hold.
+func joins(b []byte) bool {
+	for _, s := range [...]string{"%2", "%3", "%5", `\/`, `\u00`, "&#", "=3", "=2", "=\r", "=\n"} {
+		if len(b) >= len(s) && string(b[:len(s)]) == s {
+			return true
+		}
+	}
+	return false
+}
+
+// joined says that b ends with one, or with what of it is not in the alphabet of base64, before run.
+func joined(b, run []byte) bool {
+	n := len(b)
+	if n == 0 {
+		return false
+	}
+	switch b[n-1] {
+	case '%', '=':
+		_, ok := hexRune(run[:2])
+		return ok
+	case '\\':
+		return bytes.IndexByte([]byte("nrtbfv"), run[0]) < 0 || isTextHash(run[1:])
+	case '\n':
+		return inWord(b, n-1)
+	case ';':
+		return bytes.ContainsAny(b[max(0, n-maxReference-6):], `&\%=`)
+	}
+	return false
+}
+
+// isTextHash says that what stands before the first character of which the other alphabet of base64 knows nothing is as long as a hash.
+func isTextHash(run []byte) bool {
+	for _, strange := range [...]string{"-_", "+/"} {
+		n := bytes.IndexAny(run, strange)
+		if n < 0 {
+			n = len(run)
+		}
+		for _, h := range hashed {
+			if n == h.text {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// stretches decodes what is text in a run. It samples the run at places that do not depend on where buffers end.
+func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool) {
+	l := &f.levels[d]
+	offset := 0
+	if d == 0 {
+		offset = int(f.base % 8)
+	}
+	for q := (max(start, l.done.sample)+offset+7)/8*8 - offset; q+sampled <= end; q += 8 {
+		l.done.sample = q + 8
+		if q < l.done.part {
+			continue
+		}
+		in, g := textAt(l.text[q : q+sampled])
+		if in == plain || !isDenseText(l.text[q:q+sampled]) {
+			continue
+		}
+		g += q
+		from, to, whole := extent(l.text[:end], start, g, in)
+		if !whole && open {
+			l.done.sample = q
+			return from, false
+		}
+		if in == hexText {
+			f.below(d, step{form: hexText}, from, to)
+		} else {
+			f.stretch(d, start, end, from, to, g)
+		}
+		l.done.part = max(l.done.part, to)
+	}
+	return 0, true
+}
+
+// textAt says in which form b, of which there are sampled bytes, is text, and where its first group or pair begins.
+func textAt(b []byte) (in form, at int) {
+	for a := range 4 {
+		if textBytes[sextet[b[a]]<<2|sextet[b[a+1]]>>4] && isText64(b[a:a+12]) {
+			return base64Text, a
+		}
+	}
+	for a := range 2 {
+		if isTextHex(b[a : a+14]) {
+			return hexText, a
+		}
+	}
+	return plain, 0
+}
+
+// isDenseText: words and paths are no base64.
+func isDenseText(b []byte) bool {
+	n := 0
+	for _, c := range b {
+		if classes[0][c]&isDense != 0 {
+			n++
+		}
+	}
+	return n >= minDense
+}
+
+// isText64 says that b, whole groups of base64, holds nothing but ASCII text.
+func isText64(b []byte) bool {
+	for ; len(b) >= 4; b = b[4:] {
+		if !textGroup(b, 0x7f) {
+			return false
+		}
+	}
+	return true
+}
+
+// textGroup says that a group of base64 holds no control characters, and nothing above most.
+func textGroup(b []byte, most byte) bool {
+	s0, s1, s2, s3 := sextet[b[0]], sextet[b[1]], sextet[b[2]], sextet[b[3]]
+	a, c, e := s0<<2|s1>>4, s1<<4|s2>>2, s2<<6|s3
+	return textBytes[a] && textBytes[c] && textBytes[e] && max(a, c, e) <= most
+}
+
+var textBytes = table(func(c byte) bool { return isTextByte(c, 0xff) })
+
+func isTextByte(c, most byte) bool {
+	return c >= ' ' && c < 0x7f || c == '\n' || c == '\t' || c == '\r' || c >= 0x80 && c <= most
+}
+
+// extent is how far the text at p goes in both directions, in base64 with one more group on either side. whole is false when it goes on to
+// the end.
+func extent(text []byte, start, p int, in form) (from, to int, whole bool) {
+	if in == hexText {
+		return hexExtent(text, start, p)
+	}
+	from, to = p, p+12
+	for from-4 >= max(start, p-maxLeft) && textGroup(text[from-4:], 0xff) {
+		from -= 4
+	}
+	for to+4 <= len(text) && to-from < maxStretch && textGroup(text[to:], 0xff) {
+		to += 4
+	}
+	whole = to+4 <= len(text) || to-from >= maxStretch
+	return max(start, from-4), min(len(text), to+4), whole
+}
+
+// hexExtent is how far pairs of hexadecimal digits go on being text.
+func hexExtent(text []byte, start, p int) (from, to int, whole bool) {
+	from, to = p, p
+	for from-2 >= max(start, p-maxLeft) && isTextPair(text[from-2:]) {
+		from -= 2
+	}
+	for to+2 <= len(text) && to-from < maxStretch && isTextPair(text[to:]) {
+		to += 2
+	}
+	return from, to, to+2 <= len(text) || to-from >= maxStretch
+}
+
+// stretch decodes [from, to) of the run [start, end), in which a group begins at g.
+func (f *Finder) stretch(d, start, end, from, to, g int) {
+	l := &f.levels[d]
+	phase := ((from-g)%4 + 4) % 4
+	if phase == 3 {
+		from, phase = from+1, 0
+	}
+	sealed := l.sealed
+	l.sealed = sealed || isSigned(l.text, start, end)
+	f.below(d, step{form: base64Text, phase: uint8(phase)}, from, to)
+	l.sealed = sealed
+}
+
+// isSigned recognises a part of a JSON Web Token (RFC 7515 §3.1): runs that begin with '{"' and are joined by dots.
+func isSigned(text []byte, start, end int) bool {
+	return bytes.HasPrefix(text[start:end], []byte("eyJ")) && (start > 0 && text[start-1] == '.' || end < len(text) && text[end] == '.')
+}
+
+// maxAround is how many octets on either side of an at-sign in base64 or hexadecimal digits are decoded.
+const maxAround = 320
+
+// at64 deals with what may be an at-sign in base64, in a run that has nothing else to say for itself.
+func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
+	l := &f.levels[d]
+	text := l.text
+	for _, c := range [...]struct {
+		h      hit
+		g, nth int // its group begins at p+g, and it is the nth octet of it
+	}{{hitB0, 1, 0}, {hitB1, -1, 1}, {hitB2, -2, 2}} {
+		g := p + c.g
+		if h&c.h == 0 || g < 0 || classes[0][text[g]]&classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
+			continue
+		}
+		from, to := max(0, g-maxAround), min(len(text), g+maxAround)
+		plausible, whole := isAddress64(text[from:to], g-from, c.nth)
+		if !plausible && (whole || !l.open || to < len(text)) {
+			continue
+		}
+		for from = g; from > max(0, g-maxAround) && classes[0][text[from-1]]&inBase64 != 0; {
+			from--
+		}
+		for to = g; to < len(text) && to < g+maxAround && classes[0][text[to]]&inBase64 != 0; to++ {
+		}
+		if l.open && to == len(text) && (plausible || !whole) {
+			return from, false
+		}
+		if plausible {
+			f.stretch(d, from, to, from, to, g)
+			l.done.part = to
+			return 0, true
+		}
+	}
+	return 0, true
+}
+
+// isAddress64 says that around the nth octet of the group at g there is a character of a local part, and a domain with a dot. whole is false
+// when more bytes might make it one.
+func isAddress64(b []byte, g, nth int) (is, whole bool) {
+	at := func(k int) (byte, bool) { // octet k, counted from the group's first
+		i := g + (k+300)/3*4 + (k+300)%3 - 400
+		if i < 0 || i+1 >= len(b) || sextet[b[i]]|sextet[b[i+1]] == 255 {
+			return 0, false
+		}
+		shift := 2*((k+300)%3) + 2
+		return sextet[b[i]]<<shift | sextet[b[i+1]]>>(6-shift), true
+	}
+	if c, ok := at(nth - 1); !ok || !isAtext[c] && c != ';' {
+		return false, true
+	}
+	for k := nth + 1; k < nth+maxDomain; k++ {
+		c, ok := at(k)
+		switch {
+		case !ok:
+			return false, false
+		case c == '.' || c == '%' || c == '&' || c == '\\':
+			return k > nth+1, true
+		case !isDomain[c]:
+			return false, true
+		}
+	}
+	return false, true
+}
+
+// atHex deals with what may be an at-sign in hexadecimal digits, in a run that is too short to be looked at otherwise.
+func (f *Finder) atHex(d, p int) (held int, decided bool) {
+	l := &f.levels[d]
+	text := l.text
+	from, to := p, p
+	for from >= max(2, p-maxAround) && isTextPair(text[from-2:]) {
+		from -= 2
+	}
+	for to+1 < len(text) && to < p+maxAround && isTextPair(text[to:]) {
+		to += 2
+	}
+	if l.open && to+1 >= len(text) && from < p {
+		return from, false
+	}
+	if from < p && to > p+6 && bytes.Contains(text[p:to], []byte("2e")) || bytes.Contains(text[p:to], []byte("2E")) {
+		f.below(d, step{form: hexText}, from, to)
+		l.done.part = to
+	}
+	return 0, true
+}
+
+// isTextPair says that two hexadecimal digits begin b, and are a character of ASCII or an octet of another.
+func isTextPair(b []byte) bool {
+	hi, lo := hexValue(b[0]), hexValue(b[1])
+	return hi < 16 && lo < 16 && isTextByte(hi<<4|lo, 0xff)
+}
+
+// cloudflare deals with addresses that a CDN has hidden from harvesters, and its script shows to everybody. Where the sign itself is
+// escaped, what follows is decoded and looked at again.
+func (f *Finder) cloudflare(d, p int) (held int, decided bool) {
+	l := &f.levels[d]
+	rest := l.text[p:]
+	for _, sign := range [...]string{"cfemail", "on#"} {
+		n := min(len(rest), len(sign))
+		if string(rest[:n]) != sign[:n] {
+			continue
+		}
+		if end := p + 2*maxAround; l.open && end > len(l.text) && bytes.IndexByte(rest, '>') < 0 {
+			return p, false
+		}
+		if n < len(sign) {
+			return 0, true
+		}
+		from := p + n
+		for from < len(l.text) && (l.text[from] == '=' || l.text[from] == '"' || l.text[from] == '\'') {
+			from++
+		}
+		to := from
+		for to < len(l.text) && to < from+2*maxAround && hexValue(l.text[to]) < 16 {
+			to++
+		}
+		if to == from && d < maxDepth && sign == "cfemail" {
+			f.below(d, step{}, p, min(len(l.text), p+2*maxAround))
+		}
+		if (to-from)%2 == 0 && to-from >= 2*minAddress {
+			f.below(d, step{form: cfemail}, from, to)
+		}
+	}
+	return 0, true
+}
+
+// minAddress is a@b.cc.
+const minAddress = 6
+
+func isTextHex(b []byte) bool {
+	for ; len(b) >= 2; b = b[2:] {
+		if !isTextPair(b) || hexValue(b[0]) >= 8 {
+			return false
+		}
+	}
+	return true
+}
