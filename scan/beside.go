@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -245,18 +246,26 @@ func (f *Finder) offerWeak(d int, m Match, start, end int) bool {
 	if !f.report(d, m, f.passes, start, end, start) {
 		return false
 	}
-	l.named = append(l.named, window{start, end})
+	i, _ := l.namedFrom(start)
+	l.named = slices.Insert(l.named, i, window{start, end})
 	return true
 }
 
-// isNamed: a name or number there has been reported already.
+// isNamed: a name or number there has been reported already. None overlaps another, and they are kept in order: a list of
+// customers has many.
 func (l *level) isNamed(start, end int) bool {
-	for _, w := range l.named {
-		if start < w.to && end > w.from {
-			return true
+	i, _ := l.namedFrom(start)
+	return i < len(l.named) && l.named[i].from < end
+}
+
+// namedFrom is the index of the first of them that ends behind p.
+func (l *level) namedFrom(p int) (int, bool) {
+	return slices.BinarySearchFunc(l.named, p, func(w window, p int) int {
+		if w.to <= p {
+			return -1
 		}
-	}
-	return false
+		return 1
+	})
 }
 
 // moveWindows makes offsets of the next buffer of windows, and drops those that are behind it.

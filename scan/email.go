@@ -148,7 +148,7 @@ func MaskEmail(addr string) string {
 // part holds no character that separates things in a URL, or else the last.
 func MaskText(s string) string {
 	var list [1]found
-	if n, _ := look([]byte(s), 0, list[:]); n == 0 {
+	if n, _ := look([]byte(s), 0, list[:], false); n == 0 {
 		return s
 	}
 	var hits []Match

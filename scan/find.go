@@ -63,12 +63,12 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if place < 0 {
 		place, held = max(0, len(buf)-2), len(buf)
 	}
-	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16))), l.done.floor)
+	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
 		held = len(buf)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
-		held = max(f.namesBeside(0, held), l.done.floor)
+		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
 	}
 	for _, w := range l.named {
 		held = max(held, w.to)
@@ -126,10 +126,14 @@ func (d *done) move(n int) {
 func (f *Finder) scan(d, from int) (held, place int) {
 	l := &f.levels[d]
 	for from < len(l.text) {
-		n, upto := look(l.text, from, l.list[:])
+		n, upto := look(l.text, from, l.list[:], f.Names || f.Phones)
 		for _, seen := range l.list[:n] {
 			for marks := seen.hits | seen.runs; marks != 0; marks &= marks - 1 {
-				p := seen.block + bits.TrailingZeros64(marks)
+				i := bits.TrailingZeros64(marks)
+				p := seen.block + i
+				if (seen.runs>>i&1 == 0 || p < l.done.run) && f.isDull(l.text, p) {
+					continue
+				}
 				if d == 0 {
 					f.budget = maxBudget
 				}
@@ -142,6 +146,46 @@ func (f *Finder) scan(d, from int) (held, place int) {
 	}
 	return 0, -1
 }
+
+// isDull says that what the kernel saw at p comes to nothing: most of what it sees in ordinary pages, told by a few bytes. Where these are not
+// all there yet, it is not dull.
+func (f *Finder) isDull(text []byte, p int) bool {
+	if p+6 > len(text) {
+		return false
+	}
+	switch h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]; h {
+	case 0: // part of a run that has been dealt with, or that several classes saw together
+		return true
+	case hitAt:
+		return isLonely(text[p+2:])
+	case hit40, hit64, hitName, hitWide:
+		return text[p+1] != 'n' && !isAtSign(text, p, h)
+	case hitB0:
+		return text[p+1] == '=' && text[p+2] >= ' '
+	case hitKey, hitKeys:
+		return !f.Names || len(f.Fields) == 0 && (text[p+3] != 'm' || text[p+4] != 'e')
+	case hitCF:
+		return text[p+3] != 'm' && (text[p+3] != 'i' || !f.Phones)
+	case hitTel:
+		return !f.Phones
+	}
+	return false
+}
+
+// isLonely says that what b, which follows an at-sign, begins with is no domain with a dot, in whatever encoding: "@media", "@scope/package".
+func isLonely(b []byte) bool {
+	for _, c := range b {
+		if !isLDH[c] {
+			return c != '.' && c < utf8.RuneSelf && c >= ' ' && !isEscape[c]
+		}
+	}
+	return false
+}
+
+var (
+	isLDH    = table(func(c byte) bool { return c >= '0' && c <= '9' || isLetter(c) || c == '-' })
+	isEscape = table(func(c byte) bool { return c == '%' || c == '&' || c == '\\' || c == '=' })
+)
 
 // place deals with one place at which the kernel saw something: first the run of base64 or hexadecimal digits in which it stands, so
 // that the order of things does not depend on where buffers end, then what may begin there.
@@ -219,18 +263,43 @@ func isAtSign(b []byte, p int, h hit) bool {
 			return p > 0 && b[p-1]|0x20 == 'b' && b[p+2] != '0'
 		}
 		return true
-	case h&hit40 != 0: // an escape has begun before
-		return bytes.ContainsAny(b[max(0, p-24):p+1], `%\\&=`)
-	case h&hit64 != 0:
-		return b[p+1] == '6' && b[p+2] == '4'
+	case h&hit40 != 0:
+		return begins40(b[:p+1]) && isEscaped(b[:p+1], 24)
+	case h&hit64 != 0: // "&#", or what stands for it; zeros may pad the number
+		return b[p+1] == '6' && b[p+2] == '4' && isEscaped(b[:p], maxReference+6)
 	case h&hitName != 0:
 		switch b[p] {
 		case 'a':
 			return p >= 4 && b[p+1] == 't' && bytes.HasSuffix(b[:p], []byte("comm")) && b[p+2] != '0' && b[p+2] != '1'
 		case '\\':
 			return b[p+1] == '1' && b[p+2] == '0'
-		case '5':
-			return b[p+1] == '3' && b[p+2] == '1'
+		case '5': // &#65312;
+			return b[p+1] == '3' && b[p+2] == '1' && p > 0 && b[p-1] == '6' && isEscaped(b[:p], maxReference+6)
+		}
+	}
+	return false
+}
+
+// begins40 says that b ends with what stands before "40" where that is an at-sign.
+func begins40(b []byte) bool {
+	n := len(b)
+	switch b[n-1] {
+	case '5': // %2540
+		return n > 1 && b[n-2] == '2'
+	case 'B', 'b': // \u%7B40
+		return n > 1 && b[n-2] == '7'
+	case '0': // \u0040
+		b = bytes.TrimRight(b, "0")
+		return len(b) > 0 && bytes.IndexByte([]byte("uUxX{Bb;"), b[len(b)-1]) >= 0
+	}
+	return true
+}
+
+// isEscaped says that an escape may begin in the last n bytes of b.
+func isEscaped(b []byte, n int) bool {
+	for _, c := range b[max(0, len(b)-n):] {
+		if isEscape[c] {
+			return true
 		}
 	}
 	return false

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -25,27 +26,46 @@ var hashed = [...]struct {
 
 // hashes offers what may be a hash in the run [start, end): as hexadecimal digits, and as base64 in either alphabet.
 func (f *Finder) hashes(d, start, end int) {
-	text := f.levels[d].text
-	f.pieces(d, start, end, func(c byte) bool { return hexValue(c) < 16 }, f.hexHash)
-	f.pieces(d, start, end, func(c byte) bool { return c != '-' && c != '_' }, f.textHash)
-	for _, c := range text[start:end] {
-		if c == '-' || c == '_' {
-			f.pieces(d, start, end, func(c byte) bool { return c != '/' && c != '+' }, f.textHash)
-			return
-		}
+	f.hexHashes(d, start, end)
+	run := f.levels[d].text[start:end]
+	f.textHashes(d, start, end, '-', '_')
+	if bytes.IndexByte(run, '-') >= 0 || bytes.IndexByte(run, '_') >= 0 {
+		f.textHashes(d, start, end, '+', '/')
 	}
 }
 
-// pieces calls do for each stretch of the run in which all bytes are good.
-func (f *Finder) pieces(d, start, end int, good func(byte) bool, do func(d, start, end int)) {
+// hexHashes looks at every 32nd byte only: a stretch of hexadecimal digits that is shorter is no hash.
+func (f *Finder) hexHashes(d, start, end int) {
+	const least = 32
+	text := f.levels[d].text
+	for p := start + least - 1; p < end; p += least {
+		if hexValue(text[p]) >= 16 {
+			continue
+		}
+		from := p
+		for from > start && hexValue(text[from-1]) < 16 {
+			from--
+		}
+		for p < end && hexValue(text[p]) < 16 {
+			p++
+		}
+		if p-from >= least {
+			f.hexHash(d, from, p)
+		}
+		start = p
+	}
+}
+
+// textHashes offers the stretches between two characters that one of base64's alphabets does not have.
+func (f *Finder) textHashes(d, start, end int, a, b byte) {
 	text := f.levels[d].text
 	for from := start; from < end; {
 		to := from
-		for to < end && good(text[to]) {
+		for to < end && text[to] != a && text[to] != b {
 			to++
 		}
-		if to-from >= 22 {
-			do(d, from, to)
+		if n := to - from; n == 43 || n == 27 || n == 22 {
+			f.textHash(d, from, to)
 		}
 		from = to + 1
 	}

@@ -8,14 +8,14 @@ package scan
 type hit uint16
 
 const (
-	hitAt    hit = 1 << iota // x@y, plain
+	inBase64 hit = 1 << iota // of the first byte only: the alphabets of base64 and base64url
 	hit40                    // %40 %2540 \x40 \u0040 \u{40} &#x40; =40
 	hit64                    // &#64; %2364, and the end of "/cdn-cgi/l/email-protection#"
 	hitName                  // &commat; \100 &#65312;
 	hitCF                    // data-cfemail, and the key "mobile"
 	hitWide                  // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8; %5C100
 	hitHex                   // an at-sign in hexadecimal text
-	inBase64                 // of the first byte only: the alphabets of base64 and base64url
+	hitAt                    // x@y, plain; the highest bit of eight: see look512
 	hitB0                    // an at-sign in base64, as the first, second or third octet of a group; or a soft line break
 	hitB1                    //
 	hitB2                    //
@@ -25,6 +25,9 @@ const (
 	hitTel                   // tel:+…, +49…
 	isDense                  // of the first byte only: in base64 and not a lower-case letter, hyphen, underscore or slash
 )
+
+// hitsOfKeys are of use only to who looks for names and telephone numbers.
+const hitsOfKeys = hitKey | hitKeys | hitTel
 
 // classes[k][c] is the classes of byte c at place k of three.
 var classes = func() (t [3][256]hit) {
@@ -41,7 +44,9 @@ var classes = func() (t [3][256]hit) {
 		b64    = uppers + lowers + digits + "+/-_"
 	)
 	for c := range 256 {
-		t[0][c] |= hitAt
+		if wordBytes[c] {
+			t[0][c] |= hitAt
+		}
 		if c >= 0xc2 { // what a character beyond ASCII begins with, in UTF-8
 			t[2][c] |= hitAt
 		}
@@ -83,8 +88,8 @@ type found struct {
 
 // lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
 // returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
-// left for later.
-func lookPortable(buf []byte, from int, list []found) (n, upto int) {
+// left for later. Without keyed a kernel need not see hitsOfKeys.
+func lookPortable(buf []byte, from int, list []found, keyed bool) (n, upto int) {
 	if from >= len(buf) {
 		return 0, len(buf)
 	}
@@ -121,7 +126,7 @@ func lookPortable(buf []byte, from int, list []found) (n, upto int) {
 
 // behind measures the run that ends before from, as far as it matters.
 func behind(buf []byte, from int) (length, dense int) {
-	for i := from - 1; i >= max(0, from-64); i-- {
+	for i := from - 1; i >= max(0, from-63); i-- {
 		h := classes[0][buf[i]]
 		if h&inBase64 == 0 {
 			break

@@ -2,4 +2,6 @@
 
 package scan
 
-func look(buf []byte, from int, list []found) (n, upto int) { return lookPortable(buf, from, list) }
+func look(buf []byte, from int, list []found, keyed bool) (n, upto int) {
+	return lookPortable(buf, from, list, keyed)
+}

@@ -7,11 +7,11 @@ import (
 )
 
 // everything lists what a kernel sees in all of buf: the places, and the ends of the runs it takes notice of.
-func everything(buf []byte, look func([]byte, int, []found) (int, int), room int) (hits []int, runs map[int]bool) {
+func everything(buf []byte, look func([]byte, int, []found, bool) (int, int), room int) (hits []int, runs map[int]bool) {
 	runs = map[int]bool{}
 	list := make([]found, room)
 	for from := 0; from < len(buf); {
-		n, upto := look(buf, from, list)
+		n, upto := look(buf, from, list, true)
 		for _, f := range list[:n] {
 			for i := range 64 {
 				p := f.block + i

@@ -22,15 +22,15 @@ const (
 	firstName
 	lastName
 	phoneKey
-	maybeName // "name": a person's only if the object is one
+	maybeName // "name", and "displayName", which brands and colours have, too: a person's only if the object is one
 )
 
 // keyKinds are the keys that are known, in lower case and without what joins their words.
 var keyKinds = func() map[string]keyKind {
-	kinds := map[string]keyKind{"name": maybeName, "mobile": phoneKey, "phone": phoneKey, "telephone": phoneKey, "phonenumber": phoneKey, "mobilephone": phoneKey,
+	kinds := map[string]keyKind{"name": maybeName, "displayname": maybeName, "mobile": phoneKey, "phone": phoneKey, "telephone": phoneKey, "phonenumber": phoneKey, "mobilephone": phoneKey,
 		"mobilenumber": phoneKey, "cellphone": phoneKey, "telephonenumber": phoneKey, "homephone": phoneKey, "workphone": phoneKey, "customerphone": phoneKey, "contactphone": phoneKey,
 		"shippingphone": phoneKey, "billingphone": phoneKey}
-	for _, s := range []string{"full", "customer", "display", "contact", "recipient", "holder", "cardholder", "accountholder", "buyer", "client", "member", "guest", "shipto",
+	for _, s := range []string{"full", "customer", "contact", "recipient", "holder", "cardholder", "accountholder", "buyer", "client", "member", "guest", "shipto",
 		"billto", "shipping", "billing", "sender", "receiver", "person", "real", "patient", "student", "subscriber", "account", "addressee"} {
 		kinds[s+"name"] = fullName
 	}
@@ -49,6 +49,12 @@ var keyKinds = func() map[string]keyKind {
 var people = map[string]bool{"customer": true, "user": true, "account": true, "buyer": true, "recipient": true, "contact": true, "client": true, "member": true, "guest": true,
 	"shipping": true, "billing": true, "shippingaddress": true, "billingaddress": true, "deliveryaddress": true, "address": true, "person": true, "profile": true, "sender": true,
 	"owner": true, "subscriber": true, "cardholder": true, "me": true, "viewer": true, "currentuser": true, "currentcustomer": true}
+
+// isPerson: one of people, or a list of them.
+func isPerson(key []byte) bool {
+	one := bytes.TrimSuffix(key, []byte("s"))
+	return people[string(key)] || people[string(one)] || people[string(bytes.TrimSuffix(one, []byte("e")))]
+}
 
 // keyed deals with the key in which place p stands, and with its value.
 func (f *Finder) keyed(d, p int) (held int, decided bool) {
@@ -100,6 +106,11 @@ func (f *Finder) keyKind(key []byte) keyKind {
 	if kind := keyKinds[string(k)]; kind != noKey {
 		return kind
 	}
+	if rest, ok := bytes.CutPrefix(k, []byte("data")); ok { // HTML §3.2.6.6: data-customer-name
+		if kind := keyKinds[string(rest)]; kind != maybeName {
+			return kind
+		}
+	}
 	for _, field := range f.Fields {
 		if string(k) == field {
 			return fullName
@@ -144,8 +155,9 @@ func valueAfter(text []byte, p int, open bool) (v value, whole bool) {
 	if !joined {
 		return inTag(text, p)
 	}
+	single := i > 0 && text[i-1] == '\'' // a script's string: only its own quote ends it
 	for v = (value{i, i}); v.end < len(text) && v.end < i+maxField; v.end++ {
-		if rest := text[v.end:]; endsValue(rest) {
+		if rest := text[v.end:]; endsValue(rest) || single && rest[0] == '\'' && text[v.end-1] != '\\' {
 			if open && len(rest) < maxEscape && (rest[0] == '\\' || rest[0] == '&' || rest[0] == '%') {
 				return value{}, false
 			}
@@ -196,11 +208,20 @@ func endsValue(b []byte) bool {
 			}
 		}
 		var u unit
-		return u.reference(b) == 0
+		return u.reference(b) == 0 || beginsField(b[1:])
 	case '%':
 		return bytes.HasPrefix(b, []byte("%22")) || bytes.HasPrefix(b, []byte("%26"))
 	}
 	return false
+}
+
+// beginsField: "&region=" is the next field of a form, and no "®ion=" (as in attributes: HTML §13.2.5.73).
+func beginsField(b []byte) bool {
+	n := 0
+	for n < min(len(b), maxKey) && inKey(b[n]) {
+		n++
+	}
+	return n > 0 && n < len(b) && b[n] == '='
 }
 
 // inTag finds what an HTML tag with the key among its attributes says: its value attribute, or the text behind it.
@@ -291,7 +312,7 @@ func (f *Finder) pair(d, start int, kind keyKind, v value) (held int, decided bo
 					return start, false
 				}
 				ended = true
-			} else if k == kind && text[from-1] != '/' {
+			} else if k == kind && !isClosing(text[:from]) {
 				ended = true // the next person's
 			}
 		}
@@ -312,6 +333,14 @@ func (f *Finder) pair(d, start int, kind keyKind, v value) (held int, decided bo
 		f.offerName(d, other.start, other.end, Key, name)
 	}
 	return 0, true
+}
+
+// isClosing: before is what stands before the name of a closing tag, with its namespace.
+func isClosing(before []byte) bool {
+	if before[len(before)-1] == ':' {
+		before = bytes.TrimRightFunc(before[:len(before)-1], func(r rune) bool { return r < utf8.RuneSelf && inKey(byte(r)) })
+	}
+	return bytes.HasSuffix(before, []byte("/"))
 }
 
 func (f *Finder) fullName(d int, v value) {
@@ -347,7 +376,7 @@ func (f *Finder) ofPerson(d, start int) bool {
 						}
 						from, _ := keyAround(before, j-1)
 						var folded [maxKey]byte
-						return people[string(fold(folded[:0], before[from:j]))]
+						return isPerson(fold(folded[:0], before[from:j]))
 					}
 				}
 				return false

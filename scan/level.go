@@ -1,5 +1,7 @@
 package scan
 
+import "slices"
+
 // form is how one character, or a stretch of text, stands in the bytes around it.
 type form uint8
 
@@ -105,12 +107,16 @@ func (l *level) unescape(src []byte, base int) (changed bool) {
 }
 
 func (l *level) addPlain(src []byte, base int) {
-	for i, c := range src {
-		l.text = append(l.text, c)
-		l.begin = append(l.begin, int32(base+i))
-		l.end = append(l.end, int32(base+i+1))
-		l.forms = append(l.forms, plain)
+	n := len(l.text)
+	l.text = append(l.text, src...)
+	l.begin = slices.Grow(l.begin, len(src))[:n+len(src)]
+	l.end = slices.Grow(l.end, len(src))[:n+len(src)]
+	l.forms = slices.Grow(l.forms, len(src))[:n+len(src)]
+	begin, end := l.begin[n:], l.end[n:n+len(l.begin[n:])]
+	for i := range begin {
+		begin[i], end[i] = int32(base+i), int32(base+i+1)
 	}
+	clear(l.forms[n:]) // plain
 }
 
 // unquote decodes quoted-printable (RFC 2045 §6.7): =40, and line ends behind an equals sign, which are none.

@@ -47,7 +47,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 // at.
 func (f *Finder) joined(d, start, end int) (held int, decided bool) {
 	l := &f.levels[d]
-	if end-1 < l.done.word || !joins(l.text[end:]) && !joined(l.text[:start]) {
+	if end-1 < l.done.word || !joins(l.text[end:]) && !joined(l.text[:start], l.text[start:end]) {
 		return 0, true
 	}
 	return f.word(d, end-1)
@@ -83,10 +83,40 @@ func joins(b []byte) bool {
 	return false
 }
 
-// joined says that b ends with one, or with what of it is not in the alphabet of base64.
-func joined(b []byte) bool {
+// joined says that b ends with one, or with what of it is not in the alphabet of base64, before run.
+func joined(b, run []byte) bool {
 	n := len(b)
-	return n > 0 && (b[n-1] == '%' || b[n-1] == '\\' || b[n-1] == '=' || b[n-1] == '\n' && inWord(b, n-1) || b[n-1] == ';' && n > 3)
+	if n == 0 {
+		return false
+	}
+	switch b[n-1] {
+	case '%', '=':
+		_, ok := hexRune(run[:2])
+		return ok
+	case '\\':
+		return bytes.IndexByte([]byte("nrtbfv"), run[0]) < 0 || isTextHash(run[1:])
+	case '\n':
+		return inWord(b, n-1)
+	case ';':
+		return bytes.ContainsAny(b[max(0, n-maxReference-6):], `&\%=`)
+	}
+	return false
+}
+
+// isTextHash says that what stands before the first character of which the other alphabet of base64 knows nothing is as long as a hash.
+func isTextHash(run []byte) bool {
+	for _, strange := range [...]string{"-_", "+/"} {
+		n := bytes.IndexAny(run, strange)
+		if n < 0 {
+			n = len(run)
+		}
+		for _, h := range hashed {
+			if n == h.text {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stretches decodes what is text in a run. It samples the run at places that do not depend on where buffers end.
@@ -98,13 +128,15 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 	}
 	for q := (max(start, l.done.sample)+offset+7)/8*8 - offset; q+sampled <= end; q += 8 {
 		l.done.sample = q + 8
-		if q < l.done.part || !isDenseText(l.text[q:q+sampled]) {
+		if q < l.done.part {
 			continue
 		}
-		from, to, whole, in, g := textAt(l.text[:end], start, q)
-		if in == plain {
+		in, g := textAt(l.text[q : q+sampled])
+		if in == plain || !isDenseText(l.text[q:q+sampled]) {
 			continue
 		}
+		g += q
+		from, to, whole := extent(l.text[:end], start, g, in)
 		if !whole && open {
 			l.done.sample = q
 			return from, false
@@ -119,22 +151,19 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 	return 0, true
 }
 
-// textAt says whether there is text at q in a run that begins at start and ends with text, in which form, how far it goes, and where
-// a group of base64 begins.
-func textAt(text []byte, start, q int) (from, to int, whole bool, in form, g int) {
+// textAt says in which form b, of which there are sampled bytes, is text, and where its first group or pair begins.
+func textAt(b []byte) (in form, at int) {
 	for a := range 4 {
-		if isText64(text[q+a : q+a+12]) {
-			from, to, whole = extent(text, start, q+a)
-			return from, to, whole, base64Text, q + a
+		if textBytes[sextet[b[a]]<<2|sextet[b[a+1]]>>4] && isText64(b[a:a+12]) {
+			return base64Text, a
 		}
 	}
 	for a := range 2 {
-		if isTextHex(text[q+a : q+a+14]) {
-			from, to, whole = hexExtent(text, start, q+a)
-			return from, to, whole, hexText, q + a
+		if isTextHex(b[a : a+14]) {
+			return hexText, a
 		}
 	}
-	return 0, 0, false, plain, 0
+	return plain, 0
 }
 
 // isDenseText: words and paths are no base64.
@@ -161,15 +190,22 @@ func isText64(b []byte) bool {
 // textGroup says that a group of base64 holds no control characters, and nothing above most.
 func textGroup(b []byte, most byte) bool {
 	s0, s1, s2, s3 := sextet[b[0]], sextet[b[1]], sextet[b[2]], sextet[b[3]]
-	return isTextByte(s0<<2|s1>>4, most) && isTextByte(s1<<4|s2>>2, most) && isTextByte(s2<<6|s3, most)
+	a, c, e := s0<<2|s1>>4, s1<<4|s2>>2, s2<<6|s3
+	return textBytes[a] && textBytes[c] && textBytes[e] && max(a, c, e) <= most
 }
+
+var textBytes = table(func(c byte) bool { return isTextByte(c, 0xff) })
 
 func isTextByte(c, most byte) bool {
 	return c >= ' ' && c < 0x7f || c == '\n' || c == '\t' || c == '\r' || c >= 0x80 && c <= most
 }
 
-// extent is how far the text at p goes in both directions, with one more group on either side. whole is false when it goes on to the end.
-func extent(text []byte, start, p int) (from, to int, whole bool) {
+// extent is how far the text at p goes in both directions, in base64 with one more group on either side. whole is false when it goes on to
+// the end.
+func extent(text []byte, start, p int, in form) (from, to int, whole bool) {
+	if in == hexText {
+		return hexExtent(text, start, p)
+	}
 	from, to = p, p+12
 	for from-4 >= max(start, p-maxLeft) && textGroup(text[from-4:], 0xff) {
 		from -= 4
@@ -223,16 +259,19 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 		g, nth int // its group begins at p+g, and it is the nth octet of it
 	}{{hitB0, 1, 0}, {hitB1, -1, 1}, {hitB2, -2, 2}} {
 		g := p + c.g
-		if h&c.h == 0 || g < 0 || classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
+		if h&c.h == 0 || g < 0 || classes[0][text[g]]&classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
 			continue
 		}
-		from, to := g, g+4
-		for from > max(0, g-maxAround) && classes[0][text[from-1]]&inBase64 != 0 {
+		from, to := max(0, g-maxAround), min(len(text), g+maxAround)
+		plausible, whole := isAddress64(text[from:to], g-from, c.nth)
+		if !plausible && (whole || !l.open || to < len(text)) {
+			continue
+		}
+		for from = g; from > max(0, g-maxAround) && classes[0][text[from-1]]&inBase64 != 0; {
 			from--
 		}
 		for to = g; to < len(text) && to < g+maxAround && classes[0][text[to]]&inBase64 != 0; to++ {
 		}
-		plausible, whole := isAddress64(text[from:to], g-from, c.nth)
 		if l.open && to == len(text) && (plausible || !whole) {
 			return from, false
 		}
@@ -250,7 +289,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 func isAddress64(b []byte, g, nth int) (is, whole bool) {
 	at := func(k int) (byte, bool) { // octet k, counted from the group's first
 		i := g + (k+300)/3*4 + (k+300)%3 - 400
-		if i < 0 || i+1 >= len(b) {
+		if i < 0 || i+1 >= len(b) || sextet[b[i]]|sextet[b[i+1]] == 255 {
 			return 0, false
 		}
 		shift := 2*((k+300)%3) + 2
