@@ -26,6 +26,7 @@ type exchange struct {
 
 	finder *scan.Finder
 	hits   []hit
+	raw    []byte   // a header's value, to be masked
 	lately []strong // identifiers near the end of what has been inspected
 	looking
 	piece []byte // what find has just inspected
@@ -389,7 +390,8 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 			if !mayHold(name, v) {
 				continue
 			}
-			raw := []byte(v)
+			raw := append(e.raw[:0], v...)
+			e.raw = raw
 			e.hits, e.piece = e.hits[:0], nil
 			if e.finder.Find(raw, true); len(e.hits) == 0 {
 				continue

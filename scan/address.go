@@ -84,21 +84,22 @@ const maxHosts = 256
 
 // host is the normal form of a domain, until the next call.
 func (f *Finder) host(domain []byte) ([]byte, bool) {
-	if !isASCII(domain) || hasALabel(domain) {
+	simple := isASCII(domain) && !hasALabel(domain)
+	if !simple {
 		if known, ok := f.hosts[string(domain)]; ok {
 			return known, known != nil
 		}
 	}
 	host, ok := normalDomain(f.domain[:0], domain)
-	if !ok {
-		host = nil
-	} else {
-		f.domain = host
+	f.domain = host
+	if simple {
+		return host, ok
 	}
-	if !isASCII(domain) || hasALabel(domain) {
-		if f.hosts == nil || len(f.hosts) == maxHosts {
-			f.hosts = make(map[string][]byte, maxHosts)
-		}
+	if f.hosts == nil || len(f.hosts) == maxHosts {
+		f.hosts = make(map[string][]byte, maxHosts)
+	}
+	f.hosts[string(domain)] = nil
+	if ok {
 		f.hosts[string(domain)] = bytes.Clone(host)
 	}
 	return host, ok

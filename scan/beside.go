@@ -250,25 +250,66 @@ func (f *Finder) offerWeak(d int, m Match, start, end int) bool {
 	if !f.report(d, m, f.passes, start, end, start) {
 		return false
 	}
-	stream.named = append(stream.named, window{from, to})
+	stream.named.add(window{from, to})
 	return true
 }
 
-// isNamed: a name or number there has been reported already. None overlaps another, and they are kept in order: a list of
-// customers has many.
-func (l *level) isNamed(start, end int) bool {
-	i, _ := l.namedFrom(start)
-	return i < len(l.named) && l.named[i].from < end
+// windows are some that do not overlap, as lists in order: each pass over a text reports its own in order, and adds to the end of a list. So
+// a page of many customers takes no longer than it has to.
+type windows [4][]window
+
+func (ws *windows) add(w window) {
+	for i := range ws {
+		if n := len(ws[i]); n == 0 || ws[i][n-1].to <= w.from {
+			ws[i] = append(ws[i], w)
+			return
+		}
+	}
+	last := &ws[len(ws)-1]
+	*last = slices.Insert(*last, endsBehind(*last, w.from), w)
 }
 
-// namedFrom is the index of the first of them that ends behind p.
-func (l *level) namedFrom(p int) (int, bool) {
-	return slices.BinarySearchFunc(l.named, p, func(w window, p int) int {
+func (ws *windows) move(n int) {
+	for i, list := range ws {
+		ws[i] = moveWindows(list, n)
+	}
+}
+
+func (ws *windows) reset() {
+	for i, list := range ws {
+		ws[i] = list[:0]
+	}
+}
+
+// end is where the last of them ends, or 0.
+func (ws *windows) end() (end int) {
+	for _, list := range ws {
+		if len(list) > 0 {
+			end = max(end, list[len(list)-1].to)
+		}
+	}
+	return end
+}
+
+// isNamed: a name or number there has been reported already.
+func (l *level) isNamed(start, end int) bool {
+	for _, list := range l.named {
+		if i := endsBehind(list, start); i < len(list) && list[i].from < end {
+			return true
+		}
+	}
+	return false
+}
+
+// endsBehind is the index of the first window that ends behind p. None overlaps another.
+func endsBehind(list []window, p int) int {
+	i, _ := slices.BinarySearchFunc(list, p, func(w window, p int) int {
 		if w.to <= p {
 			return -1
 		}
 		return 1
 	})
+	return i
 }
 
 // moveWindows makes offsets of the next buffer of windows, and drops those that are behind it.

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -43,7 +44,10 @@ func normalLocal(dst, local []byte) ([]byte, bool) {
 		if !utf8.Valid(local) {
 			return dst, false
 		}
-		for rest := norm.NFC.Bytes(local); len(rest) > 0; {
+		if slices.Max(local) >= 0xcc { // below U+0300 everything is composed
+			local = norm.NFC.Bytes(local)
+		}
+		for rest := local; len(rest) > 0; {
 			r, size := utf8.DecodeRune(rest)
 			dst, rest = utf8.AppendRune(dst, unicode.ToLower(narrow(r))), rest[size:]
 		}
@@ -91,6 +95,9 @@ func normalDomain(dst, domain []byte) ([]byte, bool) {
 
 // hasALabel: A-labels go through the profile, too, so that one name has one form.
 func hasALabel(domain []byte) bool {
+	if bytes.IndexByte(domain, '-') < 0 {
+		return false
+	}
 	for len(domain) >= 4 {
 		if domain[0]|0x20 == 'x' && domain[1]|0x20 == 'n' && domain[2] == '-' && domain[3] == '-' {
 			return true

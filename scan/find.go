@@ -75,9 +75,7 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
 		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
 	}
-	for _, w := range l.named {
-		held = max(held, w.to)
-	}
+	held = max(held, l.named.end())
 	f.settle(buf, held, place, final)
 	return held
 }
@@ -98,13 +96,15 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 	l := &f.levels[0]
 	l.text = nil
 	if final {
-		f.base, f.skip, l.done, l.windows, l.named, f.past = 0, 0, done{}, l.windows[:0], l.named[:0], f.past[:0]
+		f.base, f.skip, l.done, l.windows, f.past = 0, 0, done{}, l.windows[:0], f.past[:0]
+		l.named.reset()
 		return
 	}
 	f.base += int64(held)
 	f.skip = max(0, place-held)
 	l.done.move(held)
-	l.windows, l.named = moveWindows(l.windows, held), moveWindows(l.named, held)
+	l.windows = moveWindows(l.windows, held)
+	l.named.move(held)
 	if f.Names {
 		f.past = append(f.past, buf[max(0, held-maxLeft):held]...)
 		f.past = append(f.past[:0], f.past[max(0, len(f.past)-maxLeft):]...)
