@@ -136,7 +136,7 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 		f.LinkBroken = e.linkBroken // what one match broke is broken for the whole page
 		class := candor.Classify(f)
 		if e.g.Classed != nil {
-			e.g.Classed(class)
+			e.g.Classed(class, e.hits[i].Kind)
 		}
 		outcome := candor.Exposed
 		if e.hidden(class) {

@@ -59,8 +59,8 @@ type Guard struct {
 	Record func(context.Context, []candor.Disclosure) error
 	// Released is told when a site's release header names another release than before. Nil: nobody is.
 	Released func(candor.Release)
-	// Classed is told the class of each match, for metrics. Nil: nobody is.
-	Classed func(candor.Class)
+	// Classed is told the class and kind of each match, for metrics. Nil: nobody is.
+	Classed func(candor.Class, scan.Kind)
 
 	// FailClosed withholds what could not be inspected (a malformed or unknown encoding, a limit) in Mask and Block. When
 	// false it passes, and Coverage says so.

@@ -281,16 +281,6 @@ func (ws *windows) reset() {
 	}
 }
 
-// end is where the last of them ends, or 0.
-func (ws *windows) end() (end int) {
-	for _, list := range ws {
-		if len(list) > 0 {
-			end = max(end, list[len(list)-1].to)
-		}
-	}
-	return end
-}
-
 // isNamed: a name or number there has been reported already.
 func (l *level) isNamed(start, end int) bool {
 	for _, list := range l.named {

@@ -55,7 +55,9 @@ type Finder struct {
 }
 
 // Find reports the candidates in buf that can be decided, and returns how much of buf is settled: no later byte can make
-// buf[:settled] part of a match that was not reported. The caller keeps buf[settled:], appends what comes, and calls again.
+// buf[:settled] part of a match that was not reported. The caller keeps buf[settled:], appends what comes, and calls again. A match may end
+// behind settled, where a name before it waits for what stands beside it: it is not reported again, so if it was masked, what is
+// kept must be the masked bytes.
 // With final nothing follows, and everything is settled. Find does not modify buf.
 func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	l := &f.levels[0]
@@ -73,9 +75,8 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 		held = len(buf)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
-		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
+		held = max(f.namesBeside(0, held), len(buf)-MaxTail)
 	}
-	held = max(held, l.named.end())
 	f.settle(buf, held, place, final)
 	return held
 }
@@ -113,18 +114,21 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 
 // done says how far a level has been dealt with, as offsets into its text.
 type done struct {
-	floor  int // end of the last match that is somebody's
-	word   int // words
-	run    int // runs of base64 and hexadecimal digits
-	sample int // places in a run that were looked at for text
-	part   int // stretches of a run that have been decoded
-	key    int // keys
-	field  int // keys that the operator declares
+	floor  int  // end of the last match that is somebody's
+	word   int  // words
+	run    int  // runs of base64 and hexadecimal digits
+	sample int  // places in a run that were looked at for text
+	part   int  // stretches of a run that have been decoded
+	key    int  // keys
+	object int  // the object that ofPerson looked at last
+	person bool // it is a person
+	inList bool // and one of a list
+	field  int  // keys that the operator declares
 }
 
 // move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
 func (d *done) move(n int) {
-	d.floor, d.word, d.run, d.sample, d.part, d.key, d.field = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n
+	d.floor, d.word, d.run, d.sample, d.part, d.key, d.field, d.object = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n, d.object-n
 }
 
 // scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be

@@ -81,10 +81,20 @@ func (f *Finder) keyed(d, p int) (held int, decided bool) {
 	l.done.key = end
 	if kind == phoneKey {
 		f.number(d, v.start, v.end, Key)
-	} else if kind == fullName || f.ofPerson(d, start) {
+	} else if kind == fullName || isSeveral(l.text[v.start:v.end]) && f.ofPerson(d, start) {
 		f.fullName(d, v)
 	}
 	return 0, true
+}
+
+// isSeveral: a name has two words, and something between them.
+func isSeveral(value []byte) bool {
+	for _, c := range value {
+		if !isLetter(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // keyAround is the run of letters, digits and what joins words around p.
@@ -396,38 +406,61 @@ func (f *Finder) fullName(d int, v value) {
 	}
 }
 
-// ofPerson says whether the object in which the key at start stands is a person: by the key whose value it is.
-func (f *Finder) ofPerson(d, start int) bool {
-	before := f.levels[d].text[:start]
+// ofPerson says whether the object in which the key at start stands is a person: by the key whose value it is, or whose list it is in. It
+// remembers the object, for the next is often the next in the same list.
+func (f *Finder) ofPerson(d, start int) (person bool) {
+	l := &f.levels[d]
+	before, shift := l.text[:start], 0
 	if d == 0 && start < maxLeft {
 		f.both = append(append(f.both[:0], f.past...), before...)
-		before = f.both
+		before, shift = f.both, len(f.past)
 	}
-	depth := 0
+	const none = -1 << 31
+	object, depth := none, 0
 	for i := len(before) - 1; i >= max(0, len(before)-maxLeft); i-- {
-		switch before[i] {
+		switch c := before[i]; c {
 		case '}', ']':
 			depth++
 		case '{', '[':
-			if depth--; depth < 0 {
-				if before[i] == '[' {
-					depth = 0 // a list of people
-					continue
-				}
-				for j := i; j > max(0, i-maxKey); j-- {
-					if n, _ := glue(before[j-1:]); n == 0 || before[j-1] == '>' {
-						if before[j-1] == ';' && j >= 6 && string(before[j-6:j]) == "&quot;" {
-							j -= 5
-							continue
-						}
-						from, _ := keyAround(before, j-1)
-						var folded [maxKey]byte
-						return isPerson(fold(folded[:0], before[from:j]))
-					}
-				}
-				return false
+			if object != none && c == '{' && depth == 1 && l.done.inList && i-shift == l.done.object {
+				l.done.object = object
+				return l.done.person
 			}
+			if depth--; depth >= 0 {
+				continue
+			}
+			key, inList := keyBefore(before, i)
+			if object == none && c == '{' {
+				object = i - shift
+			}
+			if inList && c == '{' {
+				depth = 0 // on to the list's beginning, past the objects before this one
+				continue
+			}
+			person = isPerson(key)
+			l.done.object, l.done.person, l.done.inList = object, person, c == '[' || i > 0 && before[i-1] == '['
+			return person
 		}
 	}
 	return false
+}
+
+// keyBefore is the key, folded, whose value begins at before[i]; inList says that it is one of a list, and not the first.
+func keyBefore(before []byte, i int) (key []byte, inList bool) {
+	for j := i; j > max(0, i-maxKey); j-- {
+		c := before[j-1]
+		if c == '\n' || c == '\r' {
+			continue
+		}
+		if n, _ := glue(before[j-1:]); n > 0 && c != '>' {
+			continue
+		}
+		if c == ';' && j >= 6 && string(before[j-6:j]) == "&quot;" {
+			j -= 5
+			continue
+		}
+		from, _ := keyAround(before, j-1)
+		return fold(make([]byte, 0, maxKey), before[from:j]), c == ','
+	}
+	return nil, false
 }

@@ -49,6 +49,9 @@ func TestKeys(t *testing.T) {
 		{`{"addresses":[{"name":"Anna Muster"}]}`, "name:23+11"},
 		{`{"facet":"brand","values":[{"displayName":"Anna Muster"}]}`, ""}, // brands have the names of people
 		{`{"products":[{"name":"Anna Muster"}]}`, ""},
+		{`{"customers":[{"id":1,"a":[{"x":2}],"name":"Max Meier"}, {"id":2,"name":"Anna Muster","b":{}},{"name":"Anna Muster"}]}`, "name:103+11 name:73+11"},
+		{`{"products":[{"name":"Anna Muster"},{"name":"Anna Muster"}]}`, ""},
+		{`{"customer":{"id":1},"product":{"name":"Anna Muster"}}`, ""},
 		{`{"ansprechpartner":"Anna Muster"}`, "name:20+11"},
 		{`kunde=Anna+Muster&region=x`, "name:6+11"},
 		{`{\"KUNDE\":\"Anna Muster\"}`, "name:13+11"},
