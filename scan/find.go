@@ -164,6 +164,8 @@ func (f *Finder) isDull(text []byte, p int) bool {
 		return text[p+1] != 'n' && !isAtSign(text, p, h)
 	case hitB0:
 		return text[p+1] == '=' && text[p+2] >= ' '
+	case hitB1:
+		return text[p+1] == '/' && text[p] != '\\'
 	case hitKey, hitKeys:
 		return !f.Names || len(f.Fields) == 0 && (text[p+3] != 'm' || text[p+4] != 'e')
 	case hitCF:
