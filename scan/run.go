@@ -289,6 +289,23 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 	return 0, true
 }
 
+// isBetween64 says that the octets beside what may be an at-sign at p, in the second or third octet of a group, may stand there in an address: see
+// isAddress64.
+func isBetween64(text []byte, p int, h hit) bool {
+	var before, after byte
+	switch {
+	case p < 2 || text[p+1] == '/':
+		return false
+	case h == hitB1:
+		before = sextet[text[p-1]]<<2 | sextet[text[p]]>>4
+		after = sextet[text[p+1]]<<6 | sextet[text[p+2]]
+	default:
+		before = sextet[text[p-1]]<<4 | sextet[text[p]]>>2
+		after = sextet[text[p+2]]<<2 | sextet[text[p+3]]>>4
+	}
+	return (isAtext[before] || before == ';') && isDomain[after] && after != '.'
+}
+
 // isAddress64 says that around the nth octet of the group at g there is a character of a local part, and a domain with a dot. whole is false
 // when more bytes might make it one.
 func isAddress64(b []byte, g, nth int) (is, whole bool) {
