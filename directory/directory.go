@@ -1,7 +1,7 @@
 // Package directory knows a retailer's customers without knowing their addresses: it holds keyed digests of identifiers,
 // and answers to whom one belongs.
 //
-// Build makes a snapshot from a customer file; Open maps one into memory; Directory.Owners looks up. A binary fuse filter
+// Build makes a snapshot from a customer file; Open maps one into memory; Directory.Owners looks up. A Bloom filter
 // stands in front, and every hit is confirmed exactly, so that a filter hit alone never counts.
 //
 // It promises: no identifier in any file; a snapshot is replaced as a whole or not at all; one that is cut off or made with
@@ -146,7 +146,7 @@ func (d *Directory) Owners(kind scan.Kind, normalised []byte) []string {
 
 func (v *view) owners(run []byte, added []string) (owners []string) {
 	var room [maxID]byte
-	for i := 0; i < len(run)/refSize && len(owners) < maxOwners; i++ {
+	for i := 0; i < len(run)/entrySize && len(owners) < maxOwners; i++ {
 		if id, ok := v.snapshot.id(room[:0], refAt(run, i)); ok && !v.changes.forgets(id) {
 			owners = append(owners, string(id))
 		}
@@ -185,9 +185,10 @@ func (d *Directory) Kinds() []scan.Kind {
 }
 
 // Holds says whether there are identifiers of a kind.
-func (d *Directory) Holds(kind scan.Kind) bool {
+func (d *Directory) Holds(k scan.Kind) bool {
 	v := d.view()
-	return v != nil && slices.Contains((v.snapshot.held|v.changes.held()).list(), kind)
+	i := slices.Index(kinds[:], k)
+	return v != nil && i >= 0 && (v.snapshot.held | v.changes.held()).has(kind(i))
 }
 
 // Info describes the snapshot in use.

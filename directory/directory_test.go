@@ -86,7 +86,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("a stranger is %q", got)
 			}
 		}
-		if info := d.Info(); info.Customers != int64(n) || n > 10_000 && info.Bytes > int64(4*26*n) {
+		if info := d.Info(); info.Customers != int64(n) || n > 10_000 && info.Bytes > int64(4*22*n) {
 			t.Errorf("%+v", info)
 		}
 		d.Close()
@@ -298,7 +298,7 @@ func TestOldFormat(t *testing.T) {
 	b, _ := os.ReadFile(path)
 	b[len(formatMagic)] = 1
 	os.WriteFile(path, b, 0o600)
-	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 3: build it again") {
+	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 4: build it again") {
 		t.Error(err)
 	}
 }

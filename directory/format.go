@@ -12,12 +12,12 @@ import (
 // A snapshot is one file:
 //
 //	header, crc32c of it
-//	for each shard of identifiers: filter, index, rests, refs
+//	for each shard of identifiers: filter, index, entries
 //	for each shard of ids: index, ids
 //
-// Integers are little-endian, and a shard begins at a multiple of 8. An identifier's digest says by its first bits in which
+// Integers are little-endian, and a shard begins at a multiple of 64, as lines of caches do. An identifier's digest says by its first bits in which
 // shard and bucket it lies; the next 64 bits are its rest. So an entry is 12 octets: the rest, and a ref to the owner. The
-// rests of a bucket are in ascending order, those of equal ones by their refs.
+// rests of a bucket are in ascending order, those of equal ones in that of their refs.
 //
 // A hit is exact but for this chance: a bucket has 16 entries on average, so a stranger's identifier meets one with its own 64
 // bits once in 10^18 look-ups. At a million look-ups a second that is once in 36,000 years.
@@ -25,14 +25,14 @@ import (
 // Ids lie in buckets by a keyed hash, in ascending order of it. A ref is the bucket's number and the id's place in it.
 const (
 	formatMagic  = "candor directory\n"
-	formatNumber = 3
+	formatNumber = 4
 	bucketSize   = 16 // entries of a bucket, on average between half of that and that
 	slotBits     = 6  // of a ref: the place in the bucket; 64 ids never meet in one where 16 are expected
 	maxIDBits    = 32 - slotBits
 	largeShard   = 1 << 16 // entries; up to maxShardBits
 	maxShardBits = partitionBits
-	restSize     = 8
-	refSize      = 4
+	entrySize    = 8 + 4
+	alignment    = 64
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -77,21 +77,19 @@ func (t *table) bucketOf(hash uint64) uint64 { return hash >> (64 - t.bucketBits
 func (t *table) restOf(d digest) uint64 { return d.hi<<t.bucketBits | d.lo>>(64-t.bucketBits) }
 
 type shardInfo struct {
-	offset, length              int64
-	count                       uint32 // of entries, or bytes of ids
-	crc                         uint32
-	filter                      uint32 // bytes
-	segmentLength, segmentCount uint32
-	seed                        uint64
+	offset, length int64
+	count          uint32 // of entries, or bytes of ids
+	crc            uint32
+	filter         uint32 // blocks
 }
 
 const (
 	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 4*8 + 4*4
-	shardSize   = 8 + 8 + 4*5 + 8
+	shardSize   = 8 + 8 + 4*3
 )
 
 func (h *header) size() int {
-	return (fixedHeader + (len(h.entries.shards)+len(h.ids.shards))*shardSize + 4 + 7) &^ 7
+	return (fixedHeader + (len(h.entries.shards)+len(h.ids.shards))*shardSize + 4 + alignment - 1) &^ (alignment - 1)
 }
 
 func (h *header) marshal() []byte {
@@ -109,10 +107,9 @@ func (h *header) marshal() []byte {
 	for _, t := range []table{h.entries, h.ids} {
 		for _, s := range t.shards {
 			b = le.AppendUint64(le.AppendUint64(b, uint64(s.offset)), uint64(s.length))
-			for _, v := range []uint32{s.count, s.crc, s.filter, s.segmentLength, s.segmentCount} {
+			for _, v := range []uint32{s.count, s.crc, s.filter} {
 				b = le.AppendUint32(b, v)
 			}
-			b = le.AppendUint64(b, s.seed)
 		}
 	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
@@ -174,10 +171,9 @@ func unmarshalHeader(b []byte) (header, error) {
 func unmarshalShard(p []byte) (s shardInfo) {
 	le := binary.LittleEndian
 	s.offset, s.length = int64(le.Uint64(p)), int64(le.Uint64(p[8:]))
-	for j, v := range []*uint32{&s.count, &s.crc, &s.filter, &s.segmentLength, &s.segmentCount} {
+	for j, v := range []*uint32{&s.count, &s.crc, &s.filter} {
 		*v = le.Uint32(p[16+4*j:])
 	}
-	s.seed = le.Uint64(p[36:])
 	return s
 }
 

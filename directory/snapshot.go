@@ -9,8 +9,6 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
-
-	"github.com/FastFilter/xorfilter"
 )
 
 // snapshot is a file in memory. Its memory is unmapped once nobody holds it, so whoever reads it keeps it alive.
@@ -61,9 +59,10 @@ func (c *checked) check() uint32 {
 
 type entryShard struct {
 	checked
-	filter      xorfilter.BinaryFuse[uint8]
-	index       []byte // buckets+1 numbers of entries
-	rests, refs []byte
+	blocks  uint32
+	filter  []byte
+	index   []byte // buckets+1 numbers of entries
+	entries []byte
 }
 
 type idShard struct {
@@ -130,17 +129,13 @@ func (s *entryShard) parse(data []byte, info shardInfo, buckets uint32) error {
 	if err := s.cut(data, info); err != nil {
 		return err
 	}
-	index := (int64(info.filter) + 7) &^ 7
-	rests := index + 4*(int64(buckets)+1)
-	refs := rests + restSize*int64(info.count)
-	end := refs + refSize*int64(info.count)
-	if end > info.length || info.segmentLength&(info.segmentLength-1) != 0 ||
-		info.filter > 0 && int64(info.segmentLength)*(int64(info.segmentCount)+2) > int64(info.filter) {
+	index := filterBlock * int64(info.filter)
+	entries := index + 4*(int64(buckets)+1)
+	end := entries + entrySize*int64(info.count)
+	if end > info.length {
 		return errLengths
 	}
-	s.filter = xorfilter.BinaryFuse[uint8]{Seed: info.seed, SegmentLength: info.segmentLength, SegmentLengthMask: info.segmentLength - 1,
-		SegmentCount: info.segmentCount, SegmentCountLength: info.segmentCount * info.segmentLength, Fingerprints: s.data[:info.filter:info.filter]}
-	s.index, s.rests, s.refs = s.data[index:rests], s.data[rests:refs], s.data[refs:end]
+	s.blocks, s.filter, s.index, s.entries = info.filter, s.data[:index], s.data[index:entries], s.data[entries:end]
 	return nil
 }
 
@@ -196,36 +191,33 @@ func (s *snapshot) damage() error {
 	return nil
 }
 
-// run is the refs of an identifier's owners, in ascending order.
+// run is the entries of an identifier, one for each owner, in ascending order of their refs.
 func (s *snapshot) run(d digest) []byte {
 	t := &s.header.entries
 	sh := &s.entries[t.shardOf(d.hi)]
-	if !s.sound(&sh.checked) || len(sh.filter.Fingerprints) == 0 || !sh.filter.Contains(d.hi) {
+	if !s.sound(&sh.checked) || sh.blocks == 0 || !filterHas(sh.filter[t.filterPlace(d, sh.blocks):], d) {
 		return nil
 	}
 	bucket := t.bucketOf(d.hi) & uint64(t.buckets()-1)
 	from, to := span(sh.index, bucket)
-	if from > to || int(to) > len(sh.rests)/restSize {
+	if from > to || int(to) > len(sh.entries)/entrySize {
 		return nil
 	}
-	rest := t.restOf(d)
-	at := func(i int) uint64 { return binary.LittleEndian.Uint64(sh.rests[restSize*i:]) }
-	first := int(from) + sort.Search(int(to-from), func(i int) bool { return at(int(from)+i) >= rest })
-	if first == int(to) || at(first) != rest {
-		return nil
+	rest, b := t.restOf(d), sh.entries[entrySize*from:entrySize*to]
+	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[entrySize*i:]) }
+	first := sort.Search(len(b)/entrySize, func(i int) bool { return at(i) >= rest })
+	end := first
+	for end < len(b)/entrySize && at(end) == rest {
+		end++
 	}
-	n := 1
-	for first+n < int(to) && at(first+n) == rest {
-		n++
-	}
-	return sh.refs[refSize*first : refSize*(first+n)]
+	return b[entrySize*first : entrySize*end]
 }
 
 func span(index []byte, bucket uint64) (from, to uint32) {
 	return binary.LittleEndian.Uint32(index[4*bucket:]), binary.LittleEndian.Uint32(index[4*bucket+4:])
 }
 
-func refAt(run []byte, i int) uint32 { return binary.LittleEndian.Uint32(run[refSize*i:]) }
+func refAt(run []byte, i int) uint32 { return binary.LittleEndian.Uint32(run[entrySize*i+8:]) }
 
 // bucket of ids, and how many have their place in it.
 func (s *snapshot) bucket(n uint64) []byte {
@@ -284,7 +276,7 @@ func (s *snapshot) owned(d digest, id string, hash uint64) bool {
 	if !ok {
 		return false
 	}
-	n := len(run) / refSize
+	n := len(run) / entrySize
 	i := sort.Search(n, func(i int) bool { return refAt(run, i) >= ref })
 	return i < n && refAt(run, i) == ref
 }

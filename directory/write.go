@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/FastFilter/xorfilter"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -51,7 +50,7 @@ type output struct {
 }
 
 func (o *output) write(packed []byte, info *shardInfo) error {
-	for len(packed)%8 != 0 {
+	for len(packed)%alignment != 0 {
 		packed = append(packed, 0)
 	}
 	o.Lock()
@@ -72,8 +71,6 @@ type packing struct {
 	out     []byte
 	owners  []idRow
 	entries []entry
-	keys    []uint64
-	filter  xorfilter.BinaryFuseBuilder
 }
 
 // shards packs all of a table's shards.
@@ -198,9 +195,7 @@ func (b *builder) entryShard(p *packing, shard int, info *shardInfo) error {
 	p.entries = p.distinct(p.entries)
 	p.report.Identifiers += int64(len(p.entries))
 	info.count = uint32(len(p.entries))
-	if err := p.packFilter(info); err != nil {
-		return err
-	}
+	p.packFilter(info)
 	p.packEntries(shard)
 	return nil
 }
@@ -228,30 +223,16 @@ func (p *packing) distinct(list []entry) []entry {
 	return kept
 }
 
-func (p *packing) packFilter(info *shardInfo) error {
-	p.keys = p.keys[:0]
-	for i, e := range p.entries {
-		if i == 0 || p.entries[i-1].hi != e.hi {
-			p.keys = append(p.keys, e.hi)
-		}
+func (p *packing) packFilter(info *shardInfo) {
+	info.filter = filterBlocks(len(p.entries))
+	p.out = append(p.out, make([]byte, filterBlock*info.filter)...)
+	for _, e := range p.entries {
+		filterAdd(p.out[p.table.filterPlace(e.digest, info.filter):], e.digest)
 	}
-	if len(p.keys) == 0 {
-		return nil
-	}
-	f, err := xorfilter.BuildBinaryFuse[uint8](&p.filter, p.keys)
-	if err != nil {
-		return err
-	}
-	info.seed, info.segmentLength, info.segmentCount, info.filter = f.Seed, f.SegmentLength, f.SegmentCount, uint32(len(f.Fingerprints))
-	p.out = append(p.out, f.Fingerprints...)
-	return nil
 }
 
-// packEntries appends index, rests and refs.
+// packEntries appends index and entries.
 func (p *packing) packEntries(shard int) {
-	for len(p.out)%8 != 0 {
-		p.out = append(p.out, 0)
-	}
 	le := binary.LittleEndian
 	bucket := uint64(shard) * uint64(p.table.buckets())
 	end := bucket + uint64(p.table.buckets())
@@ -264,9 +245,6 @@ func (p *packing) packEntries(shard int) {
 		p.out = le.AppendUint32(p.out, uint32(len(p.entries)))
 	}
 	for _, e := range p.entries {
-		p.out = le.AppendUint64(p.out, p.table.restOf(e.digest))
-	}
-	for _, e := range p.entries {
-		p.out = le.AppendUint32(p.out, e.ref)
+		p.out = le.AppendUint32(le.AppendUint64(p.out, p.table.restOf(e.digest)), e.ref)
 	}
 }

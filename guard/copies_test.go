@@ -29,3 +29,11 @@ func TestTags(t *testing.T) {
 		}
 	}
 }
+
+func TestCharsetOf(t *testing.T) {
+	for in, want := range map[string]string{"text/html; charset=UTF-8": "utf-8", `text/html;a=b; Charset = "ISO-8859-15"`: "iso-8859-15", "text/html": "", "text/html; charsets=x": "", "": ""} {
+		if got := charsetOf(in); got != want {
+			t.Errorf("%s: %q, not %q", in, got, want)
+		}
+	}
+}

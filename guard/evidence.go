@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"mime"
 	"slices"
 	"strings"
 
@@ -25,18 +24,28 @@ func (e *exchange) recognise() {
 	f, d := e.finder, e.g.Directory
 	f.Found = e.confirm
 	f.Names, f.Phones, f.Fields = d.Holds(scan.Name), d.Holds(scan.Phone), e.g.PersonalFields
-	f.Known, f.Beside, f.Charset = nil, nil, ""
-	t, parameters, err := mime.ParseMediaType(e.x.Header.Get("Content-Type"))
-	if err == nil {
-		f.Charset = strings.ToLower(parameters["charset"])
-	}
+	f.Known, f.Beside = nil, nil
+	contentType := e.x.Header.Get("Content-Type")
+	f.Charset = charsetOf(contentType)
 	if !f.Names && !f.Phones {
 		return
 	}
 	f.Beside = e.others
-	if t != "text/event-stream" && !isUpgrade(e.x.Request.Header) { // events do not wait
+	if t, _ := mediaType(contentType); t != "text/event-stream" && !isUpgrade(e.x.Request.Header) { // events do not wait
 		f.Known = func(kind scan.Kind, normalised []byte) bool { return len(d.Owners(kind, normalised)) > 0 }
 	}
+}
+
+// charsetOf is the charset parameter of a media type (RFC 9110 §8.3.2), read without mime's allocations.
+func charsetOf(contentType string) string {
+	_, parameters, _ := strings.Cut(contentType, ";")
+	for p := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(p, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "charset") {
+			return strings.ToLower(strings.Trim(strings.TrimSpace(value), `"'`))
+		}
+	}
+	return ""
 }
 
 // confirm is scan's question: is this reading of the bytes somebody's?

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -205,6 +206,27 @@ func TestCredentialsBeside(t *testing.T) {
 		d := r.recorded[0]
 		if !strings.Contains(strings.Join(d.Credentials, ","), c.kinds) || c.kinds == "" && d.Credentials != nil || d.Looked != c.looked {
 			t.Errorf("%s: %v, %q", c.name, d.Credentials, d.Looked)
+		}
+	}
+}
+
+// A name that waits is not let go by what is found behind it.
+func TestNameWaits(t *testing.T) {
+	const body = "<li>Alice Smith wrote</li><li>to +1 202 555 0143</li><li>and to bob@shop.example</li><li>of alice@shop.example</li>"
+	for i := range body {
+		for _, j := range []int{i + 1, (i + len(body)) / 2} {
+			r := newPeople(t, guard.Mask, func(w http.ResponseWriter, _ *http.Request) {})
+			g := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				for _, piece := range []string{body[:i], body[i:j], body[j:]} {
+					w.Write([]byte(piece))
+				}
+			}))
+			rec := httptest.NewRecorder()
+			g.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+			if got := rec.Body.String(); strings.Join(r.found(), ", ") != "1 email, 1 name near, 1 phone, 2 email" || strings.Contains(got, "Smith") || strings.Contains(got, "bob@") || len(got) != len(body) {
+				t.Fatalf("split at %d and %d: %v\n%s", i, j, r.found(), got)
+			}
 		}
 	}
 }

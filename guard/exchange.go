@@ -26,6 +26,7 @@ type exchange struct {
 
 	finder *scan.Finder
 	hits   []hit
+	raw    []byte   // a header's value, to be masked
 	lately []strong // identifiers near the end of what has been inspected
 	looking
 	piece []byte // what find has just inspected
@@ -135,7 +136,7 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 		f.LinkBroken = e.linkBroken // what one match broke is broken for the whole page
 		class := candor.Classify(f)
 		if e.g.Classed != nil {
-			e.g.Classed(class)
+			e.g.Classed(class, e.hits[i].Kind)
 		}
 		outcome := candor.Exposed
 		if e.hidden(class) {
@@ -339,19 +340,7 @@ func (e *exchange) carried() map[string]bool {
 	defer s.release()
 	f := &s.finder
 	f.Names, f.Phones, f.Known, f.Beside = e.finder.Names, e.finder.Phones, nil, nil
-	f.Found = func(m scan.Match) bool {
-		owners := e.g.Directory.Owners(m.Kind, m.Value)
-		if len(owners) > 0 {
-			e.supplied[carriedKey(m.Kind, string(m.Value))] = true
-			e.owners = append(e.owners, owners...)
-		}
-		if m.Kind == scan.Email { // who knows the address can make its hashes
-			for kind, sum := range scan.Hashes(m.Value) {
-				e.supplied[carriedKey(kind, string(sum))] = true
-			}
-		}
-		return len(owners) > 0
-	}
+	f.Found = e.supply
 	r := e.x.Request
 	f.Find([]byte(r.URL.EscapedPath()+"?"+r.URL.RawQuery), true)
 	for _, values := range r.Header {
@@ -373,6 +362,21 @@ func (e *exchange) carried() map[string]bool {
 	return e.supplied
 }
 
+// supply adds an identifier to those that the request carried.
+func (e *exchange) supply(m scan.Match) bool {
+	owners := e.g.Directory.Owners(m.Kind, m.Value)
+	if len(owners) > 0 {
+		e.supplied[carriedKey(m.Kind, string(m.Value))] = true
+		e.owners = append(e.owners, owners...)
+	}
+	if m.Kind == scan.Email { // who knows the address can make its hashes
+		for kind, sum := range scan.Hashes(m.Value) {
+			e.supplied[carriedKey(kind, string(sum))] = true
+		}
+	}
+	return len(owners) > 0
+}
+
 func (e *exchange) suppliedOwners() []string {
 	e.carried()
 	return e.owners
@@ -386,7 +390,8 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 			if !mayHold(name, v) {
 				continue
 			}
-			raw := []byte(v)
+			raw := append(e.raw[:0], v...)
+			e.raw = raw
 			e.hits, e.piece = e.hits[:0], nil
 			if e.finder.Find(raw, true); len(e.hits) == 0 {
 				continue

@@ -59,8 +59,8 @@ type Guard struct {
 	Record func(context.Context, []candor.Disclosure) error
 	// Released is told when a site's release header names another release than before. Nil: nobody is.
 	Released func(candor.Release)
-	// Classed is told the class of each match, for metrics. Nil: nobody is.
-	Classed func(candor.Class)
+	// Classed is told the class and kind of each match, for metrics. Nil: nobody is.
+	Classed func(candor.Class, scan.Kind)
 
 	// FailClosed withholds what could not be inspected (a malformed or unknown encoding, a limit) in Mask and Block. When
 	// false it passes, and Coverage says so.
@@ -74,7 +74,8 @@ type Guard struct {
 	// Compress answers with gzip whoever accepts it, where upstream was asked for identity. Clients that refuse identity
 	// always get what they accept.
 	Compress bool
-	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses: see scan.FoldField.
+	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses: see
+	// scan.FoldField.
 	PersonalFields []string
 	// Routes are path patterns that the operator declares, such as "/shops/{shop}/orders/{id}".
 	Routes []string

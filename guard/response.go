@@ -79,7 +79,7 @@ func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
 	rw.seen.Time, rw.seen.Request = time.Now(), r
 	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, candor.Site(r)
 	s := scratches.Get().(*scratch)
-	rw.scratch, rw.x.finder, rw.x.hits, rw.held = s, &s.finder, s.hits, s.held
+	rw.scratch, rw.x.finder, rw.x.hits, rw.x.raw, rw.held = s, &s.finder, s.hits, s.raw, s.held
 	return rw
 }
 
@@ -87,6 +87,7 @@ func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
 type scratch struct {
 	finder scan.Finder
 	hits   []hit
+	raw    []byte
 	held   []byte
 }
 
@@ -95,16 +96,17 @@ var scratches = sync.Pool{New: func() any { return &scratch{} }}
 // release gives the scratch back. The response itself is not used again: a handler may have kept it.
 func (rw *response) release() {
 	s := rw.scratch
-	s.hits, s.held = rw.x.hits[:0], rw.held[:0]
+	s.hits, s.raw, s.held = rw.x.hits[:0], rw.x.raw[:0], rw.held[:0]
 	defer s.release()
-	rw.scratch, rw.x.finder, rw.x.hits, rw.held = nil, nil, nil, nil
+	rw.scratch, rw.x.finder, rw.x.hits, rw.x.raw, rw.held = nil, nil, nil, nil, nil
 	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
 }
 
 func (s *scratch) release() {
-	s.finder.Found = func(scan.Match) bool { return false }
-	s.finder.Find(nil, true) // it may have stopped in the middle
-	s.finder.Found, s.finder.Charset = nil, ""
+	f := &s.finder
+	f.Found, f.Known, f.Beside = func(scan.Match) bool { return false }, nil, nil
+	f.Find(nil, true) // it may have stopped in the middle
+	f.Found, f.Fields, f.Names, f.Phones, f.Charset = nil, nil, false, false, ""
 	clear(s.hits[:cap(s.hits)])
 	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
 		scratches.Put(s)

@@ -49,6 +49,7 @@ type socket struct {
 	deaf    bool // what the client says is not read any more
 	at      uint64
 	heard   scan.Finder
+	kept    int // identifiers that it said
 	tail    []byte
 	unpack  deflated
 }
@@ -72,6 +73,7 @@ func newSocket(rw *response, c net.Conn, b *bufio.Reader) *socket {
 	s.early = io.LimitReader(b, int64(b.Buffered()))
 	s.said.fromClient = true
 	s.heard.Found = s.hear
+	s.heard.Names, s.heard.Phones = rw.g.Directory.Holds(scan.Name), rw.g.Directory.Holds(scan.Phone)
 	return s
 }
 
@@ -258,7 +260,7 @@ func (s *socket) message() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.e.g.coverage.add(time.Now(), s.e.site, s.e.route, s.skip, s.bytes)
-	s.e.offset, s.bytes, s.skip = 0, 0, ""
+	s.e.offset, s.bytes, s.skip, s.e.lately = 0, 0, "", nil
 	s.e.viewer = nil // who signs in meanwhile is known to the next message
 	s.e.x.Time = time.Now()
 	if len(s.e.recorded) > maxOnBooks {
@@ -513,15 +515,16 @@ func (s *socket) look(p []byte, final bool) {
 
 // hear keeps an identifier that the client said.
 func (s *socket) hear(m scan.Match) bool {
-	owned := len(s.e.g.Directory.Owners(m.Kind, m.Value)) > 0
-	if owned {
+	if len(s.e.g.Directory.Owners(m.Kind, m.Value)) == 0 {
+		return false
+	}
+	if s.kept++; s.kept <= maxCarried {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if carried := s.e.carried(); len(carried) < maxCarried {
-			carried[carriedKey(m.Kind, string(m.Value))] = true
-		}
+		s.e.carried()
+		s.e.supply(m)
 	}
-	return owned
+	return true
 }
 
 // isWebSocket tells the one protocol that is read.

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -237,26 +238,68 @@ func (f *Finder) offerName(d, start, end int, evidence Evidence, name []byte) bo
 
 // offerWeak offers what counts by its evidence only. It leaves the order of the strong ones alone.
 func (f *Finder) offerWeak(d int, m Match, start, end int) bool {
-	l := &f.levels[d]
-	if l.isNamed(start, end) {
+	stream := &f.levels[0]
+	from, to := start, end
+	for k := d; k > 0; k-- {
+		from, to = int(f.levels[k].begin[from]), int(f.levels[k].end[to-1])
+	}
+	if stream.isNamed(from, to) {
 		return false
 	}
-	f.decoded(l.text[start:end])
+	f.decoded(f.levels[d].text[start:end])
 	if !f.report(d, m, f.passes, start, end, start) {
 		return false
 	}
-	l.named = append(l.named, window{start, end})
+	stream.named.add(window{from, to})
 	return true
+}
+
+// windows are some that do not overlap, as lists in order: each pass over a text reports its own in order, and adds to the end of a list. So
+// a page of many customers takes no longer than it has to.
+type windows [4][]window
+
+func (ws *windows) add(w window) {
+	for i := range ws {
+		if n := len(ws[i]); n == 0 || ws[i][n-1].to <= w.from {
+			ws[i] = append(ws[i], w)
+			return
+		}
+	}
+	last := &ws[len(ws)-1]
+	*last = slices.Insert(*last, endsBehind(*last, w.from), w)
+}
+
+func (ws *windows) move(n int) {
+	for i, list := range ws {
+		ws[i] = moveWindows(list, n)
+	}
+}
+
+func (ws *windows) reset() {
+	for i, list := range ws {
+		ws[i] = list[:0]
+	}
 }
 
 // isNamed: a name or number there has been reported already.
 func (l *level) isNamed(start, end int) bool {
-	for _, w := range l.named {
-		if start < w.to && end > w.from {
+	for _, list := range l.named {
+		if i := endsBehind(list, start); i < len(list) && list[i].from < end {
 			return true
 		}
 	}
 	return false
+}
+
+// endsBehind is the index of the first window that ends behind p. None overlaps another.
+func endsBehind(list []window, p int) int {
+	i, _ := slices.BinarySearchFunc(list, p, func(w window, p int) int {
+		if w.to <= p {
+			return -1
+		}
+		return 1
+	})
+	return i
 }
 
 // moveWindows makes offsets of the next buffer of windows, and drops those that are behind it.

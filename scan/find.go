@@ -29,7 +29,7 @@ type Finder struct {
 
 	// Names and Phones look for names and telephone numbers, too.
 	Names, Phones bool
-	// Fields are keys whose values the operator declares to be names of persons: see FoldField.
+	// Fields are keys whose values the operator declares to be names of persons, see FoldField.
 	Fields []string
 	// Known says that a name or a telephone number is anybody's. Then it is held back, for 512 bytes at most, until it is known whether its
 	// owner's identifier stands beside it. Nil: nothing is held back for that, as in a stream of events.
@@ -55,7 +55,9 @@ type Finder struct {
 }
 
 // Find reports the candidates in buf that can be decided, and returns how much of buf is settled: no later byte can make
-// buf[:settled] part of a match that was not reported. The caller keeps buf[settled:], appends what comes, and calls again.
+// buf[:settled] part of a match that was not reported. The caller keeps buf[settled:], appends what comes, and calls again. A match may end
+// behind settled, where a name before it waits for what stands beside it: it is not reported again, so if it was masked, what is
+// kept must be the masked bytes.
 // With final nothing follows, and everything is settled. Find does not modify buf.
 func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	l := &f.levels[0]
@@ -65,15 +67,15 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if place < 0 {
 		place, held = max(0, len(buf)-2), len(buf)
 	}
-	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16))), l.done.floor)
+	if p := f.declared(0); p >= 0 {
+		held = min(held, p)
+	}
+	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
 	if final {
 		held = len(buf)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
-		held = max(f.namesBeside(0, held), l.done.floor)
-	}
-	for _, w := range l.named {
-		held = max(held, w.to)
+		held = max(f.namesBeside(0, held), len(buf)-MaxTail)
 	}
 	f.settle(buf, held, place, final)
 	return held
@@ -95,13 +97,15 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 	l := &f.levels[0]
 	l.text = nil
 	if final {
-		f.base, f.skip, l.done, l.windows, l.named, f.past = 0, 0, done{}, l.windows[:0], l.named[:0], f.past[:0]
+		f.base, f.skip, l.done, l.windows, f.past = 0, 0, done{}, l.windows[:0], f.past[:0]
+		l.named.reset()
 		return
 	}
 	f.base += int64(held)
 	f.skip = max(0, place-held)
 	l.done.move(held)
-	l.windows, l.named = moveWindows(l.windows, held), moveWindows(l.named, held)
+	l.windows = moveWindows(l.windows, held)
+	l.named.move(held)
 	if f.Names {
 		f.past = append(f.past, buf[max(0, held-maxLeft):held]...)
 		f.past = append(f.past[:0], f.past[max(0, len(f.past)-maxLeft):]...)
@@ -110,17 +114,21 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 
 // done says how far a level has been dealt with, as offsets into its text.
 type done struct {
-	floor  int // end of the last match that is somebody's
-	word   int // words
-	run    int // runs of base64 and hexadecimal digits
-	sample int // places in a run that were looked at for text
-	part   int // stretches of a run that have been decoded
-	key    int // keys
+	floor  int  // end of the last match that is somebody's
+	word   int  // words
+	run    int  // runs of base64 and hexadecimal digits
+	sample int  // places in a run that were looked at for text
+	part   int  // stretches of a run that have been decoded
+	key    int  // keys
+	object int  // the object that ofPerson looked at last
+	person bool // it is a person
+	inList bool // and one of a list
+	field  int  // keys that the operator declares
 }
 
 // move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
 func (d *done) move(n int) {
-	d.floor, d.word, d.run, d.sample, d.part, d.key = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n
+	d.floor, d.word, d.run, d.sample, d.part, d.key, d.field, d.object = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n, d.object-n
 }
 
 // scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be
@@ -407,9 +415,10 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if !l.decode(s, up.text[start:end], start, &f.charset) {
 		return
 	}
-	l.done, l.windows, l.named = done{}, l.windows[:0], l.named[:0]
+	l.done, l.windows = done{}, l.windows[:0]
 	l.sealed = up.sealed
 	f.scan(d+1, 0)
+	f.declared(d + 1)
 	if f.Names && len(l.windows) > 0 {
 		f.namesBeside(d+1, len(l.text))
 	}

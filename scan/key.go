@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -22,15 +23,15 @@ const (
 	firstName
 	lastName
 	phoneKey
-	maybeName // "name": a person's only if the object is one
+	maybeName // "name", and "displayName", which brands and colours have, too: a person's only if the object is one
 )
 
 // keyKinds are the keys that are known, in lower case and without what joins their words.
 var keyKinds = func() map[string]keyKind {
-	kinds := map[string]keyKind{"name": maybeName, "mobile": phoneKey, "phone": phoneKey, "telephone": phoneKey, "phonenumber": phoneKey, "mobilephone": phoneKey,
+	kinds := map[string]keyKind{"name": maybeName, "displayname": maybeName, "mobile": phoneKey, "phone": phoneKey, "telephone": phoneKey, "phonenumber": phoneKey, "mobilephone": phoneKey,
 		"mobilenumber": phoneKey, "cellphone": phoneKey, "telephonenumber": phoneKey, "homephone": phoneKey, "workphone": phoneKey, "customerphone": phoneKey, "contactphone": phoneKey,
 		"shippingphone": phoneKey, "billingphone": phoneKey}
-	for _, s := range []string{"full", "customer", "display", "contact", "recipient", "holder", "cardholder", "accountholder", "buyer", "client", "member", "guest", "shipto",
+	for _, s := range []string{"full", "customer", "contact", "recipient", "holder", "cardholder", "accountholder", "buyer", "client", "member", "guest", "shipto",
 		"billto", "shipping", "billing", "sender", "receiver", "person", "real", "patient", "student", "subscriber", "account", "addressee"} {
 		kinds[s+"name"] = fullName
 	}
@@ -50,6 +51,12 @@ var people = map[string]bool{"customer": true, "user": true, "account": true, "b
 	"shipping": true, "billing": true, "shippingaddress": true, "billingaddress": true, "deliveryaddress": true, "address": true, "person": true, "profile": true, "sender": true,
 	"owner": true, "subscriber": true, "cardholder": true, "me": true, "viewer": true, "currentuser": true, "currentcustomer": true}
 
+// isPerson: one of people, or a list of them.
+func isPerson(key []byte) bool {
+	one := bytes.TrimSuffix(key, []byte("s"))
+	return people[string(key)] || people[string(one)] || people[string(bytes.TrimSuffix(one, []byte("e")))]
+}
+
 // keyed deals with the key in which place p stands, and with its value.
 func (f *Finder) keyed(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
@@ -60,7 +67,7 @@ func (f *Finder) keyed(d, p int) (held int, decided bool) {
 	if start < l.done.key {
 		return 0, true
 	}
-	kind := f.keyKind(l.text[start:end])
+	kind := keyKindOf(l.text[start:end])
 	if kind == noKey || kind == phoneKey && !f.Phones || kind != phoneKey && !f.Names {
 		return 0, true
 	}
@@ -74,10 +81,20 @@ func (f *Finder) keyed(d, p int) (held int, decided bool) {
 	l.done.key = end
 	if kind == phoneKey {
 		f.number(d, v.start, v.end, Key)
-	} else if kind == fullName || f.ofPerson(d, start) {
+	} else if kind == fullName || isSeveral(l.text[v.start:v.end]) && f.ofPerson(d, start) {
 		f.fullName(d, v)
 	}
 	return 0, true
+}
+
+// isSeveral: a name has two words, and something between them.
+func isSeveral(value []byte) bool {
+	for _, c := range value {
+		if !isLetter(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // keyAround is the run of letters, digits and what joins words around p.
@@ -89,23 +106,73 @@ func keyAround(text []byte, p int) (start, end int) {
 	}
 	for end = p + 1; end < min(len(text), p+maxKey) && inKey(text[end]); end++ {
 	}
-	return start, end
+	return min(start+escapeBefore(text, start), end), end
+}
+
+// escapeBefore is how many of the bytes at p belong to the escape of a quote or space that stands before a key.
+func escapeBefore(text []byte, p int) int {
+	switch {
+	case p == 0:
+	case text[p-1] == '\\' && bytes.HasPrefix(text[p:], []byte("u00")):
+		return 5
+	case text[p-1] == '%':
+		return 2
+	}
+	return 0
 }
 
 func inKey(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' || c == '_' || c == '-' }
 
-func (f *Finder) keyKind(key []byte) keyKind {
+func keyKindOf(key []byte) keyKind {
 	var folded [maxKey]byte
 	k := fold(folded[:0], key)
 	if kind := keyKinds[string(k)]; kind != noKey {
 		return kind
 	}
-	for _, field := range f.Fields {
-		if string(k) == field {
-			return fullName
+	if rest, ok := bytes.CutPrefix(k, []byte("data")); ok { // HTML §3.2.6.6: data-customer-name
+		if kind := keyKinds[string(rest)]; kind != maybeName {
+			return kind
 		}
 	}
 	return noKey
+}
+
+// declared deals with the keys in a level's text that the operator declares, which the kernel does not know. It returns where one begins of
+// which more has to come, or -1.
+func (f *Finder) declared(d int) (held int) {
+	l := &f.levels[d]
+	for i := max(0, l.done.field); len(f.Fields) > 0 && i < len(l.text); i++ {
+		if !inKey(l.text[i]) {
+			continue
+		}
+		start := i
+		for i < len(l.text) && inKey(l.text[i]) {
+			i++
+		}
+		if l.open && i == len(l.text) {
+			return start
+		}
+		l.done.field = i
+		if !f.isDeclared(l.text[min(start+escapeBefore(l.text, start), i):i]) {
+			continue
+		}
+		v, whole := valueAfter(l.text, i, l.open)
+		if v.end > 0 {
+			f.fullName(d, v)
+		} else if !whole && l.open {
+			l.done.field = start
+			return start
+		}
+	}
+	return -1
+}
+
+func (f *Finder) isDeclared(key []byte) bool {
+	if len(key) > maxKey {
+		return false
+	}
+	var folded [maxKey]byte
+	return slices.Contains(f.Fields, string(fold(folded[:0], key)))
 }
 
 // fold is a key in lower case, without what joins its words.
@@ -144,8 +211,9 @@ func valueAfter(text []byte, p int, open bool) (v value, whole bool) {
 	if !joined {
 		return inTag(text, p)
 	}
+	single := i > 0 && text[i-1] == '\'' // a script's string: only its own quote ends it
 	for v = (value{i, i}); v.end < len(text) && v.end < i+maxField; v.end++ {
-		if rest := text[v.end:]; endsValue(rest) {
+		if rest := text[v.end:]; endsValue(rest) || single && rest[0] == '\'' && text[v.end-1] != '\\' {
 			if open && len(rest) < maxEscape && (rest[0] == '\\' || rest[0] == '&' || rest[0] == '%') {
 				return value{}, false
 			}
@@ -196,11 +264,20 @@ func endsValue(b []byte) bool {
 			}
 		}
 		var u unit
-		return u.reference(b) == 0
+		return u.reference(b) == 0 || beginsField(b[1:])
 	case '%':
 		return bytes.HasPrefix(b, []byte("%22")) || bytes.HasPrefix(b, []byte("%26"))
 	}
 	return false
+}
+
+// beginsField: "&region=" is the next field of a form, and no "®ion=" (as in attributes: HTML §13.2.5.73).
+func beginsField(b []byte) bool {
+	n := 0
+	for n < min(len(b), maxKey) && inKey(b[n]) {
+		n++
+	}
+	return n > 0 && n < len(b) && b[n] == '='
 }
 
 // inTag finds what an HTML tag with the key among its attributes says: its value attribute, or the text behind it.
@@ -285,13 +362,13 @@ func (f *Finder) pair(d, start int, kind keyKind, v value) (held int, decided bo
 			if to == len(text) && l.open {
 				return start, false
 			}
-			if k := f.keyKind(text[from:to]); (k == firstName || k == lastName) && k != kind {
+			if k := keyKindOf(text[from:to]); (k == firstName || k == lastName) && k != kind {
 				var whole bool
 				if other, whole = valueAfter(text, to, l.open); !whole && l.open {
 					return start, false
 				}
 				ended = true
-			} else if k == kind && text[from-1] != '/' {
+			} else if k == kind && !isClosing(text[:from]) {
 				ended = true // the next person's
 			}
 		}
@@ -314,6 +391,14 @@ func (f *Finder) pair(d, start int, kind keyKind, v value) (held int, decided bo
 	return 0, true
 }
 
+// isClosing: before is what stands before the name of a closing tag, with its namespace.
+func isClosing(before []byte) bool {
+	if before[len(before)-1] == ':' {
+		before = bytes.TrimRightFunc(before[:len(before)-1], func(r rune) bool { return r < utf8.RuneSelf && inKey(byte(r)) })
+	}
+	return bytes.HasSuffix(before, []byte("/"))
+}
+
 func (f *Finder) fullName(d int, v value) {
 	if name, ok := NormalizeName(f.value[:0], f.decoded(f.levels[d].text[v.start:v.end])); ok {
 		f.value = name
@@ -321,38 +406,61 @@ func (f *Finder) fullName(d int, v value) {
 	}
 }
 
-// ofPerson says whether the object in which the key at start stands is a person: by the key whose value it is.
-func (f *Finder) ofPerson(d, start int) bool {
-	before := f.levels[d].text[:start]
+// ofPerson says whether the object in which the key at start stands is a person: by the key whose value it is, or whose list it is in. It
+// remembers the object, for the next is often the next in the same list.
+func (f *Finder) ofPerson(d, start int) (person bool) {
+	l := &f.levels[d]
+	before, shift := l.text[:start], 0
 	if d == 0 && start < maxLeft {
 		f.both = append(append(f.both[:0], f.past...), before...)
-		before = f.both
+		before, shift = f.both, len(f.past)
 	}
-	depth := 0
+	const none = -1 << 31
+	object, depth := none, 0
 	for i := len(before) - 1; i >= max(0, len(before)-maxLeft); i-- {
-		switch before[i] {
+		switch c := before[i]; c {
 		case '}', ']':
 			depth++
 		case '{', '[':
-			if depth--; depth < 0 {
-				if before[i] == '[' {
-					depth = 0 // a list of people
-					continue
-				}
-				for j := i; j > max(0, i-maxKey); j-- {
-					if n, _ := glue(before[j-1:]); n == 0 || before[j-1] == '>' {
-						if before[j-1] == ';' && j >= 6 && string(before[j-6:j]) == "&quot;" {
-							j -= 5
-							continue
-						}
-						from, _ := keyAround(before, j-1)
-						var folded [maxKey]byte
-						return people[string(fold(folded[:0], before[from:j]))]
-					}
-				}
-				return false
+			if object != none && c == '{' && depth == 1 && l.done.inList && i-shift == l.done.object {
+				l.done.object = object
+				return l.done.person
 			}
+			if depth--; depth >= 0 {
+				continue
+			}
+			key, inList := keyBefore(before, i)
+			if object == none && c == '{' {
+				object = i - shift
+			}
+			if inList && c == '{' {
+				depth = 0 // on to the list's beginning, past the objects before this one
+				continue
+			}
+			person = isPerson(key)
+			l.done.object, l.done.person, l.done.inList = object, person, c == '[' || i > 0 && before[i-1] == '['
+			return person
 		}
 	}
 	return false
+}
+
+// keyBefore is the key, folded, whose value begins at before[i]; inList says that it is one of a list, and not the first.
+func keyBefore(before []byte, i int) (key []byte, inList bool) {
+	for j := i; j > max(0, i-maxKey); j-- {
+		c := before[j-1]
+		if c == '\n' || c == '\r' {
+			continue
+		}
+		if n, _ := glue(before[j-1:]); n > 0 && c != '>' {
+			continue
+		}
+		if c == ';' && j >= 6 && string(before[j-6:j]) == "&quot;" {
+			j -= 5
+			continue
+		}
+		from, _ := keyAround(before, j-1)
+		return fold(make([]byte, 0, maxKey), before[from:j]), c == ','
+	}
+	return nil, false
 }

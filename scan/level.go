@@ -37,7 +37,7 @@ type level struct {
 	open       bool    // more of it may come
 	done
 	windows []window // around identifiers that are somebody's
-	named   []window // names and numbers that were reported
+	named   windows  // names and numbers that were reported
 	list    [32]found
 }
 

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,9 +11,10 @@ import (
 // Of an address, the first characters of the local part and of the domain, the at-sign, the dots of the domain and the top-level
 // domain stay; every other character becomes '*' in its own encoding, and a part of one character is masked whole. Of a name, the words'
 // first letters stay. A hash becomes zeros, and so do the digits of a telephone number but for the first two.
-func (m *Match) Mask(raw []byte) { m.mask(raw, m.chain[:m.depth]) }
+func (m *Match) Mask(raw []byte) { m.mask(raw, m.chain[:m.depth], nil) }
 
-func (m *Match) mask(raw []byte, chain []step) {
+// mask undoes one step of the chain. fixed, unless nil, says which of raw's bytes cannot change: see level.fixed.
+func (m *Match) mask(raw []byte, chain []step, fixed []bool) {
 	if len(chain) == 0 {
 		m.maskText(raw)
 		return
@@ -23,8 +25,9 @@ func (m *Match) mask(raw []byte, chain []step) {
 		return
 	}
 	masked := bytes.Clone(l.text)
-	m.mask(masked, chain[1:])
+	m.mask(masked, chain[1:], l.fixed(fixed))
 	if chain[0].form == base64Text {
+		l.keepFixed(masked, fixed)
 		l.mask64(raw, masked, int(chain[0].phase))
 		return
 	}
@@ -35,6 +38,33 @@ func (m *Match) mask(raw []byte, chain []step) {
 		}
 		if !bytes.Equal(masked[i:i+n], l.text[i:i+n]) {
 			put(raw[l.begin[i]:l.end[i]], l.forms[i], masked[i], raw)
+		}
+		i += n
+	}
+}
+
+// fixed says which bytes of a level cannot change: "\/" is a slash and nothing else, which matters in base64. below is the same of what the
+// level was made of. Nil: all can.
+func (l *level) fixed(below []bool) (fixed []bool) {
+	for i := range l.text {
+		from, to := l.begin[i], l.end[i]
+		if !(l.forms[i] == jsonEscape && to-from == 2) && (below == nil || !slices.Contains(below[from:to], true)) {
+			continue
+		}
+		if fixed == nil {
+			fixed = make([]bool, len(l.text))
+		}
+		fixed[i] = true
+	}
+	return fixed
+}
+
+// keepFixed takes the mask off the characters of which a part stands in a byte that cannot change.
+func (l *level) keepFixed(masked []byte, fixed []bool) {
+	for i := 0; fixed != nil && i < len(masked); {
+		_, n := utf8.DecodeRune(l.text[i:])
+		if slices.Contains(fixed[l.begin[i]:l.end[i+n-1]], true) {
+			copy(masked[i:i+n], l.text[i:])
 		}
 		i += n
 	}

@@ -9,6 +9,7 @@ import (
 
 	"candor.example"
 	"candor.example/directory"
+	"candor.example/scan"
 )
 
 // metrics are the figures of one process for Prometheus. No label names a person, a path or a host: those come from
@@ -36,7 +37,7 @@ func newMetrics() *metrics {
 	}
 	m := &metrics{
 		registry:   prometheus.NewRegistry(),
-		matches:    counter("candor_matches_total", "Customers' identifiers found in responses, by class.", "class"),
+		matches:    counter("candor_matches_total", "Customers' identifiers found in responses, by class and kind.", "class", "kind"),
 		outcomes:   counter("candor_recorded_total", "Disclosures and link views put into the journal, by class and outcome.", "class", "outcome"),
 		responses:  counter("candor_responses_total", "Responses, inspected (skip is empty) or skipped with the reason.", "skip"),
 		bytes:      counter("candor_bytes_total", "Decoded bytes of bodies inspected, or bytes skipped with the reason.", "skip"),
@@ -50,12 +51,14 @@ func newMetrics() *metrics {
 	m.registry.MustRegister(m.matches, m.outcomes, m.responses, m.bytes, m.failures, m.recording, m.requests, m.customers, m.stale, m.journalBad,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range []candor.Class{candor.Own, candor.Echo, candor.Allowed, candor.Link, candor.Disclosed} {
-		m.matches.WithLabelValues(string(c))
+		m.matches.WithLabelValues(string(c), string(scan.Email))
 	}
 	return m
 }
 
-func (m *metrics) classed(c candor.Class) { m.matches.WithLabelValues(string(c)).Inc() }
+func (m *metrics) classed(c candor.Class, k candor.Kind) {
+	m.matches.WithLabelValues(string(c), string(k)).Inc()
+}
 
 func (m *metrics) recorded(ds []candor.Disclosure, err error, took time.Duration) {
 	m.recording.Observe(took.Seconds())

@@ -69,7 +69,7 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normaliseEmail, Log: g.Log})
+	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normalisePublic, Log: g.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +98,24 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		g.Public = rules.Public
 	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
-	g.PersonalFields = nil
 	for _, field := range c.PersonalFields {
 		g.PersonalFields = append(g.PersonalFields, scan.FoldField(field))
 	}
 	g.Document, g.MaxDocument = documents(g.Log), c.MaxDocument
 	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
 	return resolver, nil
+}
+
+// normalisePublic takes what may be published on purpose: an address, a telephone number or a name.
+func normalisePublic(s string) (string, bool) {
+	if normal, ok := normaliseEmail(s); ok {
+		return normal, true
+	}
+	if b, ok := scan.NormalizePhone(nil, []byte(strings.TrimSpace(s))); ok {
+		return string(b), true
+	}
+	b, ok := scan.NormalizeName(nil, []byte(s))
+	return string(b), ok
 }
 
 func normaliseEmail(s string) (string, bool) {

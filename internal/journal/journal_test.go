@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,7 +78,7 @@ func TestOrderAndReopen(t *testing.T) {
 		t.Fatalf("%+v", entries)
 	}
 	for n := range 20 {
-		if e := entries[n]; e.Seq != uint64(n+1) || e.Disclosures[0] != disclosure(n) {
+		if e := entries[n]; e.Seq != uint64(n+1) || !reflect.DeepEqual(e.Disclosures[0], disclosure(n)) {
 			t.Errorf("%+v", e)
 		}
 	}

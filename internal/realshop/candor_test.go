@@ -103,9 +103,9 @@ func startCandor(t *testing.T, upstream, customers, mode string) *guardian {
 	return g
 }
 
-var matchesLine = regexp.MustCompile(`(?m)^candor_matches_total\{class="([a-z]+)"\} ([0-9.e+]+)$`)
+var matchesLine = regexp.MustCompile(`(?m)^candor_matches_total\{class="([a-z]+)",kind="email"\} ([0-9.e+]+)$`)
 
-// classes are the matches that Candor counted.
+// classes are the addresses that Candor counted: the witness knows of addresses only.
 func (g *guardian) classes(t *testing.T) map[candor.Class]int {
 	t.Helper()
 	list := map[candor.Class]int{}

@@ -117,6 +117,12 @@ func (w *witness) sameButMasked(t *testing.T, s *shopper, route, request string,
 			t.Errorf("%s: somebody else's address came through", route)
 		}
 		w.mark(hidden, string(truth.body), email)
+		for _, p := range w.all { // a name beside the address is hidden, too
+			if p.Email == email {
+				w.mark(hidden, string(truth.body), p.FirstName)
+				w.mark(hidden, string(truth.body), p.LastName)
+			}
+		}
 	}
 	for i := range truth.body {
 		if got.body[i] != truth.body[i] && !hidden[i] {
