@@ -16,7 +16,8 @@ import (
 type charset struct {
 	label   string
 	decoder *encoding.Decoder // nil for UTF-8
-	single  [128][]byte       // what a byte beyond ASCII says by itself; empty where more have to follow
+	out     [2 * utf8.UTFMax]byte
+	single  [128][]byte // what a byte beyond ASCII says by itself; empty where more have to follow
 }
 
 // set takes a label such as "iso-8859-15" (WHATWG Encoding §4.2). One that nobody knows is no declaration.
@@ -30,19 +31,17 @@ func (c *charset) set(label string) {
 			c.decoder = e.NewDecoder()
 		}
 	}
-	var out [2 * utf8.UTFMax]byte
 	for i := range c.single {
 		c.decoder.Reset()
-		n, read, err := c.decoder.Transform(out[:], []byte{byte(i + utf8.RuneSelf)}, false)
+		n, read, err := c.decoder.Transform(c.out[:], []byte{byte(i + utf8.RuneSelf)}, false)
 		if c.single[i] = nil; read > 0 && !errors.Is(err, transform.ErrShortSrc) {
-			c.single[i] = bytes.Clone(out[:n])
+			c.single[i] = bytes.Clone(c.out[:n])
 		}
 	}
 }
 
 // uncharset decodes bytes beyond ASCII as c declares them, one character at a time.
 func (l *level) uncharset(src []byte, base int, c *charset) (changed bool) {
-	var out [utf8.UTFMax * 2]byte
 	for i := 0; i < len(src); {
 		if n := plainLength(src[i:]); n > 0 {
 			l.addPlain(src[i:i+n], base+i)
@@ -58,12 +57,12 @@ func (l *level) uncharset(src []byte, base int, c *charset) (changed bool) {
 		n := 0
 		for size := 1; size <= 4 && i+size <= len(src); size++ {
 			c.decoder.Reset()
-			m, read, err := c.decoder.Transform(out[:], src[i:i+size], false)
+			m, read, err := c.decoder.Transform(c.out[:], src[i:i+size], false)
 			if errors.Is(err, transform.ErrShortSrc) || read == 0 {
 				continue
 			}
 			n = read
-			l.add(base+i, base+i+n, legacy, out[:m]...)
+			l.add(base+i, base+i+n, legacy, c.out[:m]...)
 			break
 		}
 		if n == 0 {

@@ -172,6 +172,10 @@ func (f *Finder) isDull(text []byte, p int) bool {
 		return text[p+1] != 'n' && !isAtSign(text, p, h)
 	case hitB0:
 		return text[p+1] == '=' && text[p+2] >= ' '
+	case hitB1, hitB2:
+		return text[p] != '\\' && !isBetween64(text, p, h)
+	case hitHex:
+		return p < 2 || !isTextPair(text[p-2:])
 	case hitKey, hitKeys:
 		return !f.Names || len(f.Fields) == 0 && (text[p+3] != 'm' || text[p+4] != 'e')
 	case hitCF:

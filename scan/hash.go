@@ -28,10 +28,12 @@ var hashed = [...]struct {
 func (f *Finder) hashes(d, start, end int) {
 	f.hexHashes(d, start, end)
 	run := f.levels[d].text[start:end]
-	f.textHashes(d, start, end, '-', '_')
-	if bytes.IndexByte(run, '-') >= 0 || bytes.IndexByte(run, '_') >= 0 {
-		f.textHashes(d, start, end, '+', '/')
+	if bytes.IndexByte(run, '-') < 0 && bytes.IndexByte(run, '_') < 0 {
+		f.textHash(d, start, end)
+		return
 	}
+	f.textHashes(d, start, end, '-', '_')
+	f.textHashes(d, start, end, '+', '/')
 }
 
 // hexHashes looks at every 32nd byte only: a stretch of hexadecimal digits that is shorter is no hash.
@@ -64,9 +66,7 @@ func (f *Finder) textHashes(d, start, end int, a, b byte) {
 		for to < end && text[to] != a && text[to] != b {
 			to++
 		}
-		if n := to - from; n == 43 || n == 27 || n == 22 {
-			f.textHash(d, from, to)
-		}
+		f.textHash(d, from, to)
 		from = to + 1
 	}
 }
@@ -96,6 +96,9 @@ func (f *Finder) hash(d int, kind Kind, start, end int) bool {
 }
 
 func (f *Finder) textHash(d, start, end int) {
+	if n := end - start; n != 22 && n != 27 && n != 43 {
+		return
+	}
 	text := f.levels[d].text[start:end]
 	for _, h := range hashed {
 		if len(text) != h.text {

@@ -1,5 +1,7 @@
 package scan
 
+import "math/bits"
+
 // The kernel looks at three neighbouring bytes at a time and asks, of each, to which classes it belongs. Where all three have a class in
 // common something may begin that is worth a closer look. At-signs in another form are anchored on their end ("40", "64;"),
 // because '%', '&' and '\' are everywhere in real pages and those are not.
@@ -83,35 +85,26 @@ const (
 type found struct {
 	block int
 	hits  uint64 // something may begin here
-	runs  uint64 // part of a run that is long and dense enough
+	runs  uint64 // the first byte in this block of a run that is long and may be dense enough
 }
 
 // lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
 // returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
 // left for later. Without keyed a kernel need not see hitsOfKeys.
-func lookPortable(buf []byte, from int, list []found, keyed bool) (n, upto int) {
-	if from >= len(buf) {
-		return 0, len(buf)
-	}
-	length, dense := behind(buf, from)
+func lookPortable(buf []byte, from int, list []found, _ bool) (n, upto int) {
+	trail, dense := behind(buf, from)
 	for block := from; block < len(buf); block += 64 {
-		f := found{block: block}
-		for i := block; i < min(block+64, len(buf)); i++ {
-			h := classes[0][buf[i]]
-			if h&inBase64 != 0 {
-				length++
-				if h&isDense != 0 {
-					dense++
-				}
-				if length >= minRun && dense >= minDense {
-					f.runs |= 1 << (i - block)
-				}
-			} else {
-				length, dense = 0, 0
-			}
-			if i+2 < len(buf) && h&classes[1][buf[i+1]]&classes[2][buf[i+2]] != 0 {
-				f.hits |= 1 << (i - block)
-			}
+		var padded [64 + 2]byte
+		b := buf[block:]
+		if len(b) < len(padded) {
+			copy(padded[:], b)
+			b = padded[:]
+		}
+		hits, word, thick := classify((*[64 + 2]byte)(b))
+		f := found{block, hits, runsIn(word, thick, trail, dense)}
+		f.dropLast(len(buf) - block)
+		if trail = min(63, bits.LeadingZeros64(^word)); trail > 0 {
+			dense = bits.OnesCount64(thick >> (64 - trail))
 		}
 		if f.hits|f.runs == 0 {
 			continue
@@ -122,6 +115,56 @@ func lookPortable(buf []byte, from int, list []found, keyed bool) (n, upto int) 
 		}
 	}
 	return n, len(buf)
+}
+
+// dropLast drops hits at places whose three bytes are not all among the left ones.
+func (f *found) dropLast(left int) {
+	if left < 64+2 {
+		f.hits &= 1<<max(0, left-2) - 1
+	}
+}
+
+// packed holds the classes of a byte at the three places side by side.
+var packed = func() (t [256]uint64) {
+	for c := range t {
+		t[c] = uint64(classes[0][c]) | uint64(classes[1][c])<<16 | uint64(classes[2][c])<<32
+	}
+	return t
+}()
+
+// classify looks at 64 bytes and the two behind them: where something may begin, which are in base64's alphabet, and which of these are dense.
+func classify(b *[64 + 2]byte) (hits, word, dense uint64) {
+	first, second := packed[b[0]], packed[b[1]]
+	for i := range 64 {
+		third := packed[b[i+2]]
+		if first&(second>>16)&(third>>32)&0xffff != 0 {
+			hits |= 1 << i
+		}
+		word = word>>1 | first<<63 // inBase64 is the lowest bit
+		dense = dense>>1 | first>>15<<63
+		first, second = second, third
+	}
+	return hits, word, dense
+}
+
+// runsIn has the first byte of each run of twenty in which there may be four dense ones: inside a block, or across its beginning. Before it there are
+// trail bytes of a run, dense of them dense. The kernels in assembly do the same.
+func runsIn(word, thick uint64, trail, dense int) (runs uint64) {
+	ends := word & (word << 1)
+	ends &= ends << 2
+	ends &= ends << 4
+	ends &= ends << 8
+	ends &= ends << 4
+	starts := ends >> (minRun - 1)
+	starts &^= starts << 1
+	if long := word &^ (word + starts); bits.OnesCount64(long&thick) >= minDense { // the carry clears the whole run
+		runs = starts
+	}
+	lead := bits.TrailingZeros64(^word)
+	if lead > 0 && lead+trail >= minRun && bits.OnesCount64(thick&(1<<lead-1))+dense >= minDense {
+		runs |= 1
+	}
+	return runs
 }
 
 // behind measures the run that ends before from, as far as it matters.

@@ -1,8 +1,23 @@
 package scan
 
-import "golang.org/x/sys/cpu"
+import (
+	"os"
 
-var hasVBMI = cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512F && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
+	"golang.org/x/sys/cpu"
+)
+
+// kernel is "avx512", "avx2" or "portable": the fastest that this machine has, or, for comparisons, the slower one that the environment
+// variable CANDOR_SCAN_KERNEL names. Tests set it.
+var kernel = func() string {
+	wanted := os.Getenv("CANDOR_SCAN_KERNEL")
+	switch x := cpu.X86; {
+	case wanted == "portable" || !x.HasAVX2 || !x.HasBMI1 || !x.HasBMI2 || !x.HasPOPCNT:
+		return "portable"
+	case wanted == "avx2" || !x.HasAVX512VBMI || !x.HasAVX512BW || !x.HasAVX512F:
+		return "avx2"
+	}
+	return "avx512"
+}()
 
 // tables512 are the classes for VPERMI2B, which looks up seven bits: the low and the high eight classes at three places. As first byte, one
 // beyond ASCII is looked up as itself, of which the highest bit is hitAt; elsewhere it shares the classes of one in ASCII.
@@ -32,10 +47,45 @@ var (
 //go:noescape
 func look512(p *byte, n int, tables *[6][128]byte, trail, dense int, list *found, room int) (listed, upto int)
 
+// tables256 are the classes for VPSHUFB, which looks up four bits: at each of three places, the low eight classes by a byte's lower and by
+// its higher half, and the high eight. A byte may seem to have a class when each of its halves has it from another. The last two tables
+// are base64's alphabet, without such doubt: a bit for each stretch of it, the dense ones lowest.
+func tables256(without hit) (t [14][16]byte) {
+	for k := range 3 {
+		for c := range 256 {
+			h := classes[k][c] &^ (without | inBase64 | isDense)
+			t[4*k][c&15] |= byte(h)
+			t[4*k+1][c>>4] |= byte(h)
+			t[4*k+2][c&15] |= byte(h >> 8)
+			t[4*k+3][c>>4] |= byte(h >> 8)
+		}
+	}
+	for i, chars := range [...]string{"ABCDEFGHIJKLMNO", "PQRSTUVWXYZ", "0123456789", "+", "abcdefghijklmno", "pqrstuvwxyz", "-/", "_"} {
+		for _, c := range []byte(chars) {
+			t[12][c&15] |= 1 << i
+			t[13][c>>4] |= 1 << i
+		}
+	}
+	return t
+}
+
+var (
+	all256  = tables256(0)
+	some256 = tables256(hitsOfKeys)
+)
+
+// look256 is look512 for machines without VBMI: it looks at whole blocks, behind which there are two bytes more.
+//
+//go:noescape
+func look256(p *byte, blocks int, tables *[14][16]byte, trail, dense int, list *found, room int) (listed, upto int)
+
 // look is the fastest kernel that this machine has: see lookPortable.
 func look(buf []byte, from int, list []found, keyed bool) (n, upto int) {
-	if !hasVBMI || from >= len(buf) {
+	switch {
+	case kernel == "portable" || from >= len(buf):
 		return lookPortable(buf, from, list, keyed)
+	case kernel == "avx2":
+		return lookAVX2(buf, from, list, keyed)
 	}
 	tables := &some512
 	if keyed {
@@ -47,4 +97,33 @@ func look(buf []byte, from int, list []found, keyed bool) (n, upto int) {
 		list[i].block += from
 	}
 	return n, min(from+upto, len(buf))
+}
+
+// lookAVX2 has look256 look at a copy of the last bytes, so that it reads none beyond them.
+func lookAVX2(buf []byte, from int, list []found, keyed bool) (n, upto int) {
+	tables := &some256
+	if keyed {
+		tables = &all256
+	}
+	for upto = from; upto < len(buf) && n < len(list); {
+		b := buf[upto:]
+		var padded [64 + 2]byte
+		if len(b) < len(padded) {
+			copy(padded[:], b)
+			b = padded[:]
+		}
+		trail, dense := behind(buf, upto)
+		more, looked := look256(&b[0], (len(b)-2)/64, tables, trail, dense, &list[n], len(list)-n)
+		for i := range list[n : n+more] {
+			list[n+i].block += upto
+		}
+		if n += more; more > 0 {
+			last := &list[n-1]
+			if last.dropLast(len(buf) - last.block); last.hits|last.runs == 0 {
+				n--
+			}
+		}
+		upto += looked
+	}
+	return n, min(upto, len(buf))
 }

@@ -162,3 +162,108 @@ done:
 	MOVQ AX, listed+56(FP)
 	VZEROUPPER
 	RET
+
+// SPLIT loads 32 bytes and splits them into their lower and higher halves: Y1 and Y2.
+#define SPLIT(place) \
+	VMOVDQU place(SI)(DX*1), Y0; \
+	VPAND Y15, Y0, Y1; \
+	VPSRLW $4, Y0, Y2; \
+	VPAND Y15, Y2, Y2
+
+// CLASSES looks up two groups of eight classes: both halves have to have one.
+#define CLASSES(table, low, high) \
+	VBROADCASTI128 table(R10), Y3; \
+	VPSHUFB Y1, Y3, Y3; \
+	VBROADCASTI128 table+16(R10), low; \
+	VPSHUFB Y2, low, low; \
+	VPAND Y3, low, low; \
+	VBROADCASTI128 table+32(R10), Y3; \
+	VPSHUFB Y1, Y3, Y3; \
+	VBROADCASTI128 table+48(R10), high; \
+	VPSHUFB Y2, high, high; \
+	VPAND Y3, high, high
+
+// HALF leaves in hits, word and dense a bit for each of 32 bytes that has no class, is not in the alphabet, is not dense. Looked up by the
+// whole byte, one beyond ASCII gives zero.
+#define HALF(place, hits, word, dense) \
+	SPLIT(place); \
+	CLASSES(0, Y4, Y5); \
+	VBROADCASTI128 192(R10), Y3; \
+	VPSHUFB Y0, Y3, Y3; \
+	VBROADCASTI128 208(R10), Y6; \
+	VPSHUFB Y2, Y6, Y6; \
+	VPAND Y3, Y6, Y6; \
+	VPCMPEQB Y14, Y6, Y7; \
+	VPMOVMSKB Y7, word; \
+	VPAND Y15, Y6, Y6; \
+	VPCMPEQB Y14, Y6, Y6; \
+	VPMOVMSKB Y6, dense; \
+	SPLIT(place+1); \
+	CLASSES(64, Y8, Y9); \
+	VPAND Y8, Y4, Y4; \
+	VPAND Y9, Y5, Y5; \
+	SPLIT(place+2); \
+	CLASSES(128, Y8, Y9); \
+	VPAND Y8, Y4, Y4; \
+	VPAND Y9, Y5, Y5; \
+	VPOR Y5, Y4, Y4; \
+	VPCMPEQB Y14, Y4, Y4; \
+	VPMOVMSKB Y4, hits
+
+// func look256(p *byte, blocks int, tables *[14][16]byte, trail, dense int, list *found, room int) (listed, upto int)
+//
+// Y14 is zero; Y15 is 15 in each byte. DX: the offset of the block.
+TEXT ·look256(SB), NOSPLIT, $16-72
+	MOVQ p+0(FP), SI
+	MOVQ trail+24(FP), R13
+	MOVQ dense+32(FP), R12
+	MOVQ list+40(FP), DI
+	MOVQ room+48(FP), AX
+	LEAQ (AX)(AX*2), AX
+	LEAQ (DI)(AX*8), AX
+	MOVQ AX, 8(SP) // where list ends
+	MOVQ blocks+8(FP), AX
+	SHLQ $6, AX
+	MOVQ AX, 0(SP)
+	MOVL $4, R14
+	MOVL $8, R15
+	VPXOR Y14, Y14, Y14
+	MOVL $0x0f0f0f0f, AX
+	VMOVD AX, X15
+	VPBROADCASTD X15, Y15
+	XORL DX, DX
+	JMP  next
+
+loop:
+	MOVQ tables+16(FP), R10
+	HALF(0, R8, R9, R11)
+	HALF(32, AX, BX, CX)
+	SHLQ $32, AX
+	SHLQ $32, BX
+	SHLQ $32, CX
+	ORQ  AX, R8
+	ORQ  BX, R9
+	ORQ  CX, R11
+	NOTQ R8
+	NOTQ R9
+	NOTQ R11
+	RUNS
+	LIST
+	ADDQ $64, DX
+	CMPQ DI, 8(SP)
+	JEQ  done
+
+next:
+	CMPQ DX, 0(SP)
+	JLT  loop
+
+done:
+	MOVQ DX, upto+64(FP)
+	MOVQ DI, AX
+	SUBQ list+40(FP), AX
+	XORL DX, DX
+	MOVL $24, CX
+	DIVQ CX
+	MOVQ AX, listed+56(FP)
+	VZEROUPPER
+	RET

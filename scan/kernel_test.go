@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -31,18 +32,20 @@ func everything(buf []byte, look func([]byte, int, []found, bool) (int, int), ro
 	return hits, runs
 }
 
+// everyKernel does something with each kernel that this machine has.
+func everyKernel(do func()) {
+	fastest := kernel
+	defer func() { kernel = fastest }()
+	for _, kernel = range []string{"portable", "avx2", "avx512"} {
+		if do(); kernel == fastest {
+			return
+		}
+	}
+}
+
 // Every kernel sees the same places, and every run that has a dense window.
 func checkKernel(t *testing.T, buf []byte) {
 	want, wantRuns := everything(buf, lookPortable, 2)
-	got, gotRuns := everything(buf, look, 1+len(buf)%5)
-	if len(want) != len(got) {
-		t.Fatalf("%q\n got %v\nwant %v", buf, got, want)
-	}
-	for i := range want {
-		if want[i] != got[i] {
-			t.Fatalf("%q\n got %v\nwant %v", buf, got, want)
-		}
-	}
 	for i := range buf { // windows
 		dense, j := 0, i
 		for ; j < len(buf) && j < i+minRun && classes[0][buf[j]]&inBase64 != 0; j++ {
@@ -56,10 +59,21 @@ func checkKernel(t *testing.T, buf []byte) {
 		for j < len(buf) && classes[0][buf[j]]&inBase64 != 0 {
 			j++
 		}
-		if !gotRuns[j] || !wantRuns[j] {
-			t.Fatalf("%q: the run that ends at %d was not noticed (%v, %v)", buf, j, gotRuns[j], wantRuns[j])
+		if !wantRuns[j] {
+			t.Fatalf("%q: the run that ends at %d was not noticed", buf, j)
 		}
 	}
+	everyKernel(func() {
+		got, gotRuns := everything(buf, look, 1+len(buf)%5)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%s: %q\n got %v\nwant %v", kernel, buf, got, want)
+		}
+		for end := range wantRuns {
+			if !gotRuns[end] {
+				t.Fatalf("%s: %q: the run that ends at %d was not noticed", kernel, buf, end)
+			}
+		}
+	})
 }
 
 func TestKernel(t *testing.T) {

@@ -153,18 +153,23 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 
 // textAt says in which form b, of which there are sampled bytes, is text, and where its first group or pair begins.
 func textAt(b []byte) (in form, at int) {
+	b = b[:sampled]
 	for a := range 4 {
-		if textBytes[sextet[b[a]]<<2|sextet[b[a+1]]>>4] && isText64(b[a:a+12]) {
+		s := sextet[b[a+1]] // of what is no text, most shows it in the first two octets
+		if textBytes[sextet[b[a]]<<2|s>>4] && textBytes[s<<4|sextet[b[a+2]]>>2] && isText64(b[a:a+12]) {
 			return base64Text, a
 		}
 	}
 	for a := range 2 {
-		if isTextHex(b[a : a+14]) {
+		if firstOfText[b[a]] && firstOfText[b[a+2]] && isTextHex(b[a:a+14]) {
 			return hexText, a
 		}
 	}
 	return plain, 0
 }
+
+// firstOfText are the digits that begin a character of ASCII text.
+var firstOfText = table(func(c byte) bool { return c == '0' || c >= '2' && c <= '7' })
 
 // isDenseText: words and paths are no base64.
 func isDenseText(b []byte) bool {
@@ -282,6 +287,23 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 		}
 	}
 	return 0, true
+}
+
+// isBetween64 says that the octets beside what may be an at-sign at p, in the second or third octet of a group, may stand there in an address: see
+// isAddress64.
+func isBetween64(text []byte, p int, h hit) bool {
+	var before, after byte
+	switch {
+	case p < 2 || text[p+1] == '/':
+		return false
+	case h == hitB1:
+		before = sextet[text[p-1]]<<2 | sextet[text[p]]>>4
+		after = sextet[text[p+1]]<<6 | sextet[text[p+2]]
+	default:
+		before = sextet[text[p-1]]<<4 | sextet[text[p]]>>2
+		after = sextet[text[p+2]]<<2 | sextet[text[p+3]]>>4
+	}
+	return (isAtext[before] || before == ';') && isDomain[after] && after != '.'
 }
 
 // isAddress64 says that around the nth octet of the group at g there is a character of a local part, and a domain with a dot. whole is false

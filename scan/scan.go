@@ -46,3 +46,7 @@ type Match struct {
 	own     form // of a hash
 	charset *charset
 }
+
+// Kernel names the code that looks through the bytes: "avx512", "avx2" or "portable". It is the fastest that the machine has, unless the
+// environment variable CANDOR_SCAN_KERNEL names a slower one, for comparisons.
+func Kernel() string { return kernel }

@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"html"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -128,15 +129,26 @@ func (u *unit) reference(b []byte) int {
 	}
 	// A few old names need no semicolon, and end where the longest of them does.
 	for n = min(n, 7); n > 2; n-- {
-		if s := html.UnescapeString(string(b[:n])); s[0] != '&' || string(b[1:n]) == "amp" || string(b[1:n]) == "AMP" {
-			if r, size := utf8.DecodeRuneInString(s); size == len(s) {
-				u.set(r, htmlRef)
-				return n
-			}
+		if s, ok := unclosed[string(b[1:n])]; ok {
+			u.n, u.form = copy(u.bytes[:], s), htmlRef
+			return n
 		}
 	}
 	return 0
 }
+
+// unclosed are the references that need no semicolon (HTML §13.5), of which none has more than six letters.
+var unclosed = func() map[string]string {
+	m := map[string]string{}
+	for _, name := range strings.Fields(`AElig AMP Aacute Acirc Agrave Aring Atilde Auml COPY Ccedil ETH Eacute Ecirc Egrave Euml GT Iacute Icirc Igrave
+		Iuml LT Ntilde Oacute Ocirc Ograve Oslash Otilde Ouml QUOT REG THORN Uacute Ucirc Ugrave Uuml Yacute aacute acirc acute aelig agrave amp aring
+		atilde auml brvbar ccedil cedil cent copy curren deg divide eacute ecirc egrave eth euml frac12 frac14 frac34 gt iacute icirc iexcl igrave
+		iquest iuml laquo lt macr micro middot nbsp not ntilde oacute ocirc ograve ordf ordm oslash otilde ouml para plusmn pound quot raquo reg sect
+		shy sup1 sup2 sup3 szlig thorn times uacute ucirc ugrave uml uuml yacute yen yuml`) {
+		m[name] = html.UnescapeString("&" + name)
+	}
+	return m
+}()
 
 // frequent are the references that pages are full of, and those that an address may hold: looked up without allocating.
 var frequent = map[string]string{"amp": "&", "AMP": "&", "nGt": "\u226b\u20d2", "nLt": "\u226a\u20d2", "lt": "<", "gt": ">", "quot": `"`, "apos": "'", "nbsp": "\u00a0", "commat": "@", "period": ".", "lowbar": "_",
