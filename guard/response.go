@@ -102,9 +102,10 @@ func (rw *response) release() {
 }
 
 func (s *scratch) release() {
-	s.finder.Found = func(scan.Match) bool { return false }
+	s.finder.Found, s.finder.Known, s.finder.Beside = func(scan.Match) bool { return false }, nil, nil
 	s.finder.Find(nil, true) // it may have stopped in the middle
-	s.finder.Found, s.finder.Charset = nil, ""
+	s.finder.Found, s.finder.Known, s.finder.Beside, s.finder.Charset, s.finder.Fields = nil, nil, nil, "", nil
+	s.finder.Names, s.finder.Phones = false, false
 	clear(s.hits[:cap(s.hits)])
 	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
 		scratches.Put(s)
@@ -524,6 +525,9 @@ func (rw *response) end() {
 	rw.settleDocument()
 	switch {
 	case rw.withheld:
+		if rw.dec != nil {
+			rw.dec.stop() // it may be waiting for the rest
+		}
 	case rw.how == look:
 		rw.inspect(nil, true)
 	case rw.how == tap:

@@ -72,6 +72,7 @@ func newSocket(rw *response, c net.Conn, b *bufio.Reader) *socket {
 	s.early = io.LimitReader(b, int64(b.Buffered()))
 	s.said.fromClient = true
 	s.heard.Found = s.hear
+	s.heard.Names, s.heard.Phones, s.heard.Fields = rw.g.Directory.Holds(scan.Name), rw.g.Directory.Holds(scan.Phone), rw.g.PersonalFields
 	return s
 }
 
@@ -258,7 +259,7 @@ func (s *socket) message() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.e.g.coverage.add(time.Now(), s.e.site, s.e.route, s.skip, s.bytes)
-	s.e.offset, s.bytes, s.skip = 0, 0, ""
+	s.e.offset, s.bytes, s.skip, s.e.lately = 0, 0, "", s.e.lately[:0]
 	s.e.viewer = nil // who signs in meanwhile is known to the next message
 	s.e.x.Time = time.Now()
 	if len(s.e.recorded) > maxOnBooks {
@@ -517,8 +518,8 @@ func (s *socket) hear(m scan.Match) bool {
 	if owned {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if carried := s.e.carried(); len(carried) < maxCarried {
-			carried[carriedKey(m.Kind, string(m.Value))] = true
+		if carried := s.e.carried(); len(carried) < 4*maxCarried { // with three hashes each
+			carry(carried, m)
 		}
 	}
 	return owned
