@@ -37,6 +37,8 @@ func TestKeys(t *testing.T) {
 	for _, v := range []struct{ in, want string }{
 		{`fullName=Anna+Muster&region=EU`, "name:9+11"}, // "&reg" needs no semicolon elsewhere
 		{`firstName=Anna&lastName=Muster&copy=1`, "name:10+4 name:24+6"},
+		{`x=1&fullName=Anna+Muster`, "name:13+11"},
+		{`firstName=Anna&lastName=Muster`, "name:10+4 name:24+6"},
 		{`<p>fullName: M&uuml;ller &amp; Anna</p>`, ""},
 		{`{fullName: 'Anna Muster', city: 'x'}`, "name:12+11"},
 		{`{firstName: 'Anna', lastName: 'Muster', city: 'x'}`, "name:13+4 name:31+6"},
@@ -89,9 +91,9 @@ func TestTailIsBounded(t *testing.T) {
 func TestManyNames(t *testing.T) {
 	for _, row := range []string{`{"fullName":"Anna Muster"},`, `{"x":"Anna Muster","e":"anna@x.example"},`, `{"fullName":"Anna Muster","e":"anna@x.example","t":"0151 1234567","x":"Anna Muster"},`} {
 		start := time.Now()
-		weak(t, strings.Repeat(row, 8<<20/len(row)))
-		if d := time.Since(start); d > 30*time.Second {
-			t.Errorf("8 MiB of %s took %v", row, d)
+		weak(t, strings.Repeat(row, 2<<20/len(row)))
+		if d := time.Since(start); d > 10*time.Second {
+			t.Errorf("2 MiB of %s took %v", row, d)
 		}
 	}
 }

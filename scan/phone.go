@@ -77,7 +77,12 @@ func (f *Finder) number(d, start, end int, evidence Evidence) {
 		if n[0] == '+' {
 			evidence = ""
 		}
-		f.offerWeak(d, Match{Kind: Phone, Evidence: evidence, Value: n}, start, end)
+		if !f.offerWeak(d, Match{Kind: Phone, Evidence: evidence, Value: n}, start, end) && evidence == Key {
+			f.value = append(append(f.value[:0], '+'), f.decoded(f.levels[d].text[start:end])...) // "491511234567", as programs keep numbers
+			if n, ok := NormalizePhone(nil, f.value); ok {
+				f.offerWeak(d, Match{Kind: Phone, Value: n}, start, end)
+			}
+		}
 	}
 }
 
