@@ -69,7 +69,7 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normaliseEmail, Log: g.Log})
+	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normalisePublic, Log: g.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,8 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		}
 	}
 	if len(c.Public) > 0 {
-		g.Public = rules.Public
+		forms := publicForms(c.Public)
+		g.Public = func(normalised []byte) bool { return rules.Public(normalised) || forms(normalised) }
 	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
 	g.PersonalFields = nil
