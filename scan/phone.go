@@ -114,7 +114,7 @@ func (f *Finder) numbersHeld(d, settled, hold int) int {
 func (f *Finder) numbers(d, from, to int, found func(start, end int) bool) {
 	text := f.levels[d].text
 	for i := max(0, from); i < to; i++ {
-		if c := text[i]; c < '0' || c > '9' || i > 0 && (isPhoneGap(text[i-1]) && text[i-1] != ' ' && text[i-1] != '(' || inKey(text[i-1])) {
+		if c := text[i]; c < '0' || c > '9' || i > 0 && (isPhoneGap(text[i-1]) && text[i-1] != ' ' && text[i-1] != '(' || text[i-1] == '@' || inKey(text[i-1])) {
 			continue
 		}
 		end, last := i, i
