@@ -80,7 +80,7 @@ func (e *exchange) ownersOf(m scan.Match) []string {
 		return e.ownersBeside(m)
 	}
 	owners := e.g.Directory.Owners(m.Kind, m.Value)
-	if m.Evidence == "" || len(owners) < 2 {
+	if m.Evidence == "" && (m.Kind != scan.Phone || len(owners) <= household) || len(owners) < 2 {
 		return owners
 	}
 	if viewer := e.who().Customer; viewer != "" && e.g.Directory.Owned(m.Kind, m.Value, viewer) {
@@ -88,6 +88,10 @@ func (e *exchange) ownersOf(m scan.Match) []string {
 	}
 	return e.ownersBeside(m)
 }
+
+// household is how many customers may share one telephone number. What more have is a shop's own, which tills put in for guests, or an
+// office's: it would be a disclosure of all of them in every page's footer.
+const household = 5
 
 // ownersBeside are those whose identifiers stand within reach of a match that is theirs, too.
 func (e *exchange) ownersBeside(m scan.Match) (owners []string) {

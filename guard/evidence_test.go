@@ -23,9 +23,14 @@ import (
 func newNamedRig(t *testing.T, mode guard.Mode, shop http.HandlerFunc) *rig {
 	t.Helper()
 	r := newRig(t, mode, shop)
+	r.Directory = directoryOf(t, "id,email,name,phone,country\n1,alice@shop.example,Alice Adams,+49 151 1234567,DE\n2,bob@shop.example,Bob Brown,,\n3,anna@shop.example,Alice Adams,,\n")
+	return r
+}
+
+func directoryOf(t *testing.T, csv string) *directory.Directory {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "snapshot")
 	var key directory.Key
-	csv := "id,email,name,phone,country\n1,alice@shop.example,Alice Adams,+49 151 1234567,DE\n2,bob@shop.example,Bob Brown,,\n3,anna@shop.example,Alice Adams,,\n"
 	if _, err := directory.Build(t.Context(), path, key, strings.NewReader(csv), "test.csv", directory.BuildOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +39,7 @@ func newNamedRig(t *testing.T, mode guard.Mode, shop http.HandlerFunc) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	r.Directory = d
-	return r
+	return d
 }
 
 // kinds lists whose identifiers of which kind were recorded, and why.
@@ -62,6 +66,25 @@ func TestNamesByEvidence(t *testing.T) {
 		_, got := r.get("/", v.viewer)
 		equal(t, v.page, got, v.left)
 		equal(t, v.page, r.kinds(), v.recorded)
+	}
+}
+
+// A link for calling takes a number nowhere; and a number that more than a household has is the shop's own.
+func TestNumbers(t *testing.T) {
+	csv := "id,email,phone\n"
+	for i := range 11 {
+		csv += fmt.Sprintf("%d,c%d@shop.example,+49 30 123456%d\n", i, i, i/5%2)
+	}
+	for page, want := range map[string]int{`<a href="tel:+49301234561">`: 5, `<a href="tel:+49301234560">`: 0, `{"email":"c0@shop.example","tel":"+49 30 1234560"}`: 2} {
+		r := newRig(t, guard.Observe, say("text/html", page))
+		r.Directory = directoryOf(t, csv)
+		r.get("/", "")
+		if len(r.recorded) != want {
+			t.Errorf("%s: %v", page, r.kinds())
+		}
+		for _, d := range r.recorded {
+			equal(t, page, d.CWE, "")
+		}
 	}
 }
 
@@ -134,9 +157,11 @@ func TestURLsAndRoutesAreImpersonal(t *testing.T) {
 			t.Error(path, r.recorded)
 		}
 	}
-	u, _ := url.Parse("https://shop.example/u/Alice-Adams?q=Alice+Adams&x=1")
+	u, _ := url.Parse("https://shop.example/u/Alice-Adams?q=Alice+Adams&firstName=Bob&lastName=Brown&x=1")
 	x := &candor.Exchange{Request: &http.Request{Method: "GET", URL: u, Host: "shop.example"}, Status: 200, Body: strings.NewReader("bob@shop.example")}
-	r.Inspect(t.Context(), x, func(d candor.Disclosure) { equal(t, "capture", d.URL+" "+d.Route, "/u/****?q=****&x=1 GET /u/{id}") })
+	r.Inspect(t.Context(), x, func(d candor.Disclosure) {
+		equal(t, "capture", d.URL+" "+d.Route, "/u/****?q=****&firstName=B**&lastName=B****&x=1 GET /u/{id}")
+	})
 }
 
 // Events of any kind, and pages that greet their viewer, do not wait for what may stand beside a name.

@@ -34,14 +34,34 @@ func impersonalURL(d *directory.Directory, u *url.URL) *url.URL {
 		kept.RawPath = path
 		kept.Path, _ = url.PathUnescape(path)
 	}
-	fields := strings.Split(u.RawQuery, "&")
+	fields := strings.Split(string(maskOwned(d, []byte(u.RawQuery))), "&")
 	for i, field := range fields {
-		if key, value, _ := strings.Cut(field, "="); isPersonal(d, value) {
+		if key, value, ok := strings.Cut(field, "="); ok && isPersonal(d, value) {
 			fields[i] = key + "=****"
+		} else if isPersonal(d, key) {
+			fields[i] = "****"
 		}
 	}
 	kept.RawQuery = strings.Join(fields, "&")
 	return &kept
+}
+
+// maskOwned masks what a query says by its keys: "firstName=Anna&lastName=Muster".
+func maskOwned(d *directory.Directory, query []byte) []byte {
+	var hits []scan.Match
+	f := scan.Finder{Names: true, Phones: true}
+	f.Found = func(m scan.Match) bool {
+		owned := len(d.Owners(m.Kind, m.Value)) > 0
+		if owned {
+			hits = append(hits, m)
+		}
+		return owned
+	}
+	f.Find(query, true)
+	for _, m := range hits {
+		m.Mask(query[m.Offset : m.Offset+m.Length])
+	}
+	return query
 }
 
 func impersonalPath(d *directory.Directory, path, instead string) (_ string, changed bool) {
