@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -31,8 +32,8 @@ func (e *exchange) recognise() {
 		return
 	}
 	f.Beside = e.others
-	if t, _ := mediaType(contentType); t != "text/event-stream" && !isUpgrade(e.x.Request.Header) { // events do not wait
-		f.Known = func(kind scan.Kind, normalised []byte) bool { return len(d.Owners(kind, normalised)) > 0 }
+	if t, _ := mediaType(contentType); !events[t] && !isUpgrade(e.x.Request.Header) {
+		f.Known = e.somebodyElses
 	}
 }
 
@@ -48,6 +49,19 @@ func charsetOf(contentType string) string {
 	return ""
 }
 
+// events are types whose pieces may be all there is for a long time: they do not wait for what may stand beside a name.
+var events = map[string]bool{"text/event-stream": true, "application/x-ndjson": true, "application/ndjson": true, "application/jsonl": true, "application/jsonlines": true,
+	"application/x-jsonlines": true, "application/json-seq": true, "application/stream+json": true, "multipart/mixed": true, "multipart/x-mixed-replace": true}
+
+// somebodyElses: a page that greets its viewer by name need not wait.
+func (e *exchange) somebodyElses(kind scan.Kind, normalised []byte) bool {
+	if len(e.g.Directory.Owners(kind, normalised)) == 0 {
+		return false
+	}
+	viewer := e.who().Customer
+	return viewer == "" || !e.g.Directory.Owned(kind, normalised, viewer)
+}
+
 // confirm is scan's question: is this reading of the bytes somebody's?
 func (e *exchange) confirm(m scan.Match) bool {
 	owners := e.ownersOf(m)
@@ -55,6 +69,9 @@ func (e *exchange) confirm(m scan.Match) bool {
 		return false
 	}
 	e.hits = append(e.hits, hit{Match: m, value: string(m.Value), owners: owners})
+	if m.Evidence == "" && (e.finder.Names || e.finder.Phones) {
+		e.noted(m, owners)
+	}
 	return true
 }
 
@@ -72,7 +89,7 @@ func (e *exchange) ownersOf(m scan.Match) []string {
 		return e.ownersBeside(m)
 	}
 	owners := e.g.Directory.Owners(m.Kind, m.Value)
-	if m.Evidence == "" || len(owners) < 2 {
+	if m.Evidence == "" && (m.Kind != scan.Phone || len(owners) <= household) || len(owners) < 2 {
 		return owners
 	}
 	if viewer := e.who().Customer; viewer != "" && e.g.Directory.Owned(m.Kind, m.Value, viewer) {
@@ -81,39 +98,42 @@ func (e *exchange) ownersOf(m scan.Match) []string {
 	return e.ownersBeside(m)
 }
 
+// household is how many customers may share one telephone number. What more have is a shop's own, which tills put in for guests, or an
+// office's: it would be a disclosure of all of them in every page's footer.
+const household = 5
+
 // ownersBeside are those whose identifiers stand within reach of a match that is theirs, too.
 func (e *exchange) ownersBeside(m scan.Match) (owners []string) {
 	start := e.offset + int64(m.Offset)
 	end := start + int64(m.Length)
-	add := func(from, to int64, of []string) {
-		if from > end+besides || to < start-besides {
-			return
+	first, _ := slices.BinarySearchFunc(e.lately, start-besides-scan.MaxTail, strong.compare)
+	for _, s := range e.lately[first:] {
+		if s.offset > end+besides {
+			break
 		}
-		for _, o := range of {
-			if !slices.Contains(owners, o) && e.g.Directory.Owned(m.Kind, m.Value, o) {
+		for _, o := range s.owners {
+			if s.end >= start-besides && !slices.Contains(owners, o) && e.g.Directory.Owned(m.Kind, m.Value, o) {
 				owners = append(owners, o)
 			}
 		}
 	}
-	for _, s := range e.lately {
-		add(s.offset, s.end, s.owners)
-	}
-	for i := range e.hits {
-		if h := &e.hits[i]; h.Evidence == "" {
-			add(e.offset+int64(h.Offset), e.offset+int64(h.Offset+h.Length), h.owners)
-		}
+	if viewer := e.who().Customer; len(owners) > 0 && viewer != "" && e.g.Directory.Owned(m.Kind, m.Value, viewer) {
+		return []string{viewer} // who bears the name, too, learns nothing from it
 	}
 	return owners
 }
+
+// noted keeps a strong identifier, in the order of offsets: of a list of customers there are many.
+func (e *exchange) noted(m scan.Match, owners []string) {
+	start := e.offset + int64(m.Offset)
+	i, _ := slices.BinarySearchFunc(e.lately, start, strong.compare)
+	e.lately = slices.Insert(e.lately, i, strong{start, start + int64(m.Length), owners})
+}
+
+func (s strong) compare(offset int64) int { return cmp.Compare(s.offset, offset) }
 
 // remembered keeps the strong identifiers whose neighbourhood goes on in the next piece of the body.
 func (e *exchange) remembered(settled int) {
 	edge := e.offset + int64(settled) - 2*besides
 	e.lately = slices.DeleteFunc(e.lately, func(s strong) bool { return s.end < edge })
-	for i := range e.hits {
-		if h := &e.hits[i]; h.Evidence == "" && e.offset+int64(h.Offset+h.Length) >= edge {
-			start := e.offset + int64(h.Offset)
-			e.lately = append(e.lately, strong{start, start + int64(h.Length), h.owners})
-		}
-	}
 }

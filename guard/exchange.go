@@ -64,6 +64,7 @@ func (e *exchange) begin(status int, h http.Header) {
 	g := e.g
 	e.x.Status, e.x.Header = status, h
 	e.site, e.route = g.routes.of(e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400, g.Routes)
+	e.route = impersonalRoute(g.Directory, e.route)
 	e.mode = g.mode(e.site, e.route)
 	name := g.ReleaseHeader
 	if name == "" {
@@ -293,16 +294,28 @@ func (e *exchange) remember() {
 	for _, c := range (&http.Response{Header: e.x.Header}).Cookies() {
 		holders = append(holders, longEnough(c)...)
 	}
+	holders = holders[:min(len(holders), maxHolders)]
+	left := maxTyped
 	for k := range e.carried() {
 		for _, h := range holders {
 			e.g.supplied.add(e.x.Time, e.digest("supplied", h, k))
 		}
+		if left--; left == 0 {
+			return
+		}
 	}
 }
 
+// Nobody types in more than some identifiers, or needs more than some credentials: what one request can have worked out and remembered is
+// bounded, or it would push out what others typed.
+const (
+	maxTyped   = 64
+	maxHolders = 16
+)
+
 // suppliedBefore: whoever holds one of this request's credentials has supplied the identifier.
 func (e *exchange) suppliedBefore(key string) bool {
-	for _, h := range e.holders() {
+	for _, h := range e.holders()[:min(len(e.holders()), maxHolders)] {
 		if e.g.supplied.has(e.x.Time, e.digest("supplied", h, key)) {
 			return true
 		}
@@ -339,7 +352,7 @@ func (e *exchange) carried() map[string]bool {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	f := &s.finder
-	f.Names, f.Phones, f.Known, f.Beside = e.finder.Names, e.finder.Phones, nil, nil
+	f.Names, f.Phones, f.Fields, f.Known, f.Beside = e.finder.Names, e.finder.Phones, e.finder.Fields, nil, nil
 	f.Found = e.supply
 	r := e.x.Request
 	f.Find([]byte(r.URL.EscapedPath()+"?"+r.URL.RawQuery), true)
@@ -366,15 +379,20 @@ func (e *exchange) carried() map[string]bool {
 func (e *exchange) supply(m scan.Match) bool {
 	owners := e.g.Directory.Owners(m.Kind, m.Value)
 	if len(owners) > 0 {
-		e.supplied[carriedKey(m.Kind, string(m.Value))] = true
+		carry(e.supplied, m)
 		e.owners = append(e.owners, owners...)
 	}
-	if m.Kind == scan.Email { // who knows the address can make its hashes
+	return len(owners) > 0
+}
+
+// carry adds an identifier that the viewer knows. Who knows an address can make its hashes.
+func carry(set map[string]bool, m scan.Match) {
+	set[carriedKey(m.Kind, string(m.Value))] = true
+	if m.Kind == scan.Email {
 		for kind, sum := range scan.Hashes(m.Value) {
-			e.supplied[carriedKey(kind, string(sum))] = true
+			set[carriedKey(kind, string(sum))] = true
 		}
 	}
-	return len(owners) > 0
 }
 
 func (e *exchange) suppliedOwners() []string {
@@ -416,10 +434,30 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 	return hidden
 }
 
-// mayHold spares most header values the search: an at-sign in any form holds one of these signs, and in base64 or as a hash an
-// address has this length.
+// mayHold spares most header values the search: an at-sign in any form holds one of these signs, a number is written with a plus, a name has a
+// key, and hashes and base64 are long and have more in them than lower-case letters.
 func mayHold(name, v string) bool {
-	return len(v) >= 6 && strings.ContainsAny(v, "@%&\\") || len(v) >= 22 && !dull[name]
+	if len(v) < 6 || dull[name] {
+		return strings.ContainsAny(v, "@%&\\")
+	}
+	if strings.ContainsAny(v, "@%&\\+") || strings.Contains(v, "ame") {
+		return true
+	}
+	run, dense := 0, 0
+	for i := range len(v) {
+		switch c := v[i]; {
+		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+			run, dense = run+1, dense+1
+		case c >= 'a' && c <= 'z', c == '-', c == '_', c == '/':
+			run++
+		default:
+			run, dense = 0, 0
+		}
+		if run >= 20 && dense >= 4 {
+			return true
+		}
+	}
+	return false
 }
 
 // dull are headers that servers write about the response, and not about anybody.

@@ -526,6 +526,9 @@ func (rw *response) end() {
 	rw.settleDocument()
 	switch {
 	case rw.withheld:
+		if rw.dec != nil {
+			rw.dec.stop() // it may be waiting for the rest
+		}
 	case rw.how == look:
 		rw.inspect(nil, true)
 	case rw.how == tap:

@@ -73,7 +73,7 @@ func newSocket(rw *response, c net.Conn, b *bufio.Reader) *socket {
 	s.early = io.LimitReader(b, int64(b.Buffered()))
 	s.said.fromClient = true
 	s.heard.Found = s.hear
-	s.heard.Names, s.heard.Phones = rw.g.Directory.Holds(scan.Name), rw.g.Directory.Holds(scan.Phone)
+	s.heard.Names, s.heard.Phones, s.heard.Fields = rw.g.Directory.Holds(scan.Name), rw.g.Directory.Holds(scan.Phone), rw.g.PersonalFields
 	return s
 }
 

@@ -37,7 +37,7 @@ func (e *exchange) carrierOf(buf []byte, at int) carrier {
 		u, attribute, loaded = u[i+4:], "url", true
 	}
 	host, ok := hostOf(u)
-	if !ok && attribute == "" || strings.HasPrefix(strings.ToLower(u), "mailto:") {
+	if !ok && attribute == "" || isContact(u) {
 		return carrier{}
 	}
 	c := carrier{is: true}
@@ -45,6 +45,12 @@ func (e *exchange) carrierOf(buf []byte, at int) carrier {
 		c.thirdParty = host
 	}
 	return c
+}
+
+// isContact: such a URL is for writing or calling, and goes to no server (RFC 6068, RFC 3966, RFC 5724).
+func isContact(u string) bool {
+	scheme, _, _ := strings.Cut(strings.ToLower(u), ":")
+	return scheme == "mailto" || scheme == "tel" || scheme == "sms"
 }
 
 func endsURL(c byte) bool { return c <= ' ' || bytes.IndexByte([]byte("\"'<>`{}|"), c) >= 0 }

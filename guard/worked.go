@@ -22,9 +22,9 @@ type worked struct {
 // shownURL is the request's URL as a capture's report prints it, or as the journal keeps it.
 func (e *exchange) shownURL() string {
 	if e.worked.url == "" && e.all != nil {
-		e.worked.url = candor.MaskURL(e.x.Request.URL)
+		e.worked.url = candor.MaskURL(impersonalURL(e.g.Directory, e.x.Request.URL))
 	} else if e.worked.url == "" {
-		e.worked.url = candor.SafeURL(e.x.Request.URL)
+		e.worked.url = candor.SafeURL(impersonalURL(e.g.Directory, e.x.Request.URL))
 	}
 	return e.worked.url
 }

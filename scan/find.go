@@ -471,12 +471,16 @@ func (f *Finder) offer(d int, m Match, start, end, at int) bool {
 	if !f.report(d, m, nil, start, end, at) {
 		return false
 	}
-	for k, e := d, end; ; k-- {
+	for k, s, e := d, start, end; ; k-- {
 		l := &f.levels[k]
-		if l.done.floor = e; k == 0 {
+		l.done.floor = e
+		if f.Names || f.Phones {
+			l.named.add(window{s, e}) // Anna.Muster@x.example shows no name
+		}
+		if k == 0 {
 			break
 		}
-		e = int(l.end[e-1])
+		s, e = int(l.begin[s]), int(l.end[e-1])
 	}
 	if f.Names && (f.Beside == nil || f.Beside(m)) {
 		f.beside(d, start, end)

@@ -226,6 +226,9 @@ func valueAfter(text []byte, p int, open bool) (v value, whole bool) {
 	if v.end == i+maxField {
 		return value{}, true
 	}
+	if !open && v.end > i { // a form's last field
+		return v, true
+	}
 	return value{}, false
 }
 

@@ -37,7 +37,7 @@ type level struct {
 	open       bool    // more of it may come
 	done
 	windows []window // around identifiers that are somebody's
-	named   windows  // names and numbers that were reported
+	named   windows  // what was reported: no name or number stands in it
 	list    [32]found
 }
 

@@ -77,7 +77,12 @@ func (f *Finder) number(d, start, end int, evidence Evidence) {
 		if n[0] == '+' {
 			evidence = ""
 		}
-		f.offerWeak(d, Match{Kind: Phone, Evidence: evidence, Value: n}, start, end)
+		if !f.offerWeak(d, Match{Kind: Phone, Evidence: evidence, Value: n}, start, end) && evidence == Key {
+			f.value = append(append(f.value[:0], '+'), f.decoded(f.levels[d].text[start:end])...) // "491511234567", as programs keep numbers
+			if n, ok := NormalizePhone(nil, f.value); ok {
+				f.offerWeak(d, Match{Kind: Phone, Value: n}, start, end)
+			}
+		}
 	}
 }
 
@@ -109,7 +114,7 @@ func (f *Finder) numbersHeld(d, settled, hold int) int {
 func (f *Finder) numbers(d, from, to int, found func(start, end int) bool) {
 	text := f.levels[d].text
 	for i := max(0, from); i < to; i++ {
-		if c := text[i]; c < '0' || c > '9' || i > 0 && (isPhoneGap(text[i-1]) && text[i-1] != ' ' && text[i-1] != '(' || inKey(text[i-1])) {
+		if c := text[i]; c < '0' || c > '9' || i > 0 && (isPhoneGap(text[i-1]) && text[i-1] != ' ' && text[i-1] != '(' || text[i-1] == '@' || inKey(text[i-1])) {
 			continue
 		}
 		end, last := i, i

@@ -89,7 +89,7 @@ func (u *unit) backslash(b []byte) int {
 	c := b[1]
 	if i := bytes.IndexByte([]byte("nrtbfv0"), c); i >= 0 {
 		c = "\n\r\t\b\f\v\x00"[i]
-	} else if isLetter(c) || c >= '0' && c <= '9' || c >= utf8.RuneSelf {
+	} else if isLetter(c) || c >= '0' && c <= '9' || c >= utf8.RuneSelf || c == 0 { // a NUL is the other half of it in UTF-16
 		return 0
 	}
 	u.bytes[0], u.n, u.form = c, 1, jsonEscape

@@ -36,7 +36,7 @@ type Config struct {
 	} `yaml:"jwt"`
 
 	Policy  []Rule   `yaml:"policy"`  // who may see other people's data
-	Public  []string `yaml:"public"`  // addresses that are published on purpose
+	Public  []string `yaml:"public"`  // addresses, telephone numbers and names that are published on purpose
 	Trusted []string `yaml:"trusted"` // networks whose forwarding and viewer headers are believed
 	// PersonalFields are names of fields that hold a person's name, such as "billTo" or "ansprechpartner".
 	PersonalFields []string `yaml:"personal_fields"`

@@ -95,7 +95,8 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		}
 	}
 	if len(c.Public) > 0 {
-		g.Public = rules.Public
+		forms := publicForms(c.Public)
+		g.Public = func(normalised []byte) bool { return rules.Public(normalised) || forms(normalised) }
 	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
 	for _, field := range c.PersonalFields {
@@ -104,18 +105,6 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 	g.Document, g.MaxDocument = documents(g.Log), c.MaxDocument
 	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
 	return resolver, nil
-}
-
-// normalisePublic takes what may be published on purpose: an address, a telephone number or a name.
-func normalisePublic(s string) (string, bool) {
-	if normal, ok := normaliseEmail(s); ok {
-		return normal, true
-	}
-	if b, ok := scan.NormalizePhone(nil, []byte(strings.TrimSpace(s))); ok {
-		return string(b), true
-	}
-	b, ok := scan.NormalizeName(nil, []byte(s))
-	return string(b), ok
 }
 
 func normaliseEmail(s string) (string, bool) {

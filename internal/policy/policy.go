@@ -110,7 +110,7 @@ func (p *Policy) addPublic(list []string, normalise func(string) (string, bool))
 	for i, s := range list {
 		n, ok := normalise(s)
 		if !ok {
-			return fmt.Errorf("public[%d]: is not an e-mail address", i) // and might be a person's: not shown
+			return fmt.Errorf("public[%d]: is no e-mail address, telephone number or full name", i) // and might be a person's: not shown
 		}
 		p.public[n] = struct{}{}
 	}

@@ -158,7 +158,7 @@ func TestPublic(t *testing.T) {
 	if p, err = New(nil, []string{"help@shop.example"}, Options{Normalise: upper}); err != nil || !p.Public([]byte("HELP@SHOP.EXAMPLE")) {
 		t.Error("normalise is not used", err)
 	}
-	if _, err = New(nil, []string{"help@shop.example", "secret"}, Options{Normalise: upper}); err == nil || err.Error() != "public[1]: is not an e-mail address" {
+	if _, err = New(nil, []string{"help@shop.example", "secret"}, Options{Normalise: upper}); err == nil || err.Error() != "public[1]: is no e-mail address, telephone number or full name" {
 		t.Error(err)
 	}
 }
