@@ -355,6 +355,7 @@ func (f *Finder) word(d, p int) (held int, decided bool) {
 	if l.open && end == len(l.text) && end-p < maxRight {
 		return start, false
 	}
+	first := max(start, l.done.word) // what comes before has been dealt with
 	l.done.word = end
 	if end-p == maxRight {
 		l.done.word = p + maxRight/2
@@ -372,7 +373,7 @@ func (f *Finder) word(d, p int) (held int, decided bool) {
 	if f.foreign(w) {
 		f.below(d, step{form: legacy}, start, end)
 	}
-	for i := start; i < l.done.word; i++ {
+	for i := first; i < l.done.word; i++ {
 		switch c := l.text[i]; {
 		case c == '@':
 			f.emails(d, i, 1)
