@@ -71,9 +71,11 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 		held = len(buf)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
-		held = max(f.namesBeside(0, held), l.done.floor, len(buf)-MaxTail)
+		held = max(f.namesBeside(0, held), l.done.floor)
 	}
-	held = max(held, l.named.end())
+	if !final {
+		held = max(held, l.named.end(), len(buf)-MaxTail)
+	}
 	f.settle(buf, held, place, final)
 	return held
 }

@@ -94,6 +94,18 @@ func TestTailIsBounded(t *testing.T) {
 	}
 }
 
+// A declared field does not make what is no key wait, such as a picture in base64.
+func TestLongRunsDoNotWait(t *testing.T) {
+	f := Finder{Names: true, Fields: []string{"kunde"}, Found: func(Match) bool { return true }}
+	for _, n := range []int{maxKey, maxKey + 1, 3000, 100_000} {
+		run := strings.Repeat("a", n)
+		if held := n - f.Find([]byte(run), false); held > maxLeft+16+2 {
+			t.Errorf("%d of %d wait", held, n)
+		}
+		f.Find(nil, true)
+	}
+}
+
 // A list of customers in one piece takes its time in proportion to its length.
 func TestManyNames(t *testing.T) {
 	for _, row := range []string{`{"fullName":"Anna Muster"},`, `{"x":"Anna Muster","e":"anna@x.example"},`, `{"fullName":"Anna Muster","e":"anna@x.example","t":"0151 1234567","x":"Anna Muster"},`} {
