@@ -99,6 +99,21 @@ func TestWhatAClientSaidIsBounded(t *testing.T) {
 	}
 }
 
+// What a close frame says for a reason is text, too, in one piece or byte by byte.
+func TestCloseReason(t *testing.T) {
+	for _, size := range []int{1, 200} {
+		s, out, recorded := open(t, Mask, "", "")
+		for p := []byte("\x81\x02hi\x88\x1a\x03\xe8sorry alice@shop.example"); len(p) > 0; p = p[min(size, len(p)):] {
+			if _, err := s.Write(p[:min(size, len(p))]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := out.String(); got != "\x81\x02hi\x88\x1a\x03\xe8sorry a****@s***.example" || len(*recorded) != 1 {
+			t.Errorf("%q, %d recorded", got, len(*recorded))
+		}
+	}
+}
+
 func TestWaitingIsBounded(t *testing.T) {
 	s, out, _ := open(t, Mask, "", "")
 	frame := "\x01\x03ali" // all of it waits: nothing of it is settled

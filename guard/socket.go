@@ -224,7 +224,10 @@ func (s *socket) piece(at, n int) {
 	switch {
 	case s.from.control():
 		if s.from.op == opClose && !s.from.in { // the message at hand will not go on
-			s.settle(true)
+			if s.settle(true); s.refused {
+				return
+			}
+			s.reason(s.wire[at+n-int(s.from.length) : at+n])
 		}
 		return
 	case !s.from.text:
@@ -248,6 +251,19 @@ func (s *socket) piece(at, n int) {
 		p.from = s.start // the frame's first piece: its header waits with it
 	}
 	s.places = append(s.places, p)
+}
+
+// reason inspects what a close frame says behind its code, which scripts can read (RFC 6455 §5.5.1).
+func (s *socket) reason(payload []byte) {
+	if len(payload) <= 2 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.e.find(payload[2:], true)
+	for _, h := range s.e.decide(s.ctx) {
+		h.Mask(payload[2+h.Offset : 2+h.Offset+h.Length])
+	}
 }
 
 // message deals with the end of a message.
@@ -360,7 +376,7 @@ func (s *socket) send() error {
 	case s.refused, s.blind:
 	case len(s.places) > 0:
 		n = s.places[0].from
-	case s.from.have > 0:
+	case s.from.have > 0, s.from.in && s.from.op == opClose: // a close frame leaves whole: see reason
 		n = s.start
 	}
 	if n == 0 && !s.refused {

@@ -75,7 +75,10 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 		held = len(buf)
 	}
 	if f.Names && (len(l.windows) > 0 || l.open && f.Known != nil) {
-		held = max(f.namesBeside(0, held), len(buf)-MaxTail)
+		held = f.namesBeside(0, held)
+	}
+	if !final {
+		held = max(held, len(buf)-MaxTail)
 	}
 	f.settle(buf, held, place, final)
 	return held

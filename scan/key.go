@@ -149,10 +149,13 @@ func (f *Finder) declared(d int) (held int) {
 		for i < len(l.text) && inKey(l.text[i]) {
 			i++
 		}
-		if l.open && i == len(l.text) {
+		if l.open && i == len(l.text) && i-start <= maxKey {
 			return start
 		}
 		l.done.field = i
+		if start > 0 && inKey(l.text[start-1]) { // the end of something longer, such as base64
+			continue
+		}
 		if !f.isDeclared(l.text[min(start+escapeBefore(l.text, start), i):i]) {
 			continue
 		}

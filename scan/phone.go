@@ -1,5 +1,7 @@
 package scan
 
+import "bytes"
+
 // NormalizePhone appends a telephone number in the form in which a directory knows it: digits only, with a leading '+' where
 // it is written internationally ("+49 151 …", "0049 151 …"), else without the leading zeros of a trunk prefix. It returns
 // false, and dst as it was, for what has fewer than 7 digits or more than 15 (ITU-T E.164 §6.2), or anything but digits and
@@ -102,7 +104,7 @@ func (f *Finder) numbersHeld(d, settled, hold int) int {
 			return false
 		}
 		n, ok := NormalizePhone(f.value[:0], f.decoded(l.text[start:end]))
-		if f.value = n; end+1 >= settled || ok && !l.isNamed(start, end) && f.Known(Phone, n) {
+		if f.value = n; settled-start <= maxKey && len(bytes.TrimLeft(l.text[end:settled], " -.()/")) == 0 || ok && !l.isNamed(start, end) && f.Known(Phone, n) {
 			hold = start
 		}
 		return true
@@ -117,17 +119,30 @@ func (f *Finder) numbers(d, from, to int, found func(start, end int) bool) {
 		if c := text[i]; c < '0' || c > '9' || i > 0 && (isPhoneGap(text[i-1]) && text[i-1] != ' ' && text[i-1] != '(' || text[i-1] == '@' || inKey(text[i-1])) {
 			continue
 		}
-		end, last := i, i
+		var ends [maxGroups]int
+		end, n := i, 0
 		for ; end < to && end < i+maxKey; end++ {
 			if text[end] >= '0' && text[end] <= '9' {
-				last = end + 1
+				if end == i || isPhoneGap(text[end-1]) {
+					if n == maxGroups {
+						break
+					}
+					n++
+				}
+				ends[n-1] = end + 1
 			} else if !isPhoneGap(text[end]) || text[end] == ' ' && text[end-1] == ' ' {
 				break
 			}
 		}
-		if (last-i >= 7 || end == to) && (last == len(text) || !inKey(text[last])) && !found(i, last) {
-			return
+		for k := n - 1; k >= 0; k-- { // another number may stand behind it
+			last := ends[k]
+			if (last-i >= 7 || end == to && k == n-1) && (last == len(text) || !inKey(text[last])) && !found(i, last) {
+				return
+			}
 		}
-		i = end
+		i = ends[0] - 1
 	}
 }
+
+// maxGroups is how many groups of digits a number is written in: "49 30 12 34 56 78".
+const maxGroups = 6

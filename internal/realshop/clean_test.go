@@ -2,6 +2,8 @@ package realshop
 
 import (
 	"maps"
+	"net/http"
+	"net/url"
 	"testing"
 
 	"candor.example"
@@ -74,10 +76,16 @@ func ordinaryUse(t *testing.T, v *vendure, front string, w *witness) {
 	staff.must(t, orderList, nil)
 }
 
-// orderAsGuest places an order that nobody watches, and returns its code.
+// orderAsGuest places an order that nobody watches, and returns its code. One code in seventy reads like a word (MELAD931YEFANGAY) and is no
+// link to Candor: then it orders once more.
 func orderAsGuest(t *testing.T, front string, v *vendure, guest person) string {
 	t.Helper()
-	s := newShopper(t, front, newWitness(v))
-	s.fill(t)
-	return s.checkOut(t, &guest).Code
+	for {
+		s := newShopper(t, front, newWitness(v))
+		s.fill(t)
+		code := s.checkOut(t, &guest).Code
+		if candor.LinkToken(&http.Request{URL: &url.URL{Path: "/" + code}}, nil) != "" {
+			return code
+		}
+	}
 }
