@@ -185,9 +185,9 @@ func (d *Directory) Kinds() []scan.Kind {
 }
 
 // Holds says whether there are identifiers of a kind.
-func (d *Directory) Holds(kind scan.Kind) bool {
-	v := d.view()
-	return v != nil && slices.Contains((v.snapshot.held|v.changes.held()).list(), kind)
+func (d *Directory) Holds(k scan.Kind) bool {
+	v, i := d.view(), kindOf(k)
+	return v != nil && i >= 0 && (v.snapshot.held | v.changes.held()).has(kind(i))
 }
 
 // Info describes the snapshot in use.
