@@ -186,8 +186,7 @@ func (d *Directory) Kinds() []scan.Kind {
 
 // Holds says whether there are identifiers of a kind.
 func (d *Directory) Holds(k scan.Kind) bool {
-	v := d.view()
-	i := slices.Index(kinds[:], k)
+	v, i := d.view(), kindOf(k)
 	return v != nil && i >= 0 && (v.snapshot.held | v.changes.held()).has(kind(i))
 }
 

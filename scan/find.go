@@ -176,7 +176,10 @@ func (f *Finder) isDull(text []byte, p int) bool {
 	case hitB0:
 		return text[p+1] == '=' && text[p+2] >= ' '
 	case hitB1, hitB2:
-		return text[p] != '\\' && !isBetween64(text, p, h)
+		if text[p] == '\\' {
+			return !f.isParted(text, p)
+		}
+		return !isBetween64(text, p, h)
 	case hitHex:
 		return p < 2 || !isTextPair(text[p-2:])
 	case hitKey, hitKeys:

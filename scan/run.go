@@ -56,14 +56,7 @@ func (f *Finder) joined(d, start, end int) (held int, decided bool) {
 // parted: the escape of a slash or a plus sign at p may part the characters of a hash.
 func (f *Finder) parted(d, p int) (held int, decided bool) {
 	text := f.levels[d].text
-	from, to := p, p+2+int(text[p]&1) // %2F or \/
-	inside := func(c byte) bool { return classes[0][c]&inBase64 != 0 || c == '%' || c == '\\' }
-	for from > max(0, p-minRun) && inside(text[from-1]) {
-		from--
-	}
-	for to < len(text) && to < p+minRun && inside(text[to]) {
-		to++
-	}
+	from, to := aroundEscape(text, p)
 	if f.levels[d].open && to == len(text) {
 		return from, false
 	}
@@ -72,6 +65,24 @@ func (f *Finder) parted(d, p int) (held int, decided bool) {
 	}
 	return f.word(d, p)
 }
+
+// isParted is what parted finds, told for the many escapes of JSON that part nothing.
+func (f *Finder) isParted(text []byte, p int) bool {
+	from, to := aroundEscape(text, p)
+	return to == len(text) || to-from >= minRun && isDenseText(text[from:to])
+}
+
+// aroundEscape is how far base64 goes around the escape at p, across others.
+func aroundEscape(text []byte, p int) (from, to int) {
+	from, to = p, p+2+int(text[p]&1) // %2F or \/
+	for least := max(0, p-minRun); from > least && inParts[text[from-1]]; from-- {
+	}
+	for most := min(len(text), p+minRun); to < most && inParts[text[to]]; to++ {
+	}
+	return from, to
+}
+
+var inParts = table(func(c byte) bool { return sextet[c] < 64 || c == '%' || c == '\\' })
 
 // joins says that b begins with an escape that base64 or hexadecimal text may hold.
 func joins(b []byte) bool {
@@ -348,7 +359,7 @@ func (f *Finder) atHex(d, p int) (held int, decided bool) {
 	if l.open && to+1 >= len(text) && from < p {
 		return from, false
 	}
-	if from < p && to > p+6 && bytes.Contains(text[p:to], []byte("2e")) || bytes.Contains(text[p:to], []byte("2E")) {
+	if from < p && to > p+6 && (bytes.Contains(text[p:to], []byte("2e")) || bytes.Contains(text[p:to], []byte("2E"))) {
 		f.below(d, step{form: hexText}, from, to)
 		l.done.part = to
 	}
