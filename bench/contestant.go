@@ -22,8 +22,8 @@ import (
 )
 
 // kernel names the recogniser's kernel in use, so that a row that asks for one (environment CANDOR_SCAN_KERNEL) counts only
-// where it got it. It is for scan to say as soon as it has more than one: scan.Kernel().
-var kernel = func() string { return "portable" }
+// where it got it.
+var kernel = scan.Kernel
 
 // searcher finds addresses in one document, calls hit for each match if hit is not nil, and returns how many there were.
 type searcher func(doc []byte, hit func(end int, value string)) int
