@@ -183,7 +183,7 @@ func (f *Finder) isDull(text []byte, p int) bool {
 	case hitHex:
 		return p < 2 || !isTextPair(text[p-2:])
 	case hitKey, hitKeys:
-		return !f.Names || len(f.Fields) == 0 && (text[p+3] != 'm' || text[p+4] != 'e')
+		return !f.Names || text[p+3]|0x20 != 'm' || text[p+4]|0x20 != 'e'
 	case hitCF:
 		return text[p+3] != 'm' && (text[p+3] != 'i' || !f.Phones)
 	case hitTel:

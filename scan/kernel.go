@@ -22,7 +22,7 @@ const (
 	hitB1                    //
 	hitB2                    //
 	hitKey                   // "name", firstname, last_name, full-name
-	hitKeys                  // firstName, familyName
+	hitKeys                  // firstName, familyName, FULL_NAME
 	hitPhone                 // phone, "+1 ", and %2F or %2B, which may stand in base64, as \/ among hitB1
 	hitTel                   // tel:+…, +49…
 	isDense                  // of the first byte only: in base64 and not a lower-case letter, hyphen, underscore or slash
@@ -67,7 +67,7 @@ var classes = func() (t [3][256]hit) {
 	three(hitB1, "EUk0\\", "AB/", b64)
 	three(hitB2, "BFJNRVZdhlptx159", "A", "MNOQRSTUVWYZabcde")
 	three(hitKey, "\"'tl-_", "n", "a")
-	three(hitKeys, "tlynr", "N", "a")
+	three(hitKeys, "tlynrTL_", "N", "aA")
 	three(hitPhone, "h%+", "o217", "nFfBb ")
 	three(hitTel, "l+", ":123456789", "+0123456789%(")
 	set(0, isDense, uppers+digits+"+")

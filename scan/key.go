@@ -363,7 +363,7 @@ func (f *Finder) pair(d, start int, kind keyKind, v value) (held int, decided bo
 	for i := v.end; i < limit && !ended; i++ {
 		if c := text[i]; c == '}' || c == '\n' && text[i-1] == '\n' {
 			ended = true
-		} else if bytes.HasPrefix(text[i:], []byte("ame")) {
+		} else if c|0x20 == 'a' && len(text) >= i+3 && text[i+1]|0x20 == 'm' && text[i+2]|0x20 == 'e' {
 			from, to := keyAround(text, i)
 			if to == len(text) && l.open {
 				return start, false

@@ -70,6 +70,8 @@ func TestKeys(t *testing.T) {
 		{`<p>a@x.example (0151) 123-4567`, "email:3+11 phone:16+14"},
 		{`<p>Anna.Muster@x.example Anna Muster`, "email:3+21 name:25+11"},
 		{`{"user":{"displayName":"Anna Muster"}}`, "name:24+11"},
+		{`{"FULL_NAME":"ANNA MUSTER"}`, "name:14+11"},
+		{`FIRSTNAME=Anna&LAST_NAME=Muster`, "name:10+4 name:25+6"},
 	} {
 		for i := range len(v.in) + 1 {
 			if got := strings.Join(weak(t, v.in[:i], v.in[i:]), " "); got != v.want {
