@@ -87,14 +87,21 @@ func (f *Finder) keyed(d, p int) (held int, decided bool) {
 	return 0, true
 }
 
-// isSeveral: a name has two words, and something between them.
+// isSeveral: a name has two words with something between them, and both have a capital letter or neither: "Brass lamp" is none.
 func isSeveral(value []byte) bool {
-	for _, c := range value {
-		if !isLetter(c) {
+	last := 0
+	for i, c := range value {
+		if isEscape[c] {
 			return true
 		}
+		if !isLetter(c) && c < utf8.RuneSelf {
+			last = i + 1
+		}
 	}
-	return false
+	if last == 0 {
+		return !isASCII(value) // a space of another script
+	}
+	return last == len(value) || !isLetter(value[0]) || !isLetter(value[last]) || value[0]&0x20 == value[last]&0x20
 }
 
 // keyAround is the run of letters, digits and what joins words around p.

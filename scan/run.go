@@ -53,14 +53,14 @@ func (f *Finder) joined(d, start, end int) (held int, decided bool) {
 	return f.word(d, end-1)
 }
 
-// parted: the escape of a slash or a plus sign at p may part the characters of a hash.
+// parted: the escape of a slash or a plus sign at p may part the characters of a hash in base64, none of whose parts is long enough for the kernel.
 func (f *Finder) parted(d, p int) (held int, decided bool) {
 	text := f.levels[d].text
-	from, to := aroundEscape(text, p)
-	if f.levels[d].open && to == len(text) {
+	from, to, is := hashAround(text, p)
+	if f.levels[d].open && to+len("%2F") > len(text) {
 		return from, false
 	}
-	if to-from < minRun || !isDenseText(text[from:to]) {
+	if !is {
 		return 0, true
 	}
 	return f.word(d, p)
@@ -68,21 +68,63 @@ func (f *Finder) parted(d, p int) (held int, decided bool) {
 
 // isParted is what parted finds, told for the many escapes of JSON that part nothing.
 func (f *Finder) isParted(text []byte, p int) bool {
-	from, to := aroundEscape(text, p)
-	return to == len(text) || to-from >= minRun && isDenseText(text[from:to])
+	_, to, is := hashAround(text, p)
+	return is || to+len("%2F") > len(text)
 }
 
-// aroundEscape is how far base64 goes around the escape at p, across others.
-func aroundEscape(text []byte, p int) (from, to int) {
-	from, to = p, p+2+int(text[p]&1) // %2F or \/
-	for least := max(0, p-minRun); from > least && inParts[text[from-1]]; from-- {
+// hashAround is how far base64 goes around the escape at p, across others, and whether it has the length of a hash and looks like one: it has
+// capitals and small letters, as paths of one kind only seldom have.
+func hashAround(text []byte, p int) (from, to int, is bool) {
+	n, most := 0, hashed[0].text
+	var seen uint8
+	for from = p; from > 0 && n <= most; n++ {
+		c := text[from-1]
+		k := partKind[c]
+		if k == 0 {
+			break
+		}
+		if c == '/' && from >= 2 && text[from-2] == '\\' {
+			from -= 2
+		} else if from >= 3 && text[from-3] == '%' && text[from-2] == '2' {
+			from -= 3
+		} else {
+			from, seen = from-1, seen|k
+		}
 	}
-	for most := min(len(text), p+minRun); to < most && inParts[text[to]]; to++ {
+	for to = p; to < len(text) && n <= most; n++ {
+		c := text[to]
+		if c == '\\' && to+1 < len(text) && text[to+1] == '/' {
+			to += 2
+		} else if c == '%' && to+2 < len(text) && text[to+1] == '2' && (text[to+2]|0x20 == 'f' || text[to+2]|0x20 == 'b') {
+			to += 3
+		} else if k := partKind[c]; k != 0 {
+			to, seen = to+1, seen|k
+		} else {
+			break
+		}
 	}
-	return from, to
+	for _, h := range hashed {
+		is = is || n == h.text && seen&(isUpper|isLower) == isUpper|isLower
+	}
+	return from, to, is
 }
 
-var inParts = table(func(c byte) bool { return sextet[c] < 64 || c == '%' || c == '\\' })
+const isUpper, isLower, isOther = 1, 2, 4
+
+// partKind says what a character of base64's standard alphabet is, and 0 for all others.
+var partKind = func() (t [256]uint8) {
+	for c := range 256 {
+		switch b := byte(c); {
+		case b >= 'A' && b <= 'Z':
+			t[c] = isUpper
+		case b >= 'a' && b <= 'z':
+			t[c] = isLower
+		case b >= '0' && b <= '9', b == '+', b == '/':
+			t[c] = isOther
+		}
+	}
+	return t
+}()
 
 // joins says that b begins with an escape that base64 or hexadecimal text may hold.
 func joins(b []byte) bool {
