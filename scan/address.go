@@ -35,11 +35,8 @@ func table(is func(byte) bool) (t [256]bool) {
 // emails offers the readings of the address around the at-sign of size bytes at p, the longest first, until one is somebody's.
 func (f *Finder) emails(d, p, size int) {
 	l := &f.levels[d]
-	if p < l.done.floor {
-		return
-	}
 	text := l.text
-	start, least := p, max(0, l.done.floor, p-2*maxLocal)
+	start, least := p, max(0, p-2*maxLocal)
 	for start > least && isAtext[text[start-1]] {
 		start--
 	}

@@ -46,7 +46,7 @@ func (f *Finder) namesBeside(d, settled int) int {
 	}
 	hold := settled
 	f.candidates(l.text[:settled], max(0, settled-besides), settled, func(words []nameWord, name []byte) bool {
-		if start := words[0].start; start < hold && !l.isNamed(start, words[len(words)-1].end) && f.Known(Name, name) {
+		if start := words[0].start; start < hold && !l.named.overlap(window{start, words[len(words)-1].end}) && f.Known(Name, name) {
 			hold = start
 		}
 		return hold == settled
@@ -239,18 +239,15 @@ func (f *Finder) offerName(d, start, end int, evidence Evidence, name []byte) bo
 // offerWeak offers what counts by its evidence only. It leaves the order of the strong ones alone.
 func (f *Finder) offerWeak(d int, m Match, start, end int) bool {
 	stream := &f.levels[0]
-	from, to := start, end
-	for k := d; k > 0; k-- {
-		from, to = int(f.levels[k].begin[from]), int(f.levels[k].end[to-1])
-	}
-	if stream.isNamed(from, to) {
+	w := f.inStream(d, start, end)
+	if stream.named.overlap(w) || stream.taken.overlap(w) {
 		return false
 	}
 	f.decoded(f.levels[d].text[start:end])
 	if !f.report(d, m, f.passes, start, end, start) {
 		return false
 	}
-	stream.named.add(window{from, to})
+	stream.named.add(w)
 	return true
 }
 
@@ -281,10 +278,10 @@ func (ws *windows) reset() {
 	}
 }
 
-// isNamed: a name or number there has been reported already.
-func (l *level) isNamed(start, end int) bool {
-	for _, list := range l.named {
-		if i := endsBehind(list, start); i < len(list) && list[i].from < end {
+// overlap: w has a byte in common with one of them.
+func (ws *windows) overlap(w window) bool {
+	for _, list := range ws {
+		if i := endsBehind(list, w.from); i < len(list) && list[i].from < w.to {
 			return true
 		}
 	}

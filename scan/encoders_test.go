@@ -342,7 +342,24 @@ var hashes = []struct {
 
 func hashed(r *rand.Rand, h []byte) string {
 	as := hashes[r.IntN(len(hashes))]
+	for isPlain(as.encode(h)) { // one in 30,000 is, as docs/architecture.md says
+		as = hashes[r.IntN(len(hashes))]
+	}
 	return as.before + as.encode(h) + as.after
+}
+
+// isPlain: base64 with too few capitals and digits for the recogniser to take notice.
+func isPlain(s string) bool {
+	capitals, marked := 0, 0
+	for _, c := range s {
+		if c >= 'A' && c <= 'Z' {
+			capitals++
+		}
+		if c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' {
+			marked++
+		}
+	}
+	return marked < 5 || len(s) < 30 && capitals < 3 && strings.ContainsAny(s, "/+=_-")
 }
 
 // validHash: it is still a hash in its form, of whomever.

@@ -70,7 +70,7 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	if p := f.declared(0); p >= 0 {
 		held = min(held, p)
 	}
-	held = max(f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:")))), l.done.floor)
+	held = f.begun(buf, wordStart(buf, held, max(0, held-maxLeft-16, len(buf)-MaxTail+len("tel:"))))
 	if final {
 		held = len(buf)
 	}
@@ -102,6 +102,7 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 	if final {
 		f.base, f.skip, l.done, l.windows, f.past = 0, 0, done{}, l.windows[:0], f.past[:0]
 		l.named.reset()
+		l.taken.reset()
 		return
 	}
 	f.base += int64(held)
@@ -109,6 +110,7 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 	l.done.move(held)
 	l.windows = moveWindows(l.windows, held)
 	l.named.move(held)
+	l.taken.move(held)
 	if f.Names {
 		f.past = append(f.past, buf[max(0, held-maxLeft):held]...)
 		f.past = append(f.past[:0], f.past[max(0, len(f.past)-maxLeft):]...)
@@ -117,7 +119,6 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 
 // done says how far a level has been dealt with, as offsets into its text.
 type done struct {
-	floor  int  // end of the last match that is somebody's
 	word   int  // words
 	run    int  // runs of base64 and hexadecimal digits
 	sample int  // places in a run that were looked at for text
@@ -131,7 +132,7 @@ type done struct {
 
 // move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
 func (d *done) move(n int) {
-	d.floor, d.word, d.run, d.sample, d.part, d.key, d.field, d.object = d.floor-n, d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n, d.object-n
+	d.word, d.run, d.sample, d.part, d.key, d.field, d.object = d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n, d.object-n
 }
 
 // scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be
@@ -464,35 +465,26 @@ func (f *Finder) foreign(w []byte) bool {
 }
 
 // offer asks whose text[start:end] of a level is, with at as the byte whose form names the encoding. What is somebody's already is not offered
-// again.
+// again in another reading.
 func (f *Finder) offer(d int, m Match, start, end, at int) bool {
-	for k, s := d, start; ; k-- {
-		if s < f.levels[k].done.floor {
-			return false
-		}
-		if k == 0 {
-			break
-		}
-		s = int(f.levels[k].begin[s])
-	}
-	if !f.report(d, m, nil, start, end, at) {
+	stream := &f.levels[0]
+	w := f.inStream(d, start, end)
+	if stream.taken.overlap(w) || !f.report(d, m, nil, start, end, at) {
 		return false
 	}
-	for k, s, e := d, start, end; ; k-- {
-		l := &f.levels[k]
-		l.done.floor = e
-		if f.Names || f.Phones {
-			l.named.add(window{s, e}) // Anna.Muster@x.example shows no name
-		}
-		if k == 0 {
-			break
-		}
-		s, e = int(l.begin[s]), int(l.end[e-1])
-	}
+	stream.taken.add(w)
 	if f.Names && (f.Beside == nil || f.Beside(m)) {
 		f.beside(d, start, end)
 	}
 	return true
+}
+
+// inStream is where text[start:end] of a level stands in the stream.
+func (f *Finder) inStream(d, start, end int) window {
+	for ; d > 0; d-- {
+		start, end = int(f.levels[d].begin[start]), int(f.levels[d].end[end-1])
+	}
+	return window{start, end}
 }
 
 // report maps a match down to the stream and asks whose it is. passes are the forms of what was decoded beyond the level's text.

@@ -37,7 +37,8 @@ type level struct {
 	open       bool    // more of it may come
 	done
 	windows []window // around identifiers that are somebody's
-	named   windows  // what was reported: no name or number stands in it
+	taken   windows  // of the stream: what is somebody's
+	named   windows  // of the stream: names and numbers that are
 	list    [32]found
 }
 

@@ -104,7 +104,7 @@ func (f *Finder) numbersHeld(d, settled, hold int) int {
 			return false
 		}
 		n, ok := NormalizePhone(f.value[:0], f.decoded(l.text[start:end]))
-		if f.value = n; settled-start <= maxKey && len(bytes.TrimLeft(l.text[end:settled], " -.()/")) == 0 || ok && !l.isNamed(start, end) && f.Known(Phone, n) {
+		if f.value = n; settled-start <= maxKey && len(bytes.TrimLeft(l.text[end:settled], " -.()/")) == 0 || ok && !l.named.overlap(window{start, end}) && f.Known(Phone, n) {
 			hold = start
 		}
 		return true

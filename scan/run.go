@@ -72,11 +72,11 @@ func (f *Finder) isParted(text []byte, p int) bool {
 	return is || to+len("%2F") > len(text)
 }
 
-// hashAround is how far base64 goes around the escape at p, across others, and whether it has the length of a hash and looks like one: it has
-// capitals and small letters, as paths of one kind only seldom have.
+// hashAround is how far base64 goes around the escape at p, across others, and whether it is as long as a hash and looks like one: it has
+// capitals and small letters, as paths have only seldom.
 func hashAround(text []byte, p int) (from, to int, is bool) {
 	n, most := 0, hashed[0].text
-	var seen uint8
+	var seen [5]int // of each partKind
 	for from = p; from > 0 && n <= most; n++ {
 		c := text[from-1]
 		k := partKind[c]
@@ -88,7 +88,8 @@ func hashAround(text []byte, p int) (from, to int, is bool) {
 		} else if from >= 3 && text[from-3] == '%' && text[from-2] == '2' {
 			from -= 3
 		} else {
-			from, seen = from-1, seen|k
+			from--
+			seen[k]++
 		}
 	}
 	for to = p; to < len(text) && n <= most; n++ {
@@ -98,15 +99,13 @@ func hashAround(text []byte, p int) (from, to int, is bool) {
 		} else if c == '%' && to+2 < len(text) && text[to+1] == '2' && (text[to+2]|0x20 == 'f' || text[to+2]|0x20 == 'b') {
 			to += 3
 		} else if k := partKind[c]; k != 0 {
-			to, seen = to+1, seen|k
+			to++
+			seen[k]++
 		} else {
 			break
 		}
 	}
-	for _, h := range hashed {
-		is = is || n == h.text && seen&(isUpper|isLower) == isUpper|isLower
-	}
-	return from, to, is
+	return from, to, n >= hashed[2].text && seen[isUpper] >= 2 && seen[isLower] > 0 && seen[isUpper]+seen[isOther] >= minDense
 }
 
 const isUpper, isLower, isOther = 1, 2, 4
