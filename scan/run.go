@@ -24,7 +24,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	if end-start < minRun && !open {
 		return 0, true
 	}
-	if open && end-start < maxWhole {
+	if open && end-start <= maxWhole {
 		return start, false
 	}
 	if end-start < minRun {
@@ -33,7 +33,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	if held, decided := f.joined(d, start, end); !decided {
 		return held, false
 	}
-	if !open && end-start <= maxWhole+minRun && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
+	if end-start <= maxWhole && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
 		f.hashes(d, start, end)
 	}
 	if held, decided := f.stretches(d, start, end, open); !decided {
