@@ -30,6 +30,12 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	if end-start < minRun {
 		return 0, true
 	}
+	if !isDenseRun(text[start:end]) {
+		if !open {
+			l.done.run = end
+		}
+		return 0, true
+	}
 	if held, decided := f.joined(d, start, end); !decided {
 		return held, false
 	}
@@ -41,6 +47,24 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	}
 	l.done.run = end
 	return 0, true
+}
+
+// isDenseRun is the kernel's own test: a run without such a window counts only where the kernel came upon it for another reason, so it must
+// not count at all.
+func isDenseRun(b []byte) bool {
+	n := 0
+	for i, c := range b {
+		if classes[0][c]&isDense != 0 {
+			n++
+		}
+		if i >= minRun && classes[0][b[i-minRun]]&isDense != 0 {
+			n--
+		}
+		if n >= minDense {
+			return true
+		}
+	}
+	return false
 }
 
 // joined: where an escape or a soft line break interrupts a run, as in "…%2B…", it goes on behind it, and the word as a whole has to be looked
