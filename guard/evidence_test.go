@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"candor.example"
-	"candor.example/directory"
 	"candor.example/guard"
 	"candor.example/scan"
 )
@@ -27,17 +25,7 @@ const people = `id,email,name,country,phone
 // newPeople is a rig whose customers have names and numbers.
 func newPeople(t *testing.T, mode guard.Mode, shop http.HandlerFunc) *rig {
 	r := newRig(t, mode, shop)
-	path := filepath.Join(t.TempDir(), "snapshot")
-	var key directory.Key
-	if _, err := directory.Build(t.Context(), path, key, strings.NewReader(people), "people.csv", directory.BuildOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	d, err := directory.Open(path, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	r.Directory = d
+	r.Directory = directoryOf(t, people)
 	return r
 }
 

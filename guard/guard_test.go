@@ -85,6 +85,12 @@ func testDirectory(t testing.TB) *directory.Directory {
 	for i := 4; i <= 40; i++ {
 		csv += fmt.Sprintf("%d,c%d@shop.example\n", i, i)
 	}
+	return directoryOf(t, csv)
+}
+
+// directoryOf is the directory of a customer file.
+func directoryOf(t testing.TB, csv string) *directory.Directory {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "snapshot")
 	var key directory.Key
 	if _, err := directory.Build(t.Context(), path, key, strings.NewReader(csv), "test.csv", directory.BuildOptions{}); err != nil {

@@ -7,14 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"candor.example"
-	"candor.example/directory"
 	"candor.example/guard"
 	"candor.example/scan"
 )
@@ -25,21 +23,6 @@ func newNamedRig(t *testing.T, mode guard.Mode, shop http.HandlerFunc) *rig {
 	r := newRig(t, mode, shop)
 	r.Directory = directoryOf(t, "id,email,name,phone,country\n1,alice@shop.example,Alice Adams,+49 151 1234567,DE\n2,bob@shop.example,Bob Brown,,\n3,anna@shop.example,Alice Adams,,\n")
 	return r
-}
-
-func directoryOf(t *testing.T, csv string) *directory.Directory {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "snapshot")
-	var key directory.Key
-	if _, err := directory.Build(t.Context(), path, key, strings.NewReader(csv), "test.csv", directory.BuildOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	d, err := directory.Open(path, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return d
 }
 
 // kinds lists whose identifiers of which kind were recorded, and why.

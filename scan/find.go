@@ -178,7 +178,7 @@ func (f *Finder) isDull(text []byte, p int) bool {
 		return text[p+1] == '=' && text[p+2] >= ' '
 	case hitB1, hitB2:
 		if text[p] == '\\' {
-			return !f.isParted(text, p)
+			return !isParted(text, p)
 		}
 		return !isBetween64(text, p, h)
 	case hitHex:

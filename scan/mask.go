@@ -254,16 +254,12 @@ func itoa(c byte) string {
 
 // MaskValue is a normalised identifier as people may see it. Of a hash nothing is shown: who has it can look it up.
 func MaskValue(kind Kind, value string) string {
-	b := []byte(value)
+	m := Match{Kind: kind}
 	switch kind {
-	case Email:
-		maskAddress(b)
-	case Name:
-		maskName(b)
-	case Phone:
-		maskDigits(b)
-	default:
-		return "****"
+	case Email, Name, Phone:
+		b := []byte(value)
+		m.maskText(b)
+		return string(b)
 	}
-	return string(b)
+	return "****"
 }

@@ -49,8 +49,8 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	return 0, true
 }
 
-// isDenseRun is the kernel's own test: a run without such a window counts only where the kernel came upon it for another reason, so it must
-// not count at all.
+// isDenseRun is the kernel's own test: words and paths are no base64. A run without such a window would count only where the kernel came upon
+// it for another reason, so it must not count at all.
 func isDenseRun(b []byte) bool {
 	n := 0
 	for i, c := range b {
@@ -91,7 +91,7 @@ func (f *Finder) parted(d, p int) (held int, decided bool) {
 }
 
 // isParted is what parted finds, told for the many escapes of JSON that part nothing.
-func (f *Finder) isParted(text []byte, p int) bool {
+func isParted(text []byte, p int) bool {
 	_, to, is := hashAround(text, p)
 	return is || to+len("%2F") > len(text)
 }
@@ -208,7 +208,7 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 			continue
 		}
 		in, g := textAt(l.text[q : q+sampled])
-		if in == plain || !isDenseText(l.text[q:q+sampled]) {
+		if in == plain || !isDenseRun(l.text[q:q+sampled]) {
 			continue
 		}
 		g += q
@@ -246,17 +246,6 @@ func textAt(b []byte) (in form, at int) {
 
 // firstOfText are the digits that begin a character of ASCII text.
 var firstOfText = table(func(c byte) bool { return c == '0' || c >= '2' && c <= '7' })
-
-// isDenseText: words and paths are no base64.
-func isDenseText(b []byte) bool {
-	n := 0
-	for _, c := range b {
-		if classes[0][c]&isDense != 0 {
-			n++
-		}
-	}
-	return n >= minDense
-}
 
 // isText64 says that b, whole groups of base64, holds nothing but ASCII text.
 func isText64(b []byte) bool {
