@@ -139,6 +139,16 @@ type Disclosure struct {
 	Looked      string   `json:"looked,omitempty"`
 	// Cached says that a shared cache had a hand in the response: Age above zero, or a cache status of hit (RFC 9211).
 	Cached bool `json:"cached,omitempty"`
+
+	// Response is the id of the response; Place is where in it: a JSON path without indexes ("$.items[].author.email", with "…" in front where
+	// its beginning was not seen), an HTML element with its class or attribute ("span.email", "a[href]"), "header:NAME", "query" or "text".
+	Response string `json:"response,omitempty"`
+	Place    string `json:"place,omitempty"`
+	// AfterEnd: it stood behind the end of the HTML or JSON document.
+	AfterEnd bool `json:"after_end,omitempty"`
+	// Country (ISO 3166-1) and Locale (BCP 47) are the owner's, as the customer file says.
+	Country string `json:"country,omitempty"`
+	Locale  string `json:"locale,omitempty"`
 }
 
 // Skip is why a response, or a part of it, was not inspected. The empty Skip is "inspected".
@@ -162,10 +172,16 @@ type Release struct {
 	Source string    `json:"source"` // "header", or who marked it
 }
 
-// Entry is one message of the journal, as the ledger folds it. Exactly one of its slices is used.
+// Entry is one message of the journal, as the ledger folds it. Disclosures come with the Responses and Sealed that belong to them.
 type Entry struct {
-	Seq         uint64       `json:"-"` // its number in the journal, from 1, set by the journal
+	Seq uint64 `json:"-"` // its number in the journal, from 1, set by the journal
+	// Disclosures are of class Disclosed or Link; of class Own with Outcome Possible they are latent: the right owner, in a response that a
+	// shared cache may keep.
 	Disclosures []Disclosure `json:"disclosures,omitempty"`
+	Responses   []Response   `json:"responses,omitempty"`
+	Sealed      []Sealed     `json:"sealed,omitempty"`
 	Coverage    []Coverage   `json:"coverage,omitempty"`
+	Personal    []Personal   `json:"personal,omitempty"`
 	Releases    []Release    `json:"releases,omitempty"`
+	Actions     []Action     `json:"actions,omitempty"`
 }

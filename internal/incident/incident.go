@@ -17,8 +17,43 @@ import (
 // State is where an incident stands.
 type State string
 
-// Open: nobody has closed it.
-const Open State = "open"
+// The states. A disclosure behind a fix opens it again.
+const (
+	Open      State = "open"      // seen by Candor; nobody has looked at it
+	Confirmed State = "confirmed" // a human says that it is a breach
+	Contained State = "contained" // it goes on, and its bytes are kept in
+	Fixed     State = "fixed"     // a human says that its cause is gone
+	Verified  State = "verified"  // its requests were asked again, and disclosed nothing
+	Closed    State = "closed"
+)
+
+// Moments are kept apart: GDPR 33(1) counts from Aware, the laws of US states from Determined. Zero: not yet.
+type Moments struct {
+	Introduced time.Time `json:"introduced,omitzero"` // the release before the first disclosure went live
+	First      time.Time `json:"first"`               // disclosure
+	Last       time.Time `json:"last"`
+	Detected   time.Time `json:"detected"` // by Candor: when the first disclosure was recorded
+	Aware      time.Time `json:"aware,omitzero"`
+	Contained  time.Time `json:"contained,omitzero"`
+	Determined time.Time `json:"determined,omitzero"`
+	Fixed      time.Time `json:"fixed,omitzero"`
+	Verified   time.Time `json:"verified,omitzero"`
+	Reopened   time.Time `json:"reopened,omitzero"`
+	Closed     time.Time `json:"closed,omitzero"`
+	// By says who or what set each: moment name to a name.
+	By map[string]string `json:"by"`
+	// Clean is how many inspected responses the route had before the first disclosure; Since how many it had, without one, since Fixed.
+	Clean int64 `json:"clean_before"`
+	Since int64 `json:"clean_since_fix"`
+}
+
+// Gap is a stretch of an incident's route where Candor did not look, from the first moment to the last.
+type Gap struct {
+	Skip      candor.Skip `json:"skip"` // SkipAbsent: before Candor was there
+	From      time.Time   `json:"from,omitzero"`
+	To        time.Time   `json:"to"`
+	Responses int64       `json:"responses"` // -1: nobody knows
+}
 
 // Incident is what `candor incident list --json` prints (DESIGN §7). Counts are of people; times are UTC.
 type Incident struct {
@@ -44,8 +79,8 @@ func ID(site, route string, first time.Time) string {
 	return "inc-" + strings.ToLower(base32.StdEncoding.EncodeToString(h[:5]))
 }
 
-// Evidence is what a cause is decided from.
-type Evidence struct {
+// Counts are what Cause decides from, until Decide takes its place.
+type Counts struct {
 	Disclosures int // responses with a disclosure
 	Cached      int // of them, those in which a shared cache had a hand
 }
@@ -58,7 +93,7 @@ const (
 
 // Cause is the verdict. A cache is blamed only when it had a hand in every disclosure: a page that is wrong at its source
 // is often cached as well.
-func Cause(e Evidence) string {
+func Cause(e Counts) string {
 	if e.Disclosures > 0 && e.Cached == e.Disclosures {
 		return SharedCache
 	}

@@ -18,7 +18,7 @@ func TestID(t *testing.T) {
 }
 
 func TestCause(t *testing.T) {
-	for e, want := range map[Evidence]string{{}: Undetermined, {5, 0}: Undetermined, {5, 4}: Undetermined, {5, 5}: SharedCache} {
+	for e, want := range map[Counts]string{{}: Undetermined, {5, 0}: Undetermined, {5, 4}: Undetermined, {5, 5}: SharedCache} {
 		if got := Cause(e); got != want {
 			t.Errorf("%+v: %s", e, got)
 		}

@@ -65,7 +65,7 @@ func (l *Ledger) Account(ctx context.Context, id string) (a Account, err error) 
 func scanIncident(rows *sql.Rows) (i incident.Incident, err error) {
 	var kinds string
 	var first, last int64
-	var e incident.Evidence
+	var e incident.Counts
 	err = rows.Scan(&i.ID, &i.Site, &i.Route, &i.State, &i.Exposed, &i.Prevented, &i.Possible, &i.Viewers, &kinds, &first, &last, &i.Release, &e.Disclosures, &e.Cached)
 	i.Kinds, i.FirstSeen, i.LastSeen, i.Cause = kindsOf(kinds), from(first), from(last), incident.Cause(e)
 	return i, err

@@ -1,0 +1,111 @@
+package candor
+
+import "time"
+
+// Response is what is known of one response in which somebody's identifier was disclosed: what a cause is decided from. It is recorded
+// twice under one ID: with the first disclosure, before a byte of that leaves, with what the request and the headers tell; and once
+// more when the response has ended, with everything. A process that is killed between the two leaves the first. It holds no
+// identifier in the clear; digests are keyed and cannot be turned back.
+type Response struct {
+	ID     string    `json:"id"` // made at the edge, unique; Disclosure.Response names it
+	Time   time.Time `json:"time"`
+	End    time.Time `json:"end,omitzero"` // when its last byte was inspected; zero: not recorded to its end
+	Site   string    `json:"site"`
+	Method string    `json:"method"`
+	URL    string    `json:"url"`              // path and query, masked where it holds an identifier
+	Masked bool      `json:"masked,omitempty"` // URL was masked, so that it cannot be asked for again
+	Route  string    `json:"route"`
+	Status int       `json:"status"`
+
+	Release      string `json:"release,omitempty"`
+	Viewer       string `json:"viewer"`        // Viewer.Kind
+	ViewerDigest string `json:"viewer_digest"` // Viewer.Digest
+	// Credentialed: the request carried what signs a browser in, a cookie of 16 characters or more or Authorization.
+	Credentialed bool `json:"credentialed,omitempty"`
+
+	// What caches say, and may do. Cached: a shared cache had a hand in it; Age in seconds (RFC 9111 §5.1), -1 where there is none.
+	// Shareable: SharedCacheable says yes. CacheControl, Vary and CacheStatus are cut at 200 bytes.
+	Cached       bool   `json:"cached,omitempty"`
+	Age          int    `json:"age"`
+	CacheStatus  string `json:"cache_status,omitempty"` // of Cache-Status (RFC 9211), X-Cache and their like
+	CacheControl string `json:"cache_control,omitempty"`
+	Vary         string `json:"vary,omitempty"`
+	SetCookie    bool   `json:"set_cookie,omitempty"`
+	Shareable    bool   `json:"shareable,omitempty"`
+	// SurrogateKeys are what CDNs purge by: Surrogate-Key, Cache-Tag, xkey; at most 16.
+	SurrogateKeys []string `json:"surrogate_keys,omitempty"`
+
+	// Object is a digest of what is variable in the path and query: the ids; empty where nothing is. Deceptive: the path pretends to be
+	// a static file and the content is none, which is how web cache deception asks.
+	Object      string `json:"object,omitempty"`
+	Deceptive   bool   `json:"deceptive,omitempty"`
+	ContentType string `json:"content_type,omitempty"` // type/subtype
+
+	// Owners counts different people disclosed in it, Own the viewer's own identifiers in it, until now. Places lists where strangers'
+	// identifiers stood (Disclosure.Place), OwnPlaces where the viewer's own did; at most 32 each.
+	Owners    int      `json:"owners"`
+	Own       int      `json:"own"`
+	Places    []string `json:"places,omitempty"`
+	OwnPlaces []string `json:"own_places,omitempty"`
+	// AfterEnd: something stood behind the document's end. Trouble is "status" (500 or above) or "trace" (a stack trace or debugger's page).
+	AfterEnd bool   `json:"after_end,omitempty"`
+	Trouble  string `json:"trouble,omitempty"`
+
+	// Body is a digest of the body from the first match to the end, with its offset: two responses that have it in common are the same page.
+	// Twins are the others that had it, on this guard in the last ten minutes.
+	Body  string `json:"body,omitempty"`
+	Twins Twins  `json:"twins,omitzero"`
+}
+
+// Twins are the other responses with the same body, from one guard's memory of ten minutes.
+type Twins struct {
+	Responses int  `json:"responses"`
+	Viewers   int  `json:"viewers"`           // different ones, besides this response's
+	Owner     bool `json:"owner,omitempty"`   // to one of them it was their own page
+	Overlap   bool `json:"overlap,omitempty"` // one of them was under way at the same time
+}
+
+// Personal counts responses that showed their viewer the viewer's own data, by place: what a route does when all is well.
+type Personal struct {
+	Time      time.Time `json:"time"` // the start of the minute
+	Site      string    `json:"site"`
+	Route     string    `json:"route"`
+	Place     string    `json:"place"`
+	Responses int64     `json:"responses"`
+	Shareable int64     `json:"shareable,omitempty"` // of them, those that a shared cache may keep: latent
+	Repaired  int64     `json:"repaired,omitempty"`  // of these, those to which Candor added Cache-Control: private, no-store
+	// CacheControl is what the last of them said before it was repaired.
+	CacheControl string `json:"cache_control,omitempty"`
+}
+
+// Sealed is what only the notifier can read of one owner: an identifier of a kind, or the raw context of the first disclosure.
+type Sealed struct {
+	Owner string `json:"owner"`
+	Kind  string `json:"kind"` // a scan.Kind, or "context"
+	Key   string `json:"key"`  // the public key's id
+	Blob  []byte `json:"blob"`
+}
+
+// Action is what a human did, or Candor by itself (By is "candor"): the ledger's audit. Details are by what was done; see incident.Apply.
+type Action struct {
+	ID       string            `json:"id"`
+	Time     time.Time         `json:"time"`
+	By       string            `json:"by"`
+	What     string            `json:"what"`
+	Incident string            `json:"incident,omitempty"`
+	Why      string            `json:"why,omitempty"`
+	Details  map[string]string `json:"details,omitempty"`
+}
+
+// What an Action can be.
+const (
+	Confirmed  = "confirm"   // it is a breach: the controller is aware (GDPR 33(1)); Details["at"], RFC 3339, where not now
+	Contained  = "contain"   // Details: "site", "route" ("" for all), "mode" (observe, mask, withhold or trip; "" is the site's own), "count" and "within" for trip
+	Reset      = "reset"     // a trip is reset; Details as Contained
+	Determined = "determine" // the facts are determined; Details["at"]
+	Fixed      = "fix"       // Details: "at", "reference", "release"
+	Verified   = "verify"    // Details: "requests", "disclosing", "skipped", "result" (clean or disclosing)
+	Closed     = "close"
+	Reopened   = "reopen"   // by "candor" when it regressed
+	Assessed   = "severity" // Details: "dpc", "ei", "cb", each a decimal; Why is required
+)
