@@ -11,7 +11,19 @@ func ContainmentMeans(i Incident, details map[string]string) string {
 	if route := details["route"]; route != "" {
 		where = i.Site + ", " + route
 	}
-	return where + ": " + containments[details["mode"]](details) + fmt.Sprintf(" So far %s, and %s sent such a page.",
+	means := containments[details["mode"]]
+	if means == nil {
+		return fmt.Sprintf("%s: %q is no way to contain anything.", where, details["mode"])
+	}
+	return where + ": " + means(details) + " " + SoFar(i)
+}
+
+// IsContainment says that a mode of candor.Contained is one.
+func IsContainment(mode string) bool { return containments[mode] != nil }
+
+// SoFar says how many people an incident has exposed, and to how many.
+func SoFar(i Incident) string {
+	return fmt.Sprintf("So far %s, and %s sent such a page.",
 		count(i.Exposed, "person was exposed here", "people were exposed here"), count(i.Viewers, "viewer was", "viewers were"))
 }
 
