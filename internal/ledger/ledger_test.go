@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -18,9 +17,17 @@ import (
 	"candor.example/scan"
 )
 
-func open(t testing.TB) *Ledger {
+// fresher is where a new ledger may be.
+type fresher func(testing.TB) string
+
+func open(t testing.TB, fresh fresher) *Ledger {
 	t.Helper()
-	l, err := Open(context.Background(), filepath.Join(t.TempDir(), "ledger.sqlite"))
+	return openAt(t, fresh(t))
+}
+
+func openAt(t testing.TB, where string) *Ledger {
+	t.Helper()
+	l, err := Open(context.Background(), where)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,34 +57,31 @@ func mustFold(t testing.TB, l *Ledger, list []candor.Entry) {
 }
 
 // dump is every table as text.
-func dump(t *testing.T, l *Ledger) string {
+func dump(t testing.TB, l *Ledger) string {
 	t.Helper()
 	var b strings.Builder
-	for _, table := range []string{"applied", "incident", "affected", "viewer", "course", "link", "coverage", "release"} {
-		rows, err := l.db.Query("SELECT * FROM " + table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names, _ := rows.Columns()
-		var lines []string
-		for rows.Next() {
-			values, targets := make([]any, len(names)), make([]any, len(names))
-			for i := range values {
-				targets[i] = &values[i]
-			}
-			if err := rows.Scan(targets...); err != nil {
-				t.Fatal(err)
-			}
-			lines = append(lines, table+fmt.Sprint(values))
-		}
-		slices.Sort(lines)
-		b.WriteString(strings.Join(lines, "\n") + "\n")
+	if err := l.Dump(context.Background(), &b); err != nil {
+		t.Fatal(err)
 	}
 	return b.String()
 }
 
-func TestIncident(t *testing.T) {
-	l := open(t)
+// differ shows the first lines that two dumps have different.
+func differ(t testing.TB, a, b string) {
+	t.Helper()
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(x), len(y)) {
+		if x[i] != y[i] {
+			t.Fatalf("line %d:\n%s\n%s", i, x[i], y[i])
+		}
+	}
+	if len(x) != len(y) {
+		t.Fatalf("%d lines, and %d", len(x), len(y))
+	}
+}
+
+func testIncident(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
 	shared := disclosed("3", "v2", candor.Exposed, 90)
 	shared.Cached, shared.Encoding, shared.Viewer = true, "json", "anonymous"
 	mustFold(t, l, entries(disclosed("1", "v1", candor.Exposed, 0), disclosed("1", "v2", candor.Exposed, 1), disclosed("1", "v1", candor.Prevented, 2), disclosed("2", "v1", candor.Prevented, 61), shared))
@@ -117,8 +121,8 @@ func TestIncident(t *testing.T) {
 	}
 }
 
-func TestSharedCache(t *testing.T) {
-	l := open(t)
+func testSharedCache(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
 	d := disclosed("1", "v1", candor.Exposed, 0)
 	d.Cached = true
 	mustFold(t, l, entries(d, d))
@@ -128,7 +132,7 @@ func TestSharedCache(t *testing.T) {
 }
 
 // Links stand apart until they break; then what was shown before counts, once.
-func TestLinksArePromoted(t *testing.T) {
+func testLinksArePromoted(t *testing.T, fresh fresher) {
 	view := func(link, owner, viewer string, seconds int) candor.Disclosure {
 		d := disclosed(owner, viewer, candor.Exposed, seconds)
 		d.Class, d.Link, d.Route = candor.Link, link, "GET /guest/orders/{id}"
@@ -138,7 +142,7 @@ func TestLinksArePromoted(t *testing.T) {
 		d.Class, d.Reason, d.Outcome = candor.Disclosed, reason, candor.Prevented
 		return d
 	}
-	l := open(t)
+	l := open(t, fresh)
 	list := entries(view("l1", "1", "walker", 0), view("l1", "1", "walker", 1), view("l2", "2", "walker", 2), view("l3", "3", "guest", 3), broken(view("l4", "4", "walker", 4), "walk"))
 	mustFold(t, l, list[:4])
 	if all, _ := l.Incidents(t.Context()); len(all) != 0 {
@@ -168,8 +172,8 @@ func TestLinksArePromoted(t *testing.T) {
 	}
 }
 
-func TestReleasesAndCoverage(t *testing.T) {
-	l := open(t)
+func testReleasesAndCoverage(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
 	release := func(seconds int, site, name string) candor.Entry {
 		return candor.Entry{Releases: []candor.Release{{Time: start.Add(time.Duration(seconds) * time.Second), Site: site, Name: name, Source: "header"}}}
 	}
@@ -228,27 +232,25 @@ func random(r *rand.Rand, n int) (list []candor.Entry) {
 }
 
 // However the stream is cut into batches, and however often a batch comes again, the tables are the same.
-func TestBatchesDoNotMatter(t *testing.T) {
+func testBatchesDoNotMatter(t *testing.T, fresh fresher) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		list := random(r, 120)
-		whole := open(t)
+		whole := open(t, fresh)
 		mustFold(t, whole, list)
-		pieces := open(t)
+		pieces := open(t, fresh)
 		for i := 0; i < len(list); {
 			n := 1 + r.IntN(len(list)-i)
 			mustFold(t, pieces, list[max(0, i-r.IntN(5)):i+n]) // some come again
 			i += n
 		}
 		mustFold(t, pieces, list[:50])
-		if a, b := dump(t, whole), dump(t, pieces); a != b {
-			t.Fatalf("seed %d:\n%s\n---\n%s", seed, a, b)
-		}
+		differ(t, dump(t, whole), dump(t, pieces))
 	}
 }
 
 // The sets are those of a model in plain maps.
-func TestAgainstModel(t *testing.T) {
+func testAgainstModel(t *testing.T, fresh fresher) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		list := random(r, 150)
@@ -281,7 +283,7 @@ func TestAgainstModel(t *testing.T) {
 				}
 			}
 		}
-		l := open(t)
+		l := open(t, fresh)
 		mustFold(t, l, list)
 		got, exposed, seen := map[key]bool{}, 0, 0
 		all, _ := l.Incidents(t.Context())
@@ -310,13 +312,10 @@ func TestAgainstModel(t *testing.T) {
 	}
 }
 
-func TestReadersBesideFold(t *testing.T) {
-	l := open(t)
-	other, err := Open(t.Context(), l.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
+func testReadersBesideFold(t *testing.T, fresh fresher) {
+	where := fresh(t)
+	l := openAt(t, where)
+	other := openAt(t, where)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -349,20 +348,20 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(t.Context(), filepath.Join(dir, "none", "ledger")); err == nil {
 		t.Error("a folder that is not there")
 	}
-	l := open(t)
+	l := open(t, sqliteFile)
 	l.db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
 	l.Close()
-	if _, err := Open(t.Context(), l.path); err == nil || !strings.Contains(err.Error(), "schema is 9999") {
+	if _, err := Open(t.Context(), l.where); err == nil || !strings.Contains(err.Error(), "schema is 9999") {
 		t.Errorf("a later schema: %v", err)
 	}
-	if info, _ := os.Stat(l.path); info.Mode().Perm() != 0o600 {
+	if info, _ := os.Stat(l.where); info.Mode().Perm() != 0o600 {
 		t.Error(info.Mode())
 	}
 }
 
-func TestMigrationsGoDownAndUp(t *testing.T) {
-	l := open(t)
-	before := schema(t, l.db)
+func testMigrationsGoDownAndUp(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
+	before := schema(t, l)
 	p, err := l.provider()
 	if err != nil {
 		t.Fatal(err)
@@ -370,19 +369,23 @@ func TestMigrationsGoDownAndUp(t *testing.T) {
 	if _, err := p.DownTo(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(schema(t, l.db)); n > 2 { // goose's own table and sequence
+	if n := len(schema(t, l)); n > 3 { // goose's own table, its key and its sequence
 		t.Errorf("%d things left", n)
 	}
 	if _, err := p.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if after := schema(t, l.db); !slices.Equal(before, after) {
+	if after := schema(t, l); !slices.Equal(before, after) {
 		t.Errorf("%v\n%v", before, after)
 	}
 }
 
-func schema(t *testing.T, db *sql.DB) (list []string) {
-	rows, err := db.Query(`SELECT name FROM sqlite_master ORDER BY name`)
+func schema(t *testing.T, l *Ledger) (list []string) {
+	query := `SELECT name FROM sqlite_master ORDER BY name`
+	if l.dialect == postgres {
+		query = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1`
+	}
+	rows, err := l.db.Query(query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,18 +396,4 @@ func schema(t *testing.T, db *sql.DB) (list []string) {
 		list = append(list, s)
 	}
 	return list
-}
-
-func BenchmarkFold(b *testing.B) {
-	l := open(b)
-	seq := uint64(0)
-	for b.Loop() {
-		batch := make([]candor.Entry, 500)
-		for i := range batch {
-			seq++
-			batch[i] = candor.Entry{Seq: seq, Disclosures: []candor.Disclosure{disclosed(fmt.Sprint(seq), "v", candor.Exposed, 1)}}
-		}
-		mustFold(b, l, batch)
-	}
-	b.ReportMetric(float64(seq)/b.Elapsed().Seconds(), "affected/s")
 }
