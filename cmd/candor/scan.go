@@ -300,7 +300,7 @@ func (s *tally) end(w io.Writer) error {
 // progress shows how far a long read has come: a bar on a terminal, a line now and then elsewhere. It is safe for concurrent use.
 type progress struct {
 	mu          sync.Mutex
-	what        string
+	what, unit  string // unit: what is counted; empty: bytes
 	total, done int64
 	terminal    bool
 	started     time.Time
@@ -341,11 +341,19 @@ func (p *progress) add(n int64) {
 
 func (p *progress) print() {
 	rate := float64(p.done) / time.Since(p.started).Seconds()
+	if p.unit != "" {
+		p.show(fmt.Sprintf("%s: %3d %%, %d of %d %s, %.0f a second", p.what, p.done*100/max(p.total, 1), p.done, p.total, p.unit, rate))
+		return
+	}
 	line := fmt.Sprintf("%s: %d MB, %.0f MB/s", p.what, p.done>>20, rate/1e6)
 	if p.total > 0 && p.done <= p.total {
 		left := time.Duration(float64(p.total-p.done) / max(rate, 1) * float64(time.Second)).Round(time.Second)
 		line = fmt.Sprintf("%s: %3d %%, %d of %d MB, %.0f MB/s, %s left", p.what, p.done*100/p.total, p.done>>20, p.total>>20, rate/1e6, left)
 	}
+	p.show(line)
+}
+
+func (p *progress) show(line string) {
 	if p.terminal {
 		fmt.Fprintf(os.Stderr, "\r\x1b[K%s", line)
 	} else {

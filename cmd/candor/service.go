@@ -182,7 +182,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.journal, err = journal.Open(ctx, journal.Options{Dir: d.journal(), Sync: c.Journal.Sync == "always", Log: log}); err != nil {
 		return nil, err
 	}
-	if s.ledger, err = ledger.Open(ctx, d.ledger()); err != nil {
+	if s.ledger, err = ledger.Open(ctx, ledgerFlag{d, c.Ledger}.where()); err != nil {
 		return nil, err
 	}
 	s.metrics = newMetrics()
@@ -201,7 +201,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err := s.remember(ctx, sessions); err != nil {
 		return nil, err
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status})
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status, Act: s.act})
 	if err != nil {
 		return nil, err
 	}
