@@ -255,7 +255,7 @@ func (s *tally) found(d candor.Disclosure) {
 			return
 		}
 	}
-	d.Outcome, d.ViewerDigest, d.Link, d.Looked = "", "", "", "" // of live exchanges
+	d.Outcome, d.ViewerDigest, d.Link, d.Looked, d.Response = "", "", "", "", "" // of live exchanges
 	if s.json {
 		b, _ := json.Marshal(d)
 		s.out.Write(append(b, '\n'))
