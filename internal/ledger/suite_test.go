@@ -38,6 +38,7 @@ var suite = []struct {
 	{"HostileText", testHostileText},
 	{"TwoFolds", testTwoFolds},
 	{"Upgrade", testUpgrade},
+	{"Killed", testKilled},
 	{"MigrationsGoDownAndUp", testMigrationsGoDownAndUp},
 }
 
@@ -50,8 +51,10 @@ func run(t *testing.T, fresh fresher) {
 func TestSQLite(t *testing.T) { run(t, sqliteFile) }
 
 func TestPostgreSQL(t *testing.T) {
-	fresh := databases(t, testdb.Postgres(t))
+	server := testdb.Postgres(t)
+	fresh := databases(t, server)
 	run(t, fresh)
+	t.Run("TellsPeople", func(t *testing.T) { tellsPeople(t, server) })
 	t.Run("SameAsSQLite", func(t *testing.T) { sameAsSQLite(t, fresh) })
 }
 
