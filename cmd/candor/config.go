@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -54,6 +55,20 @@ type Config struct {
 	MaxDocument   int64  `yaml:"max_document"`   // bytes of one PDF, office file or archive that are held to be inspected
 	Compress      bool   `yaml:"compress"`       // answer with gzip whoever accepts it
 
+	KeepLatent bool   `yaml:"keep_latent"` // leave the cacheability of a viewer's own data as the shop says it
+	Ledger     string `yaml:"ledger"`      // postgres://… instead of ledger.sqlite in the data folder
+
+	// Trip answers a route with 503, until somebody resets it, after Count disclosures within Within. 0: never.
+	Trip struct {
+		Count  int           `yaml:"count"`
+		Within time.Duration `yaml:"within"`
+	} `yaml:"trip"`
+
+	// Verify: who asks again for what was recorded, in 'candor incident verify'.
+	Verify struct {
+		Viewers []SyntheticViewer `yaml:"viewers"`
+	} `yaml:"verify"`
+
 	Journal struct {
 		Sync string `yaml:"sync"` // "always" survives a power cut, "os" (the default) a kill
 	} `yaml:"journal"`
@@ -69,6 +84,13 @@ type Rule struct {
 	Name string `yaml:"name"`
 	Role string `yaml:"role"`
 	When string `yaml:"when"`
+}
+
+// SyntheticViewer is a customer that nobody is, with what signs them in.
+type SyntheticViewer struct {
+	Name     string            `yaml:"name"`
+	Customer string            `yaml:"customer"` // their id in the customer file
+	Headers  map[string]string `yaml:"headers"`
 }
 
 // readConfig reads a file with strict keys; errors name file, line and column. An empty path is the empty config.

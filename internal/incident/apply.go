@@ -159,10 +159,10 @@ func assessed(a candor.Action) error {
 // Containment is what is done to a route, or to all of a site.
 type Containment struct {
 	Site   string        `json:"site"`
-	Route  string        `json:"route"` // empty: every route
-	Mode   string        `json:"mode"`  // observe, mask, withhold or trip; empty: the site's own
-	Count  int           `json:"count,omitempty"`
-	Within time.Duration `json:"within,omitempty"` // trip after Count disclosures in it
+	Route  string        `json:"route"`            // empty: every route
+	Mode   string        `json:"mode"`             // observe, mask, withhold or trip; empty: the site's own
+	Count  int           `json:"count,omitempty"`  // trip after so many disclosures; 0: at once
+	Within time.Duration `json:"within,omitempty"` // in this time
 	Since  time.Time     `json:"since"`
 	By     string        `json:"by"`
 	Reset  time.Time     `json:"reset,omitzero"` // when a trip was last reset
@@ -177,7 +177,7 @@ func ContainmentOf(a candor.Action) (c Containment, err error) {
 	if !slices.Contains([]string{"", "observe", "mask", "withhold", "trip"}, c.Mode) {
 		return c, errors.New(`"mode" is none of observe, mask, withhold and trip`)
 	}
-	if c.Mode != "trip" || a.What == candor.Reset {
+	if c.Mode != "trip" || a.What == candor.Reset || a.Details["count"] == "" && a.Details["within"] == "" {
 		return c, nil
 	}
 	if c.Count, err = strconv.Atoi(a.Details["count"]); err != nil || c.Count < 1 {

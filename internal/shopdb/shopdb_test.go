@@ -21,11 +21,11 @@ func TestServers(t *testing.T) {
 	}{
 		"PostgreSQL": {testdb.Postgres,
 			`SELECT n AS "ID", 'customer' || n || '@shop.example' AS Email, NULL AS name, 'x' AS shoe FROM generate_series(1, %d) n`,
-			`SELECT '0f8fad5b-d9cb-469f-a165-70867728950e'::uuid AS id, 'zoë@shop.example'::varchar AS email, 'O"Neil'::text AS name, now() AS since, 49.5::numeric AS phone`,
+			`SELECT '0f8fad5b-d9cb-469f-a165-70867728950e'::uuid AS id, 'zoë@shop.example'::varchar AS email, 'O"Neil'::text AS name, now() AS since, 49.5::numeric AS phone, 'de-AT' AS "Locale"`,
 			`SELECT 1 AS id, email, email::int AS name FROM (VALUES ('alice@shop.example')) c(email)`},
 		"MariaDB": {testdb.Maria,
 			`SELECT seq AS ID, concat('customer', seq, '@shop.example') AS Email, NULL AS name, 'x' AS shoe FROM seq_1_to_%d`,
-			`SELECT uuid_to_text AS id, 'zoë@shop.example' AS email, 'O"Neil' AS name, now() AS since, 49.5 AS phone FROM (SELECT '0f8fad5b-d9cb-469f-a165-70867728950e' AS uuid_to_text) x`,
+			`SELECT uuid_to_text AS id, 'zoë@shop.example' AS email, 'O"Neil' AS name, now() AS since, 49.5 AS phone, 'de-AT' AS Locale FROM (SELECT '0f8fad5b-d9cb-469f-a165-70867728950e' AS uuid_to_text) x`,
 			`SELECT 1 AS id, 'alice@shop.example' AS email, (SELECT 1 UNION SELECT 2) AS name`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestServers(t *testing.T) {
 ` {
 				t.Error(got)
 			}
-			if got := all(t, database, server.types); got != `{"email":"zoë@shop.example","id":"0f8fad5b-d9cb-469f-a165-70867728950e","name":"O\"Neil","phone":"49.5"}`+"\n" {
+			if got := all(t, database, server.types); got != `{"email":"zoë@shop.example","id":"0f8fad5b-d9cb-469f-a165-70867728950e","locale":"de-AT","name":"O\"Neil","phone":"49.5"}`+"\n" {
 				t.Error(got)
 			}
 			if got := all(t, database, fmt.Sprintf(server.series, 0)); got != "" && name == "PostgreSQL" {
