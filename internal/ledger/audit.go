@@ -59,18 +59,18 @@ func cleaned(a candor.Action) candor.Action {
 	for k, v := range a.Details {
 		details[clean(k)] = clean(v)
 	}
-	a.Details, a.Time = details, a.Time.UTC()
+	a.Details, a.Time = details, from(at(a.Time)) // as it can be read again
 	return a
 }
 
 // action does one, if it can be done, and writes it down in any case; the same id twice is one action.
 func (f *fold) action(a candor.Action) error {
 	var n int64
-	if err := f.row(`SELECT COUNT(*) FROM audit WHERE id = ?`, a.ID).Scan(&n); err != nil || n > 0 {
+	if err := f.row(`SELECT COUNT(*) FROM audit WHERE id = ?`, []any{a.ID}, &n); err != nil || n > 0 {
 		return err
 	}
 	refused := ""
-	err := f.do(a)
+	err := f.act(a)
 	if r := (refusal{}); errors.As(err, &r) {
 		refused = r.Error()
 	} else if err != nil {
@@ -85,7 +85,7 @@ func (f *fold) action(a candor.Action) error {
 // refusal is why an action changes nothing.
 type refusal struct{ error }
 
-func (f *fold) do(a candor.Action) error {
+func (f *fold) act(a candor.Action) error {
 	switch {
 	case a.Incident != "":
 		if err := f.apply(a, a.Incident); err != nil {
@@ -110,7 +110,7 @@ dpc = excluded.dpc, ei = excluded.ei, cb = excluded.cb, why = excluded.why, time
 // apply changes an incident as incident.Apply says.
 func (f *fold) apply(a candor.Action, id string) error {
 	var state string
-	err := f.row(`SELECT state FROM incident WHERE id = ?`, id).Scan(&state)
+	err := f.row(`SELECT state FROM incident WHERE id = ?`, []any{id}, &state)
 	if err == sql.ErrNoRows {
 		return refusal{errors.New("there is no such incident")}
 	} else if err != nil {
@@ -209,7 +209,7 @@ func (f *fold) reset(a candor.Action) error {
 	}
 	var n int
 	site, route := key(c.Site), key(c.Route)
-	if err := f.row(`SELECT COUNT(*) FROM containment WHERE site = ? AND route = ? AND mode = 'trip'`, site, route).Scan(&n); err != nil {
+	if err := f.row(`SELECT COUNT(*) FROM containment WHERE site = ? AND route = ? AND mode = 'trip'`, []any{site, route}, &n); err != nil {
 		return err
 	}
 	if n == 0 {
@@ -219,7 +219,7 @@ func (f *fold) reset(a candor.Action) error {
 }
 
 func (f *fold) texts(query string, args ...any) (list []string, err error) {
-	rows, err := f.tx.QueryContext(f.ctx, f.l.dialect.bind(query), args...)
+	rows, err := f.query(query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func (f *fold) texts(query string, args ...any) (list []string, err error) {
 func (f *fold) audit(a candor.Action, refused string) error {
 	row := Audited{Action: a, Refused: refused}
 	var before string
-	err := f.row(`SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1`).Scan(&row.N, &before)
+	err := f.row(`SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1`, nil, &row.N, &before)
 	if ignoreNoRows(err) != nil {
 		return err
 	}
@@ -280,7 +280,7 @@ func (f *fold) regressed(b *book, t int64) error {
 // fixedTooEarly reopens an incident whose fix is said to be older than a disclosure that is here already.
 func (f *fold) fixedTooEarly(a candor.Action) error {
 	var last, fixed int64
-	err := f.row(`SELECT last_seen, time FROM incident JOIN moment ON moment.incident = incident.id AND name = 'fixed' WHERE id = ?`, a.Incident).Scan(&last, &fixed)
+	err := f.row(`SELECT last_seen, time FROM incident JOIN moment ON moment.incident = incident.id AND name = 'fixed' WHERE id = ?`, []any{a.Incident}, &last, &fixed)
 	if err != nil || last <= fixed {
 		return err
 	}
@@ -289,7 +289,7 @@ func (f *fold) fixedTooEarly(a candor.Action) error {
 
 func (f *fold) reopen(id string, over, t int64) error {
 	var n int64
-	if err := f.row(`SELECT COALESCE(MAX(n), 0) + 1 FROM audit`).Scan(&n); err != nil {
+	if err := f.row(`SELECT COALESCE(MAX(n), 0) + 1 FROM audit`, nil, &n); err != nil {
 		return err
 	}
 	a := candor.Action{ID: fmt.Sprintf("candor-%d", n), Time: from(t), By: "candor", What: candor.Reopened, Incident: id,

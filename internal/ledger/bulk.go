@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -37,18 +38,14 @@ func (f *fold) bulk(b bulk, each func(*sql.Rows) error) (written int64, err erro
 }
 
 func (f *fold) send(query string, args []any, each func(*sql.Rows) error) (written int64, err error) {
-	stmt, err := f.prepared(query)
-	if err != nil {
-		return 0, err
-	}
 	if each == nil {
-		r, err := stmt.ExecContext(f.ctx, args...)
+		r, err := f.do(query, args...)
 		if err != nil {
 			return 0, err
 		}
 		return r.RowsAffected()
 	}
-	rows, err := stmt.QueryContext(f.ctx, args...)
+	rows, err := f.query(query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -61,16 +58,56 @@ func (f *fold) send(query string, args []any, each func(*sql.Rows) error) (writt
 	return written, rows.Err()
 }
 
-// prepared keeps a batch's statements.
+// prepared keeps a batch's statements for SQLite. PostgreSQL's driver keeps those of a connection by itself.
 func (f *fold) prepared(query string) (*sql.Stmt, error) {
 	if s := f.statements[query]; s != nil {
 		return s, nil
 	}
-	s, err := f.tx.PrepareContext(f.ctx, f.l.dialect.bind(query))
+	s, err := f.tx.PrepareContext(f.ctx, query)
 	if err == nil {
 		f.statements[query] = s
 	}
 	return s, err
+}
+
+func (f *fold) do(query string, args ...any) (sql.Result, error) {
+	if f.l.dialect == postgres {
+		return f.tx.ExecContext(f.ctx, f.l.dialect.bind(query), args...)
+	}
+	s, err := f.prepared(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(f.ctx, args...)
+}
+
+func (f *fold) query(query string, args ...any) (*sql.Rows, error) {
+	if f.l.dialect == postgres {
+		return f.tx.QueryContext(f.ctx, f.l.dialect.bind(query), args...)
+	}
+	s, err := f.prepared(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(f.ctx, args...)
+}
+
+func (f *fold) exec(query string, args ...any) error {
+	_, err := f.do(query, args...)
+	return err
+}
+
+// row reads the one row of a query; sql.ErrNoRows if there is none.
+func (f *fold) row(query string, args []any, targets ...any) error {
+	rows, err := f.query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	return rows.Scan(targets...)
 }
 
 func length(column any) int {

@@ -93,7 +93,7 @@ func (f *fold) counted(b *book, id string) (*candor.Response, error) {
 		return h.named, nil
 	}
 	var one int
-	err := f.row(`SELECT 1 FROM response WHERE incident = ? AND id = ?`, b.id, id).Scan(&one)
+	err := f.row(`SELECT 1 FROM response WHERE incident = ? AND id = ?`, []any{b.id, id}, &one)
 	if err == sql.ErrNoRows {
 		return h.named, nil
 	}
@@ -141,7 +141,7 @@ func (f *fold) purge(b *book) error {
 		return nil
 	}
 	var n, cut int
-	if err := f.row(`SELECT (SELECT COUNT(*) FROM purge WHERE incident = ?1), purge_cut FROM incident WHERE id = ?1`, b.id).Scan(&n, &cut); err != nil {
+	if err := f.row(`SELECT (SELECT COUNT(*) FROM purge WHERE incident = ?1), purge_cut FROM incident WHERE id = ?1`, []any{b.id}, &n, &cut); err != nil {
 		return err
 	}
 	done := map[mark]bool{}
@@ -170,7 +170,7 @@ func (f *fold) mark(b *book, m mark, room bool) (isNew bool, err error) {
 		return true, nil
 	}
 	var one int
-	err = f.row(`SELECT 1 FROM purge WHERE incident = ? AND kind = ? AND value = ?`, b.id, m.kind, m.value).Scan(&one)
+	err = f.row(`SELECT 1 FROM purge WHERE incident = ? AND kind = ? AND value = ?`, []any{b.id, m.kind, m.value}, &one)
 	if err != sql.ErrNoRows {
 		return false, err
 	}

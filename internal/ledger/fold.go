@@ -290,7 +290,7 @@ func (f *fold) find(at place) (*book, error) {
 	}
 	var id, state string
 	var last int64
-	err := f.row(`SELECT id, last_seen, state FROM incident WHERE site = ? AND route = ?`, at.site, at.route).Scan(&id, &last, &state)
+	err := f.row(`SELECT id, last_seen, state FROM incident WHERE site = ? AND route = ?`, []any{at.site, at.route}, &id, &last, &state)
 	if err == sql.ErrNoRows {
 		f.quiet[at] = true
 		return nil, nil
@@ -302,7 +302,7 @@ func (f *fold) find(at place) (*book, error) {
 		return nil, err
 	}
 	f.books[at] = b
-	return b, f.row(`SELECT COALESCE(MAX(id), '') FROM evidence WHERE incident = ?1 AND (SELECT COUNT(*) FROM evidence WHERE incident = ?1) >= ?2`, id, incident.Sample).Scan(&b.sample)
+	return b, f.row(`SELECT COALESCE(MAX(id), '') FROM evidence WHERE incident = ?1 AND (SELECT COUNT(*) FROM evidence WHERE incident = ?1) >= ?2`, []any{id, incident.Sample}, &b.sample)
 }
 
 // link notes a view of a link.
@@ -347,8 +347,8 @@ type view struct {
 }
 
 func (f *fold) views(column, value string) (list []view, err error) {
-	rows, err := f.tx.QueryContext(f.ctx, f.l.dialect.bind(`SELECT owner, digest, viewer, site, route, kind, encoding, outcome, release, cached, first, last, count
-FROM link WHERE promoted = 0 AND `+column+` = ? ORDER BY first, owner, digest, kind`), value)
+	rows, err := f.query(`SELECT owner, digest, viewer, site, route, kind, encoding, outcome, release, cached, first, last, count
+FROM link WHERE promoted = 0 AND `+column+` = ? ORDER BY first, owner, digest, kind`, value)
 	if err != nil {
 		return nil, err
 	}
@@ -380,7 +380,7 @@ func (f *fold) cover(c candor.Coverage) {
 func (f *fold) release(r candor.Release) error {
 	r.Site, r.Name = key(r.Site), key(r.Name)
 	var before string
-	err := f.row(`SELECT name FROM release WHERE site = ? AND time <= ? ORDER BY time DESC, name LIMIT 1`, r.Site, at(r.Time)).Scan(&before)
+	err := f.row(`SELECT name FROM release WHERE site = ? AND time <= ? ORDER BY time DESC, name LIMIT 1`, []any{r.Site, at(r.Time)}, &before)
 	if err != nil && err != sql.ErrNoRows || before == r.Name && err == nil {
 		return ignoreNoRows(err)
 	}
@@ -392,24 +392,6 @@ func ignoreNoRows(err error) error {
 		return nil
 	}
 	return err
-}
-
-func (f *fold) exec(query string, args ...any) error {
-	s, err := f.prepared(query)
-	if err != nil {
-		return err
-	}
-	_, err = s.ExecContext(f.ctx, args...)
-	return err
-}
-
-// row is of a prepared query; where that cannot be prepared, reading it fails.
-func (f *fold) row(query string, args ...any) *sql.Row {
-	s, err := f.prepared(query)
-	if err != nil {
-		return f.tx.QueryRowContext(f.ctx, f.l.dialect.bind(query), args...)
-	}
-	return s.QueryRowContext(f.ctx, args...)
 }
 
 // write puts the sums into the tables, and begins new ones.

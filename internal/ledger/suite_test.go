@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -25,6 +26,19 @@ var suite = []struct {
 	{"BatchesDoNotMatter", testBatchesDoNotMatter},
 	{"AgainstModel", testAgainstModel},
 	{"ReadersBesideFold", testReadersBesideFold},
+	{"Evidence", testEvidence},
+	{"Details", testDetails},
+	{"Possible", testPossible},
+	{"Explain", testExplain},
+	{"Moments", testMoments},
+	{"Actions", testActions},
+	{"Reopened", testReopened},
+	{"Purge", testPurge},
+	{"Sealed", testSealed},
+	{"HostileText", testHostileText},
+	{"TwoFolds", testTwoFolds},
+	{"Upgrade", testUpgrade},
+	{"Killed", testKilled},
 	{"MigrationsGoDownAndUp", testMigrationsGoDownAndUp},
 }
 
@@ -36,7 +50,26 @@ func run(t *testing.T, fresh fresher) {
 
 func TestSQLite(t *testing.T) { run(t, sqliteFile) }
 
-func TestPostgreSQL(t *testing.T) { run(t, databases(t, testdb.Postgres(t))) }
+func TestPostgreSQL(t *testing.T) {
+	server := testdb.Postgres(t)
+	fresh := databases(t, server)
+	run(t, fresh)
+	t.Run("TellsPeople", func(t *testing.T) { tellsPeople(t, server) })
+	t.Run("SameAsSQLite", func(t *testing.T) { sameAsSQLite(t, fresh) })
+}
+
+// One journal gives the same ledger in both.
+func sameAsSQLite(t *testing.T, fresh fresher) {
+	for seed := range uint64(3) {
+		list := random(rand.New(rand.NewPCG(seed, 7)), 400)
+		one, other := open(t, sqliteFile), open(t, fresh)
+		mustFold(t, one, list)
+		for i := 0; i < len(list); i += 50 {
+			mustFold(t, other, list[i:i+50])
+		}
+		differ(t, dump(t, one), dump(t, other))
+	}
+}
 
 func sqliteFile(t testing.TB) string { return filepath.Join(t.TempDir(), "ledger.sqlite") }
 
