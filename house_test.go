@@ -24,6 +24,7 @@ var house = map[string]struct {
 	"guard":             {"candor scan directory", "a shop that wraps its own handler compiles no JWT, CEL, SQL or NATS"},
 	"internal/shopdb":   {"", "customers out of a shop's own database: drivers that no guard may compile"},
 	"internal/seal":     {"candor", "what only the notifier may read, as candor.Sealed; it knows no guard and no store"},
+	"internal/keyfile":  {"", "secrets in files, whatever they are for"},
 	"internal/viewer":   {"candor", "who is asking does not depend on what is found"},
 	"internal/policy":   {"candor", "may they see it does not depend on where it was found"},
 	"internal/capture":  {"candor", "captures become exchanges; what is in them is guard's business"},
