@@ -31,6 +31,7 @@ var house = map[string]struct {
 	"internal/document": {"", "a reader of hostile files knows only bytes and text"},
 	"internal/journal":  {"candor", "durable entries, whatever is done with them"},
 	"internal/incident": {"candor", "pure functions over facts: no clock, no I/O"},
+	"internal/duties":   {"candor internal/incident", "who must be told and by when is data and pure functions: no clock, no I/O"},
 	"internal/ledger":   {"candor internal/incident", "the SQL, by incident's rules"},
 	"internal/console":  {"candor internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
 	"internal/demo":     {"candor guard", "a made-up shop: nothing may depend on it"},
