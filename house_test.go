@@ -33,7 +33,7 @@ var house = map[string]struct {
 	"internal/incident": {"candor", "pure functions over facts: no clock, no I/O"},
 	"internal/duties":   {"candor internal/incident", "who must be told and by when is data and pure functions: no clock, no I/O"},
 	"internal/ledger":   {"candor internal/incident", "the SQL, by incident's rules"},
-	"internal/console":  {"candor internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
+	"internal/console":  {"candor internal/duties internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
 	"internal/demo":     {"candor guard", "a made-up shop: nothing may depend on it"},
 	"internal/realshop": {"", "a test rig around the real program"},
 	"internal/testdb":   {"", "database servers for tests: only tests use it"},

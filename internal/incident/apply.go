@@ -3,7 +3,6 @@ package incident
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -68,7 +67,8 @@ func Apply(s State, m Moments, a candor.Action) (State, Moments, error) {
 		set("reopened", &m.Reopened, true)
 		s = Open
 	case candor.Assessed:
-		return s, m, assessed(a)
+		_, err := Departure(a)
+		return s, m, err
 	case candor.Reset:
 		_, err := ContainmentOf(a)
 		return s, m, err
@@ -140,20 +140,6 @@ func verified(s State, m Moments, a candor.Action) (State, Moments, error) {
 	}
 	m.Reopened, m.By = a.Time, by(m.By, "reopened", a.By)
 	return Open, m, nil
-}
-
-// assessed: where the operator departs from the presumption it is written why.
-func assessed(a candor.Action) error {
-	for _, name := range []string{"dpc", "ei", "cb"} {
-		f, err := strconv.ParseFloat(a.Details[name], 64)
-		if err != nil || math.IsNaN(f) || f < 0 || f > 10 {
-			return fmt.Errorf("%q is no decimal from 0 to 10", name)
-		}
-	}
-	if a.Why == "" {
-		return errors.New("it does not say why")
-	}
-	return nil
 }
 
 // Containment is what is done to a route, or to all of a site.

@@ -39,8 +39,8 @@ func TestApply(t *testing.T) {
 		"close twice":                  {Closed, Moments{}, candor.Closed, nil, Closed, true},
 		"reopen":                       {Closed, Moments{}, candor.Reopened, nil, Open, false},
 		"reopen what is open":          {Open, Moments{}, candor.Reopened, nil, Open, true},
-		"severity":                     {Open, Moments{}, candor.Assessed, map[string]string{"dpc": "0", "ei": "0.25", "cb": "10"}, Open, false},
-		"severity beyond":              {Open, Moments{}, candor.Assessed, map[string]string{"dpc": "1", "ei": "1", "cb": "10.1"}, Open, true},
+		"severity":                     {Open, Moments{}, candor.Assessed, map[string]string{"dpc": "1", "ei": "0.25", "cb": "2"}, Open, false},
+		"severity beyond":              {Open, Moments{}, candor.Assessed, map[string]string{"dpc": "1", "ei": "1", "cb": "2.25"}, Open, true},
 		"severity that is no number":   {Open, Moments{}, candor.Assessed, map[string]string{"dpc": "NaN", "ei": "1", "cb": "1"}, Open, true},
 		"something that nobody can do": {Open, Moments{}, "forget", nil, Open, true},
 	} {
