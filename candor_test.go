@@ -148,7 +148,8 @@ func TestURLs(t *testing.T) {
 
 func TestViewer(t *testing.T) {
 	for want, v := range map[string]Viewer{
-		"anonymous": {}, "customer:7": {Customer: "7"}, "role:staff": {Customer: "7", Role: "staff"}, "crawler:Googlebot": {Crawler: "Googlebot"},
+		"anonymous": {}, "customer:7": {Customer: "7"}, "role:staff": {Customer: "7", Role: "staff"}, "crawler:Googlebot": {Crawler: "Googlebot", Verified: true}, "claimed-crawler:Googlebot": {Crawler: "Googlebot"},
+		"script:curl": {Script: "curl"},
 	} {
 		if v.String() != want {
 			t.Errorf("%q, want %q", v, want)
