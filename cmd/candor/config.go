@@ -131,7 +131,7 @@ func (c *Config) resolver() (*net.Resolver, error) {
 	if addr, err := netip.ParseAddr(c.DNS); err == nil {
 		return viewer.DNS(netip.AddrPortFrom(addr, 53).String()), nil
 	}
-	if _, err := netip.ParseAddrPort(c.DNS); err != nil {
+	if server, err := netip.ParseAddrPort(c.DNS); err != nil || server.Port() == 0 {
 		return nil, fmt.Errorf(`dns: %q is neither "system", "off" nor a server's address such as 192.0.2.53 or 192.0.2.53:5353`, c.DNS)
 	}
 	return viewer.DNS(c.DNS), nil
