@@ -24,6 +24,7 @@ import (
 	"candor.example/directory"
 	"candor.example/guard"
 	"candor.example/internal/console"
+	"candor.example/internal/incident"
 	"candor.example/internal/journal"
 	"candor.example/internal/ledger"
 	"candor.example/internal/policy"
@@ -67,6 +68,9 @@ func viewerKey(k directory.Key) []byte {
 func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options) (*viewer.Resolver, error) {
 	trusted, err := c.trusted()
 	if err != nil {
+		return nil, err
+	}
+	if _, err := incident.ParseTrade(c.Trade); err != nil {
 		return nil, err
 	}
 	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normalisePublic, Log: g.Log})
@@ -195,7 +199,11 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 		Released: s.released,
 	}
 	sessions := &viewer.Sessions{Learned: s.journal.SaveSession}
-	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions}); err != nil {
+	dns, err := c.resolver()
+	if err != nil {
+		return nil, err
+	}
+	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions, DNS: dns}); err != nil {
 		return nil, err
 	}
 	if err := s.remember(ctx, sessions); err != nil {

@@ -122,3 +122,18 @@ func TestRound(t *testing.T) {
 		}
 	}
 }
+
+func TestViewerWords(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		n    int
+		want string
+	}{
+		{"customer", 1, "customer"}, {"script", 2, "scripts"}, {"anonymous", 2, "anonymous"}, {"crawler", 1, "crawler"},
+		{"claimed-crawler", 1, "claims to be a crawler"}, {"claimed-crawler", 2, "claim to be crawlers"}, {"role", 3, "with a role"},
+	} {
+		if got := viewers(c.kind, c.n); got != c.want {
+			t.Errorf("%d of %s: %q, want %q", c.n, c.kind, got, c.want)
+		}
+	}
+}

@@ -20,7 +20,7 @@ type Facts struct {
 	Looked   string
 	Severity incident.Severity // Assessment.Holds
 	Trade    incident.Trade
-	// People counts affected customers by ISO 3166-1 country or 3166-2 subdivision ("DE", "US-CA"); "" is who has no country.
+	// People counts affected customers, exposed as the ledger has them, by ISO 3166-1 country or 3166-2 subdivision ("DE", "US-CA"); "" is who has no country.
 	People    map[string]int
 	Processor bool // the operator runs the site for somebody else
 	Moments   incident.Moments

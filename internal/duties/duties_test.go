@@ -48,6 +48,8 @@ func TestRulings(t *testing.T) {
 	below.Severity = incident.Severity{SE: 2.75, Level: incident.Medium}
 	notLooked := facts(map[string]int{"US-CA": 3})
 	notLooked.Looked = candor.LookedPart
+	notLookedEU := facts(map[string]int{"DE": 3})
+	notLookedEU.Looked = ""
 	pharmacy := facts(map[string]int{"US-TX": 300, "BR": 1})
 	pharmacy.Trade = incident.Pharmacy
 	india := facts(map[string]int{"IN": 1})
@@ -65,6 +67,7 @@ func TestRulings(t *testing.T) {
 		{"100 people at low severity", facts(map[string]int{"DE": 60, "FR": 40}), "eu-regulator", None},
 		{"101", facts(map[string]int{"DE": 60, "FR": 41}), "eu-regulator", Due},
 		{"100, and one of unknown country", facts(map[string]int{"DE": 100, "": 1}), "eu-regulator", Undecided},
+		{"three, and nobody looked for passwords", notLookedEU, "eu-regulator", Undecided},
 		{"one, with a password", withPassword(facts(map[string]int{"DE": 1})), "eu-regulator", Due},
 		{"medium", below, "eu-regulator", Due},
 		{"a German region", facts(map[string]int{"DE-BY": 101}), "eu-regulator", Due},

@@ -20,7 +20,7 @@ func triggered(word string, f Facts) (Ruling, string) {
 		if secret(f) {
 			return Due, shown(f)
 		}
-		return graver(incident.Medium, f)
+		return unless(f, first(graver(incident.Medium, f)))
 	case "high-risk":
 		return graver(incident.High, f)
 	case "serious-harm":

@@ -210,8 +210,7 @@ func (s *Severity) ei(f SeverityFacts) {
 }
 
 func (s *Severity) cb(f SeverityFacts) {
-	unknown := 0
-	known := 0
+	unknown, known := 0, 0
 	for _, v := range f.Viewers {
 		switch v.Kind {
 		case "customer", "role":
@@ -224,8 +223,11 @@ func (s *Severity) cb(f SeverityFacts) {
 	case unknown == 0 && known > 0:
 		s.step("cb", 0.25, "confidentiality: known recipients", fmt.Sprintf("all %d viewers are signed-in customers or staff (ENISA: some customers could access others' accounts) [M]", known))
 		s.CB = 0.25
+	case unknown > 0:
+		s.step("cb", 0.5, "confidentiality: unknown recipients", fmt.Sprintf("%d of %d viewers are not signed in (a crawler may show it to everybody), so that nobody can say how many received it [S]", unknown, unknown+known))
+		s.CB = 0.5
 	default:
-		s.step("cb", 0.5, "confidentiality: unknown recipients", fmt.Sprintf("%d viewers are not signed in, so that nobody can say how many received it [S]", unknown))
+		s.step("cb", 0.5, "confidentiality: unknown recipients", "nothing is known of the viewers: presumed 0.5 [S]")
 		s.CB = 0.5
 	}
 	s.step("cb", 0, "integrity and availability", "a disclosure neither changes nor loses data [S]")
