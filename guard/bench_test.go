@@ -113,21 +113,21 @@ func benchGuard(b *testing.B) *guard.Guard {
 	return &guard.Guard{
 		Directory: testDirectory(b), Key: []byte("key of the benchmark"),
 		Viewer: func(r *http.Request) candor.Viewer { return candor.Viewer{Client: r.RemoteAddr} },
-		Record: func(context.Context, []candor.Disclosure) error { return nil },
+		Record: func(context.Context, candor.Entry) error { return nil },
 		Log:    slog.New(slog.DiscardHandler),
 	}
 }
 
 // appendTo records into a file as a journal does that says yes once the kernel has the bytes.
-func appendTo(b *testing.B) func(context.Context, []candor.Disclosure) error {
+func appendTo(b *testing.B) func(context.Context, candor.Entry) error {
 	f, err := os.Create(filepath.Join(b.TempDir(), "journal"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { f.Close() })
 	var mu sync.Mutex
-	return func(_ context.Context, ds []candor.Disclosure) error {
-		line, err := json.Marshal(candor.Entry{Disclosures: ds})
+	return func(_ context.Context, e candor.Entry) error {
+		line, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}

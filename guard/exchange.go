@@ -48,6 +48,7 @@ type exchange struct {
 	skip     candor.Skip     // the first reason not to inspect all of it
 	all      func(candor.Disclosure)
 	worked   worked
+	kept     *kept // nil until there is something to keep
 }
 
 // hit is a match whose owner is known.
@@ -152,12 +153,26 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 	if len(found) == 0 || e.g.Record == nil {
 		return hide
 	}
-	if err := e.g.Record(ctx, found); err != nil {
+	if err := e.record(ctx, found); err != nil {
 		e.g.log().Error("journal failed: what cannot be recorded is not let out", "site", e.site, "route", e.route, "matches", len(found), "error", err)
 		e.recorded = nil // so that the next occurrence tries again
 		return mustRecord
 	}
 	return hide
+}
+
+// record makes disclosures durable, with the response that they belong to.
+func (e *exchange) record(ctx context.Context, found []candor.Disclosure) error {
+	entry := candor.Entry{Disclosures: found}
+	first := e.kept != nil && e.kept.told && !e.kept.recorded
+	if first {
+		entry.Responses = []candor.Response{e.kept.response}
+	}
+	err := e.g.Record(ctx, entry)
+	if first && err == nil {
+		e.kept.recorded = true
+	}
+	return err
 }
 
 // alarming says that one of the hits is a disclosure.
@@ -214,6 +229,7 @@ func (e *exchange) hidden(class candor.Class) bool {
 
 // disclosures appends one record for each owner of a hit. A live exchange puts each owner, kind and class on record once.
 func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Class, outcome candor.Outcome, f candor.Facts) []candor.Disclosure {
+	place := e.account(h, class, f.Viewer)
 	if e.all == nil && class != candor.Disclosed && class != candor.Link {
 		return ds
 	}
@@ -226,8 +242,12 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 			Outcome: outcome, Release: e.release, Cached: e.cached,
 			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
 		}
-		if class == candor.Disclosed && h.header == "" {
-			e.looked(&d)
+		d.Place = place
+		if class == candor.Disclosed {
+			d.Response = e.kept.response.ID
+			if h.header == "" {
+				e.looked(&d)
+			}
 		}
 		if h.carrier.is {
 			d.CWE, d.ThirdParty = CWE598, h.thirdParty
@@ -467,6 +487,7 @@ var dull = map[string]bool{"Date": true, "Etag": true, "Last-Modified": true, "E
 
 // done puts the response on the books.
 func (e *exchange) done() {
+	e.ended()
 	e.g.coverage.add(e.x.Time, e.site, e.route, e.skip, e.bytes)
 }
 

@@ -54,9 +54,13 @@ type Guard struct {
 	Document func(ctx context.Context, body []byte, text func([]byte) error) candor.Skip
 	// MaxDocument is how many bytes of one document are held. Beyond it FailClosed decides. Zero: 32 MiB.
 	MaxDocument int64
-	// Record makes disclosures and link views durable, and returns nil only then. While it fails, matches are masked in
-	// every mode: what cannot be written down is not let out. Nil: nothing is kept, as in a capture scan.
-	Record func(context.Context, []candor.Disclosure) error
+	// Record makes an entry durable, and returns nil only then: disclosures and link views of one response, with what request and headers
+	// tell of that response when it is the first time, and what was sealed. While it fails, matches are masked in every mode: what
+	// cannot be written down is not let out. Nil: nothing is kept, as in a capture scan.
+	Record func(context.Context, candor.Entry) error
+	// Note is handed what need not be durable before bytes leave, in captures as well: responses that disclosed, once more when they have
+	// ended, and latent findings. It must not wait. Nil: nobody is told.
+	Note func(candor.Entry)
 	// Released is told when a site's release header names another release than before. Nil: nobody is.
 	Released func(candor.Release)
 	// Classed is told the class and kind of each match, for metrics. Nil: nobody is.

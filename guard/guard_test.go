@@ -31,6 +31,8 @@ type rig struct {
 	site     *httptest.Server
 	mu       sync.Mutex
 	recorded []candor.Disclosure
+	entries  []candor.Entry
+	noted    []candor.Entry
 	onRecord func([]candor.Disclosure) error
 }
 
@@ -46,6 +48,7 @@ func newRig(t *testing.T, mode guard.Mode, shop http.HandlerFunc) *rig {
 			return candor.Viewer{Customer: r.Header.Get("X-Viewer"), Client: r.Header.Get("X-Client")}
 		},
 		Record: r.record,
+		Note:   r.note,
 		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	r.shop = httptest.NewServer(shop)
@@ -56,16 +59,23 @@ func newRig(t *testing.T, mode guard.Mode, shop http.HandlerFunc) *rig {
 	return r
 }
 
-func (r *rig) record(_ context.Context, ds []candor.Disclosure) error {
+func (r *rig) record(_ context.Context, e candor.Entry) error {
 	if r.onRecord != nil {
-		if err := r.onRecord(ds); err != nil {
+		if err := r.onRecord(e.Disclosures); err != nil {
 			return err
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recorded = append(r.recorded, ds...)
+	r.recorded = append(r.recorded, e.Disclosures...)
+	r.entries = append(r.entries, e)
 	return nil
+}
+
+func (r *rig) note(e candor.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noted = append(r.noted, e)
 }
 
 // owners lists who was recorded, with class and outcome: "1 disclosure exposed".

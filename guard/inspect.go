@@ -37,6 +37,7 @@ func (g *Guard) Inspect(ctx context.Context, x *candor.Exchange, found func(cand
 		e.learn(decodeHead(x.Header, head))
 		body = io.MultiReader(bytes.NewReader(head), body)
 	}
+	defer e.ended()
 	e.headers(ctx, x.Header.Clone())
 	body, err := e.documentIn(ctx, how, body)
 	if err != nil {

@@ -18,8 +18,8 @@ func open(t *testing.T, mode Mode, header string, early string) (s *socket, out 
 	g := fuzzGuard(t)
 	recorded = &[]candor.Disclosure{}
 	g.Mode = func(string, string) Mode { return mode }
-	g.Record = func(_ context.Context, ds []candor.Disclosure) error {
-		*recorded = append(*recorded, ds...)
+	g.Record = func(_ context.Context, e candor.Entry) error {
+		*recorded = append(*recorded, e.Disclosures...)
 		return nil
 	}
 	rw := newResponse(g, httptest.NewRecorder(), httptest.NewRequest("GET", "/feed", nil))

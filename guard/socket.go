@@ -275,6 +275,7 @@ func (s *socket) message() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.e.ended()
 	s.e.g.coverage.add(time.Now(), s.e.site, s.e.route, s.skip, s.bytes)
 	s.e.offset, s.bytes, s.skip, s.e.lately = 0, 0, "", nil
 	s.e.viewer = nil // who signs in meanwhile is known to the next message

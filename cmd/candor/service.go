@@ -190,6 +190,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 		Directory: s.dir, Key: viewers, Log: log,
 		Mode:     func(string, string) guard.Mode { return s.mode.Load().(guard.Mode) },
 		Record:   s.record,
+		Note:     s.journal.Note,
 		Classed:  s.metrics.classed,
 		Released: s.released,
 	}
@@ -294,10 +295,10 @@ func (s *service) serve(l listening, cert, key string) {
 }
 
 // record makes disclosures durable; the guard lets nothing out before.
-func (s *service) record(ctx context.Context, ds []candor.Disclosure) error {
+func (s *service) record(ctx context.Context, e candor.Entry) error {
 	start := time.Now()
-	err := s.journal.Record(context.WithoutCancel(ctx), ds) // a client that hangs up must not undo the evidence
-	s.metrics.recorded(ds, err, time.Since(start))
+	err := s.journal.Record(context.WithoutCancel(ctx), e) // a client that hangs up must not undo the evidence
+	s.metrics.recorded(e.Disclosures, err, time.Since(start))
 	if err != nil {
 		s.trouble.set("journal", "The journal cannot be written. What cannot be recorded is masked or withheld, in every mode. The log says why.")
 	} else {
@@ -417,6 +418,9 @@ func (s *service) drain(grace time.Duration) error {
 		s.site.server.Close()
 	}
 	s.countCoverage(ctx)
+	if err := s.journal.Noted(ctx); err != nil {
+		s.log.Warn("how the last responses ended is not recorded", "error", err)
+	}
 	err := s.caughtUp(ctx)
 	s.pages.server.Close()
 	s.close()

@@ -48,6 +48,7 @@ type Journal struct {
 	stream   jetstream.Stream
 	sessions jetstream.KeyValue
 	failing  atomic.Bool // the last Record failed: said once, not for each response
+	notes    notes
 }
 
 const (
@@ -84,6 +85,7 @@ func Open(ctx context.Context, o Options) (_ *Journal, err error) {
 	if err := j.open(ctx); err != nil {
 		return nil, fmt.Errorf("journal: %s: %w", o.Dir, err)
 	}
+	j.notes.start(j)
 	return j, nil
 }
 
@@ -125,6 +127,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 
 // Close finishes what is under way and stops the server.
 func (j *Journal) Close() error {
+	j.notes.stop()
 	if j.conn != nil {
 		j.conn.Close()
 	}
@@ -138,16 +141,24 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Record makes disclosures durable, and returns nil only then.
-func (j *Journal) Record(ctx context.Context, ds []candor.Disclosure) error {
-	for len(ds) > 0 {
+// Record makes an entry durable, and returns nil only then. Many disclosures become several messages, of which the first holds whatever
+// else is in the entry.
+func (j *Journal) Record(ctx context.Context, e candor.Entry) error {
+	for ds := e.Disclosures; ; {
 		n := min(len(ds), maxBatch)
-		if err := j.publish(ctx, candor.Entry{Disclosures: ds[:n]}, ds[0].ID); err != nil {
+		e.Disclosures = ds[:n]
+		id := ""
+		if n > 0 {
+			id = ds[0].ID
+		}
+		if err := j.publish(ctx, e, id); err != nil {
 			return err
 		}
-		ds = ds[n:]
+		if ds = ds[n:]; len(ds) == 0 {
+			return nil
+		}
+		e = candor.Entry{}
 	}
-	return nil
 }
 
 // Count records coverage.

@@ -34,6 +34,10 @@ func disclosure(n int) candor.Disclosure {
 	return candor.Disclosure{ID: fmt.Sprint("id", n), Owner: strconv.Itoa(n), Time: time.Unix(int64(n), 0).UTC(), Class: candor.Disclosed}
 }
 
+func entry(d candor.Disclosure) candor.Entry {
+	return candor.Entry{Disclosures: []candor.Disclosure{d}}
+}
+
 // consume reads all entries behind after, until the last.
 func consume(t *testing.T, j *Journal, after uint64) (entries []candor.Entry) {
 	t.Helper()
@@ -64,13 +68,13 @@ func TestOrderAndReopen(t *testing.T) {
 	j := open(t, dir)
 	ctx := t.Context()
 	for n := range 20 {
-		if err := j.Record(ctx, []candor.Disclosure{disclosure(n)}); err != nil {
+		if err := j.Record(ctx, entry(disclosure(n))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	j.Count(ctx, []candor.Coverage{{Site: "shop.example", Responses: 3}})
 	j.Release(ctx, candor.Release{Name: "v1"})
-	j.Record(ctx, []candor.Disclosure{disclosure(3)}) // the same once more
+	j.Record(ctx, entry(disclosure(3))) // the same once more
 	j.Close()
 	j = open(t, dir)
 	entries := consume(t, j, 0)
@@ -93,11 +97,72 @@ func TestBatchIsSplit(t *testing.T) {
 	for n := range maxBatch + 1 {
 		ds = append(ds, disclosure(n))
 	}
-	if err := j.Record(t.Context(), ds); err != nil {
+	if err := j.Record(t.Context(), candor.Entry{Disclosures: ds, Responses: []candor.Response{{ID: "r"}}, Sealed: []candor.Sealed{{Owner: "1"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if e := consume(t, j, 0); len(e) != 2 || len(e[0].Disclosures) != maxBatch || len(e[1].Disclosures) != 1 {
+	if e := consume(t, j, 0); len(e) != 2 || len(e[0].Disclosures) != maxBatch || len(e[1].Disclosures) != 1 ||
+		len(e[0].Responses) != 1 || len(e[0].Sealed) != 1 || len(e[1].Responses)+len(e[1].Sealed) != 0 {
 		t.Errorf("%d entries", len(e))
+	}
+}
+
+// What was noted is written before the journal is closed, in few messages; a note on a closed journal is lost, and does not panic.
+func TestNotes(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir)
+	for n := range 3 * maxNoted {
+		j.Note(candor.Entry{Responses: []candor.Response{{ID: fmt.Sprint(n)}}})
+		if n == 0 || n == maxNoted+1 {
+			if err := j.Noted(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if seen := responses(consume(t, j, 0)); len(seen) != n+1 {
+				t.Errorf("%d of %d", len(seen), n+1)
+			}
+		}
+	}
+	j.Note(entry(disclosure(1)))
+	j.Close()
+	j.Note(candor.Entry{Responses: []candor.Response{{ID: "late"}}})
+	if err := j.Noted(t.Context()); err != errClosed {
+		t.Error(err)
+	}
+	entries := consume(t, open(t, dir), 0)
+	seen := responses(entries)
+	last := entries[len(entries)-1]
+	if len(seen) != 3*maxNoted || len(entries) > 3*maxNoted/2 || len(last.Disclosures) != 1 {
+		t.Errorf("%d responses in %d entries, then %+v", len(seen), len(entries), last.Disclosures)
+	}
+	for n, id := range seen {
+		if id != fmt.Sprint(n) {
+			t.Fatalf("%d is %s", n, id)
+		}
+	}
+}
+
+func responses(entries []candor.Entry) (ids []string) {
+	for _, e := range entries {
+		for _, r := range e.Responses {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// One note too many is dropped, and nobody waits.
+func TestTooManyNotes(t *testing.T) {
+	j := &Journal{log: slog.New(slog.DiscardHandler)}
+	j.notes.queue = make(chan note, maxNotes)
+	for range maxNotes + 1 {
+		j.Note(candor.Entry{})
+	}
+	if n := len(j.notes.queue); n != maxNotes {
+		t.Errorf("%d wait", n)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := j.Noted(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 
@@ -107,7 +172,7 @@ func TestConcurrent(t *testing.T) {
 	for w := range 8 {
 		writers.Go(func() {
 			for n := range 100 {
-				if err := j.Record(t.Context(), []candor.Disclosure{disclosure(w*100 + n)}); err != nil {
+				if err := j.Record(t.Context(), entry(disclosure(w*100+n))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -125,7 +190,7 @@ func TestConcurrent(t *testing.T) {
 
 func TestFoldIsTriedAgain(t *testing.T) {
 	j := open(t, t.TempDir())
-	j.Record(t.Context(), []candor.Disclosure{disclosure(1)})
+	j.Record(t.Context(), entry(disclosure(1)))
 	ctx, stop := context.WithCancel(t.Context())
 	tries := 0
 	j.Consume(ctx, 0, func(context.Context, []candor.Entry) error {
@@ -179,7 +244,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	defer exec.Command("umount", "-l", dir).Run()
 	j := open(t, dir)
-	if err := j.Record(t.Context(), []candor.Disclosure{disclosure(0)}); err != nil {
+	if err := j.Record(t.Context(), entry(disclosure(0))); err != nil {
 		t.Fatal(err)
 	}
 	filler := filepath.Join(dir, "filler")
@@ -190,7 +255,7 @@ func TestDiskFull(t *testing.T) {
 	var err error
 	stored := 1
 	for n := 1; n < 200 && err == nil; n++ {
-		if err = j.Record(t.Context(), []candor.Disclosure{disclosure(n)}); err == nil {
+		if err = j.Record(t.Context(), entry(disclosure(n))); err == nil {
 			stored++
 		}
 	}
@@ -200,7 +265,7 @@ func TestDiskFull(t *testing.T) {
 	os.Remove(filler)
 	j.Close()
 	j = open(t, dir)
-	if err := j.Record(t.Context(), []candor.Disclosure{disclosure(1000)}); err != nil {
+	if err := j.Record(t.Context(), entry(disclosure(1000))); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 	if n := len(consume(t, j, 0)); n < stored+1 {
@@ -260,7 +325,7 @@ func TestChild(t *testing.T) {
 	from, _ := strconv.Atoi(os.Getenv("CANDOR_JOURNAL_FROM"))
 	j := open(t, dir)
 	for n := from; ; n++ {
-		if err := j.Record(t.Context(), []candor.Disclosure{disclosure(n)}); err != nil {
+		if err := j.Record(t.Context(), entry(disclosure(n))); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Println("recorded", n)
@@ -270,7 +335,7 @@ func TestChild(t *testing.T) {
 func BenchmarkRecord(b *testing.B) {
 	j := open(b, b.TempDir())
 	for n := 0; b.Loop(); n++ {
-		if err := j.Record(b.Context(), []candor.Disclosure{disclosure(n)}); err != nil {
+		if err := j.Record(b.Context(), entry(disclosure(n))); err != nil {
 			b.Fatal(err)
 		}
 	}
