@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -78,6 +79,11 @@ func (k *kept) expose(owner string) {
 	k.response.Owners = len(k.owners)
 }
 
+// people is a digest of whose data was disclosed, in whatever order.
+func (e *exchange) people(owners map[string]bool) string {
+	return e.digest(append([]string{"people"}, slices.Sorted(maps.Keys(owners))...)...)
+}
+
 // tell fills in what request and headers say, before anything in them is changed.
 func (e *exchange) tell(r *candor.Response, v candor.Viewer) {
 	h, request := e.x.Header, e.x.Request
@@ -88,6 +94,7 @@ func (e *exchange) tell(r *candor.Response, v candor.Viewer) {
 	r.Credentialed = len(e.holders()) > 0
 	r.Cached, r.Age, r.CacheStatus = e.cached, age(h), cacheStatus(h)
 	r.CacheControl, r.Vary = fieldOf(h, "Cache-Control"), fieldOf(h, "Vary")
+	r.Date, _ = http.ParseTime(h.Get("Date"))
 	r.SetCookie = len(h["Set-Cookie"]) > 0
 	r.Shareable, _ = candor.SharedCacheable(request.Method, request.Header, e.x.Status, h, e.x.Time)
 	r.SurrogateKeys = e.surrogateKeys(h)
@@ -175,6 +182,7 @@ func (e *exchange) ended() {
 	if e.kept = nil; k == nil || !k.told || e.all == nil && !k.recorded {
 		return
 	}
+	k.response.People = e.people(k.owners)
 	k.response.End = time.Now().UTC()
 	if e.all != nil {
 		k.response.End = e.x.Time.UTC()
