@@ -102,13 +102,13 @@ type finding struct {
 	enough   bool     // what speaks for it would decide, if nothing contradicts it
 }
 
-func (f *finding) for_(is bool, format string, a ...any) {
+func (f *finding) speaks(is bool, format string, a ...any) {
 	if is {
 		f.pro = append(f.pro, fmt.Sprintf(format, a...))
 	}
 }
 
-func (f *finding) against(is bool, format string, a ...any) {
+func (f *finding) contradicts(is bool, format string, a ...any) {
 	if is {
 		f.con = append(f.con, fmt.Sprintf(format, a...))
 	}

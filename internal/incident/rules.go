@@ -16,12 +16,12 @@ import (
 // Heartbleed, CVE-2014-0160). Nobody's template writes there.
 func memory(f *facts) (p finding) {
 	p.fits = f.count(func(r candor.Response) bool { return r.AfterEnd })
-	p.for_(p.fits > 0, "In %d of %d responses the data stood behind the end of the document.", p.fits, f.n)
-	p.against(p.fits == 0 && f.n > 0, "In none of %d responses did anything stand behind the document's end.", f.n)
+	p.speaks(p.fits > 0, "In %d of %d responses the data stood behind the end of the document.", p.fits, f.n)
+	p.contradicts(p.fits == 0 && f.n > 0, "In none of %d responses did anything stand behind the document's end.", f.n)
 	whole := f.count(func(r candor.Response) bool { return r.Twins.Owner })
-	p.against(f.nearly(whole), "%d of %d pages were sent to their owners as well: whole pages, and no scraps of memory.", whole, f.n)
+	p.contradicts(f.nearly(whole), "%d of %d pages were sent to their owners as well: whole pages, and no scraps of memory.", whole, f.n)
 	trace := f.count(troubled)
-	p.against(f.nearly(trace), "%d of %d responses were errors: what was appended is an error's account.", trace, f.n)
+	p.contradicts(f.nearly(trace), "%d of %d responses were errors: what was appended is an error's account.", trace, f.n)
 	p.enough = f.nearly(p.fits) && f.n >= 2
 	return p
 }
@@ -30,8 +30,8 @@ func memory(f *facts) (p finding) {
 func errorPage(f *facts) (p finding) {
 	p.fits = f.count(troubled)
 	trace := f.count(func(r candor.Response) bool { return r.Trouble == "trace" })
-	p.for_(p.fits > 0, "%d of %d responses were errors (status 400 or above), or held a stack trace or a debugger's page (%d).", p.fits, f.n, trace)
-	p.against(p.fits == 0 && f.n > 0, "None of %d responses was an error or held a stack trace.", f.n)
+	p.speaks(p.fits > 0, "%d of %d responses were errors (status 400 or above), or held a stack trace or a debugger's page (%d).", p.fits, f.n, trace)
+	p.contradicts(p.fits == 0 && f.n > 0, "None of %d responses was an error or held a stack trace.", f.n)
 	p.enough = f.nearly(p.fits)
 	return p
 }
@@ -43,9 +43,9 @@ func troubled(r candor.Response) bool { return r.Trouble != "" || r.Status >= 40
 func deception(f *facts) (p finding) {
 	p.fits = f.count(func(r candor.Response) bool { return r.Deceptive })
 	kept := f.count(func(r candor.Response) bool { return r.Deceptive && (r.Cached || r.Twins.Owner) })
-	p.for_(p.fits > 0, "%d of %d responses were asked for under a static file's name and were none.", p.fits, f.n)
-	p.for_(kept > 0, "%d of them came out of a cache, or had been sent to their owner before.", kept)
-	p.against(p.fits == 0 && f.n > 0, "None of %d responses was asked for under a static file's name.", f.n)
+	p.speaks(p.fits > 0, "%d of %d responses were asked for under a static file's name and were none.", p.fits, f.n)
+	p.speaks(kept > 0, "%d of them came out of a cache, or had been sent to their owner before.", kept)
+	p.contradicts(p.fits == 0 && f.n > 0, "None of %d responses was asked for under a static file's name.", f.n)
 	p.enough = f.nearly(p.fits) && 2*kept >= p.fits && kept > 0
 	return p
 }
@@ -57,15 +57,15 @@ func coalesced(f *facts) (p finding) {
 	said := f.count(collapsed)
 	p.fits = max(overlap, said)
 	sharable := f.count(func(r candor.Response) bool { return r.Shareable })
-	p.for_(overlap > 0, "%d of %d pages went to several viewers who were waiting at the same time.", overlap, f.n)
-	p.for_(said > 0, "A cache said of %d of %d responses that it joined requests (Cache-Status: collapsed).", said, f.n)
-	p.for_(overlap > 0 && f.some(overlap) && sharable == 0, "None of them may be kept by a shared cache.")
-	p.against(p.fits == 0 && f.n >= 3, "Of %d pages none went to two viewers who were waiting at the same time.", f.n)
+	p.speaks(overlap > 0, "%d of %d pages went to several viewers who were waiting at the same time.", overlap, f.n)
+	p.speaks(said > 0, "A cache said of %d of %d responses that it joined requests (Cache-Status: collapsed).", said, f.n)
+	p.speaks(overlap > 0 && f.some(overlap) && sharable == 0, "None of them may be kept by a shared cache.")
+	p.contradicts(p.fits == 0 && f.n >= 3, "Of %d pages none went to two viewers who were waiting at the same time.", f.n)
 	kept := f.count(func(r candor.Response) bool { return r.Cached && !collapsed(r) })
-	p.against(f.some(kept), "%d of %d responses came out of a cache, where they had been kept.", kept, f.n)
+	p.contradicts(f.some(kept), "%d of %d responses came out of a cache, where they had been kept.", kept, f.n)
 	apart := f.count(func(r candor.Response) bool { return twinned(r) && !r.Twins.Overlap })
-	p.against(apart >= 2 && f.some(apart), "%d of %d pages went to a viewer after the others had theirs.", apart, f.n)
-	p.against(f.n >= 3 && !f.together(), "Viewers of one page did not all wait at one moment.")
+	p.contradicts(apart >= 2 && f.some(apart), "%d of %d pages went to a viewer after the others had theirs.", apart, f.n)
+	p.contradicts(f.n >= 3 && !f.together(), "Viewers of one page did not all wait at one moment.")
 	f.ownPage(&p)
 	f.severalPeople(&p)
 	p.enough = !f.some(sharable) && (overlap >= 3 && 2*overlap >= f.n && f.turns() >= 2 || said > 0 && f.nearly(said))
@@ -81,16 +81,16 @@ func sharedCache(f *facts) (p finding) {
 	apart := f.count(func(r candor.Response) bool { return twinned(r) && !r.Twins.Overlap })
 	owned := f.count(func(r candor.Response) bool { return r.Twins.Owner })
 	p.fits = f.count(func(r candor.Response) bool { return r.Cached || twinned(r) })
-	p.for_(hits > 0, "%d of %d responses came out of a shared cache, by what it says itself (%s).", hits, f.n, f.cacheWords())
-	p.for_(apart > 0, "%d of %d pages were sent to different viewers one after the other; %d had been sent to their owners.", apart, f.n, owned)
-	p.for_(f.replayed() > 0, "%s sent again with the Date of the first time.", count(f.replayed(), "page was", "pages were"))
-	p.for_(f.turns() >= 2, "One address showed %d different people, one after the other.", f.turns())
-	p.against(p.fits == 0 && f.n >= 3, "No cache says that it had a hand in any of %d responses, and no page went to two viewers.", f.n)
-	p.against(fromShop >= 2 && f.some(fromShop), "%d of %d responses came fresh from the shop, by what the cache says, and disclosed all the same.", fromShop, f.n)
+	p.speaks(hits > 0, "%d of %d responses came out of a shared cache, by what it says itself (%s).", hits, f.n, f.cacheWords())
+	p.speaks(apart > 0, "%d of %d pages were sent to different viewers one after the other; %d had been sent to their owners.", apart, f.n, owned)
+	p.speaks(f.replayed() > 0, "%s sent again with the Date of the first time.", count(f.replayed(), "page was", "pages were"))
+	p.speaks(f.turns() >= 2, "One address showed %d different people, one after the other.", f.turns())
+	p.contradicts(p.fits == 0 && f.n >= 3, "No cache says that it had a hand in any of %d responses, and no page went to two viewers.", f.n)
+	p.contradicts(fromShop >= 2 && f.some(fromShop), "%d of %d responses came fresh from the shop, by what the cache says, and disclosed all the same.", fromShop, f.n)
 	deceptive := f.count(func(r candor.Response) bool { return r.Deceptive })
-	p.against(f.nearly(deceptive), "The cache was deceived: all but %d of %d pages were asked for under a static file's name.", f.n-deceptive, f.n)
+	p.contradicts(f.nearly(deceptive), "The cache was deceived: all but %d of %d pages were asked for under a static file's name.", f.n-deceptive, f.n)
 	errors := f.count(troubled)
-	p.against(f.nearly(errors), "%d of %d responses were errors, which show what they do at their source.", errors, f.n)
+	p.contradicts(f.nearly(errors), "%d of %d responses were errors, which show what they do at their source.", errors, f.n)
 	f.ownPage(&p)
 	f.severalPeople(&p)
 	personal := f.nearly(f.count(alone)) && (f.turns() >= 2 && 2*f.changing() >= f.n || owned > 0 && f.nearly(f.count(f.atUsualPlace)))
@@ -120,18 +120,18 @@ func fragment(f *facts) (p finding) {
 	p.fits = f.again()
 	usual := f.count(f.atUsualPlace)
 	own := f.count(func(r candor.Response) bool { return r.Own > 0 })
-	p.for_(p.fits > 0, "%d of %d responses showed a person whom other viewers were shown, too, in pages that were not the same.", p.fits, f.n)
-	p.for_(own > 0, "%d of %d pages held the viewer's own data beside it.", own, f.n)
-	p.for_(usual > 0, "%d of %d times it stood where visitors see their own (%s).", usual, f.n, f.places())
-	p.against(p.fits == 0 && f.n >= 4, "Of %d responses no two showed the same person to different viewers in pages that differ.", f.n)
+	p.speaks(p.fits > 0, "%d of %d responses showed a person whom other viewers were shown, too, in pages that were not the same.", p.fits, f.n)
+	p.speaks(own > 0, "%d of %d pages held the viewer's own data beside it.", own, f.n)
+	p.speaks(usual > 0, "%d of %d times it stood where visitors see their own (%s).", usual, f.n, f.places())
+	p.contradicts(p.fits == 0 && f.n >= 4, "Of %d responses no two showed the same person to different viewers in pages that differ.", f.n)
 	hits := f.count(func(r candor.Response) bool { return r.Cached })
-	p.against(f.nearly(hits) && own == 0, "All but %d of %d pages came whole out of a cache.", f.n-hits, f.n)
-	p.against(usual == 0 && f.n >= 4 && f.seen() >= 3, "It never stood where visitors see their own (%s).", f.places())
+	p.contradicts(f.nearly(hits) && own == 0, "All but %d of %d pages came whole out of a cache.", f.n-hits, f.n)
+	p.contradicts(usual == 0 && f.n >= 4 && f.seen() >= 3, "It never stood where visitors see their own (%s).", f.places())
 	f.byAddress(&p)
 	f.severalPeople(&p)
 	scattered := f.scattered()
 	p.enough = f.n >= 4 && f.nearly(usual) && 10*p.fits >= 8*f.n && f.runs() >= 2 && (2*own >= f.n || scattered >= 2)
-	p.for_(p.enough && scattered > 0, "%s at three addresses or more, so that it is not the page that was kept.", count(scattered, "person was shown", "people were shown"))
+	p.speaks(p.enough && scattered > 0, "%s at three addresses or more, so that it is not the page that was kept.", count(scattered, "person was shown", "people were shown"))
 	return p
 }
 
@@ -160,19 +160,19 @@ func mixUp(f *facts) (p finding) {
 		return alone(r) && f.atUsualPlace(r) && !r.Cached && !twinned(r) && byAddressOnly(r) && !r.AfterEnd && !r.Deceptive && !troubled(r)
 	})
 	shown := len(f.people)
-	p.for_(p.fits > 0, "%d of %d responses were pages of one other person, whole, and went to one wrong viewer each.", p.fits, f.n)
-	p.for_(f.changing() > 0, "The address does not say whose page it is: one address showed %d different people.", f.turns())
+	p.speaks(p.fits > 0, "%d of %d responses were pages of one other person, whole, and went to one wrong viewer each.", p.fits, f.n)
+	p.speaks(f.changing() > 0, "The address does not say whose page it is: one address showed %d different people.", f.turns())
 	hits := f.count(func(r candor.Response) bool { return r.Cached })
-	p.against(f.some(hits), "%d of %d responses came out of a shared cache.", hits, f.n)
+	p.contradicts(f.some(hits), "%d of %d responses came out of a shared cache.", hits, f.n)
 	many := f.count(func(r candor.Response) bool { return r.Twins.Viewers > 1 })
-	p.against(many >= 2 && f.some(many), "%d of %d pages went to three viewers or more: an answer that goes astray goes once.", many, f.n)
+	p.contradicts(many >= 2 && f.some(many), "%d of %d pages went to three viewers or more: an answer that goes astray goes once.", many, f.n)
 	for _, sign := range []struct {
 		is   func(candor.Response) bool
 		what string
 	}{{func(r candor.Response) bool { return r.AfterEnd }, "In %d of %d responses the data stood behind the document's end: no whole page of another."},
 		{troubled, "%d of %d responses were errors."}} {
 		k := f.count(sign.is)
-		p.against(f.some(k), sign.what, k, f.n)
+		p.contradicts(f.some(k), sign.what, k, f.n)
 	}
 	f.byAddress(&p)
 	f.ownPage(&p)
@@ -189,21 +189,21 @@ func byAddressOnly(r candor.Response) bool { return r.Method == "GET" || r.Metho
 // something else, a person hangs on a row that is an article or a review.
 func listing(f *facts) (p finding) {
 	p.fits = f.count(func(r candor.Response) bool {
-		return listed(r) && r.Owners >= 3 && (isTable(r) || r.Owners >= page && rowsArePeople(r))
+		return listed(r) && r.Owners >= 3 && (isTable(r) || r.Owners >= fewestRows && rowsArePeople(r))
 	})
 	tables := f.count(func(r candor.Response) bool { return listed(r) && isTable(r) })
-	p.for_(p.fits > 0, "%d of %d responses were lists whose rows are people, of %d people in the median.", p.fits, f.n, f.owners())
-	p.for_(tables > 0, "%d of them were tables or exports (%s).", tables, f.contentTypes())
+	p.speaks(p.fits > 0, "%d of %d responses were lists whose rows are people, of %d people in the median.", p.fits, f.n, f.owners())
+	p.speaks(tables > 0, "%d of them were tables or exports (%s).", tables, f.contentTypes())
 	few := f.count(func(r candor.Response) bool { return !listed(r) })
-	p.against(f.some(few), "%d of %d responses did not list people.", few, f.n)
+	p.contradicts(f.some(few), "%d of %d responses did not list people.", few, f.n)
 	hung := f.count(func(r candor.Response) bool { return listed(r) && !isTable(r) && !rowsArePeople(r) && r.Owners < 100 })
-	p.against(f.some(hung), "In %d of %d responses the people hang on rows of something else (%s).", hung, f.n, f.places())
+	p.contradicts(f.some(hung), "In %d of %d responses the people hang on rows of something else (%s).", hung, f.n, f.places())
 	p.enough = f.nearly(p.fits)
 	return p
 }
 
-// page is how many rows a page of a list usually has at least.
-const page = 20
+// fewestRows is how many rows a page of a list usually has at least.
+const fewestRows = 20
 
 // isTable: CSV, spreadsheets, archives and streams of records are made for taking away.
 func isTable(r candor.Response) bool {
@@ -241,11 +241,11 @@ func hashed(f *facts) (p finding) {
 	if all {
 		p.fits = f.n
 	}
-	p.for_(all, "All that was shown of anybody are hashes of addresses (%s).", kinds(f.Kinds))
-	p.against(plain > 0, "What was shown is in the clear: %s.", kinds(f.Kinds))
+	p.speaks(all, "All that was shown of anybody are hashes of addresses (%s).", kinds(f.Kinds))
+	p.contradicts(plain > 0, "What was shown is in the clear: %s.", kinds(f.Kinds))
 	kept := f.count(func(r candor.Response) bool { return r.Cached || r.Twins.Owner })
 	moved := f.changing()
-	p.against(f.some(moved) && moved >= 2, "One address showed %d different people: how they came there is the cause, not the form in which they are shown.", f.turns())
+	p.contradicts(f.some(moved) && moved >= 2, "One address showed %d different people: how they came there is the cause, not the form in which they are shown.", f.turns())
 	p.enough = all && f.n > 0 && (f.nearly(f.count(listed)) || !f.nearly(kept) && !f.nearly(f.count(f.atUsualPlace)) || f.wide() >= 3)
 	return p
 }
@@ -265,11 +265,11 @@ func inURL(f *facts) (p finding) {
 	if share(f.InURL) {
 		p.fits = f.n
 	}
-	p.for_(f.InURL > 0, "%d of %d disclosures stood in a URL, %d of them in one that browsers load from another site unasked, %d in a header.", f.InURL, f.Disclosures, f.ThirdParty, f.InHeader)
-	p.against(f.Disclosures > 0 && !share(f.InURL), "Only %d of %d disclosures stood in a URL.", f.InURL, f.Disclosures)
+	p.speaks(f.InURL > 0, "%d of %d disclosures stood in a URL, %d of them in one that browsers load from another site unasked, %d in a header.", f.InURL, f.Disclosures, f.ThirdParty, f.InHeader)
+	p.contradicts(f.Disclosures > 0 && !share(f.InURL), "Only %d of %d disclosures stood in a URL.", f.InURL, f.Disclosures)
 	p.enough = share(f.InURL) && (share(f.ThirdParty) || share(f.InHeader))
 	whole := f.count(func(r candor.Response) bool { return r.Twins.Owner && twinned(r) })
-	p.against(f.nearly(whole) && !share(f.ThirdParty), "%d of %d pages were their owners', and went to somebody else.", whole, f.n)
+	p.contradicts(f.nearly(whole) && !share(f.ThirdParty), "%d of %d pages were their owners', and went to somebody else.", whole, f.n)
 	return p
 }
 
@@ -277,9 +277,9 @@ func inURL(f *facts) (p finding) {
 func authentication(f *facts) (p finding) {
 	open := f.count(nobody)
 	p.fits = f.count(func(r candor.Response) bool { return oneObject(r) && (nobody(r) || r.Viewer == "customer") })
-	p.for_(open > 0, "%d of %d responses went to somebody who was not signed in.", open, f.n)
-	p.for_(f.steady() > 0, "%s the same person whoever asked.", count(f.steady(), "address always showed", "addresses always showed"))
-	p.against(open == 0 && f.n >= 3, "All of the %d responses went to somebody who was signed in.", f.n)
+	p.speaks(open > 0, "%d of %d responses went to somebody who was not signed in.", open, f.n)
+	p.speaks(f.steady() > 0, "%s the same person whoever asked.", count(f.steady(), "address always showed", "addresses always showed"))
+	p.contradicts(open == 0 && f.n >= 3, "All of the %d responses went to somebody who was signed in.", f.n)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
 	p.enough = open >= 2 && f.some(open) && f.objects()
@@ -291,12 +291,12 @@ func authentication(f *facts) (p finding) {
 func objectAccess(f *facts) (p finding) {
 	p.fits = f.count(func(r candor.Response) bool { return oneObject(r) && r.Viewer == "customer" })
 	open := f.count(nobody)
-	p.for_(p.fits > 0, "%d of %d responses showed what an id in the address names to a customer who is not its owner.", p.fits, f.n)
-	p.for_(f.walked(), "One viewer was shown %d of %d people.", f.Spread.MostOwners, f.Spread.Owners)
-	p.for_(f.steady() > 0, "%s the same person whoever asked.", count(f.steady(), "address always showed", "addresses always showed"))
+	p.speaks(p.fits > 0, "%d of %d responses showed what an id in the address names to a customer who is not its owner.", p.fits, f.n)
+	p.speaks(f.walked(), "One viewer was shown %d of %d people.", f.Spread.MostOwners, f.Spread.Owners)
+	p.speaks(f.steady() > 0, "%s the same person whoever asked.", count(f.steady(), "address always showed", "addresses always showed"))
 	fixed := f.count(func(r candor.Response) bool { return r.Object == "" && byAddressOnly(r) })
-	p.against(f.nearly(fixed), "The address holds no id that one could change.")
-	p.against(open >= 2 && f.some(open), "%d of %d responses went to somebody who was not signed in at all.", open, f.n)
+	p.contradicts(f.nearly(fixed), "The address holds no id that one could change.")
+	p.contradicts(open >= 2 && f.some(open), "%d of %d responses went to somebody who was not signed in at all.", open, f.n)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
 	p.enough = f.nearly(p.fits) && f.objects()
@@ -317,19 +317,21 @@ func (f *facts) objects() bool {
 // people to whoever visits, at a place that is not the visitor's own.
 func excessiveData(f *facts) (p finding) {
 	lists := f.count(listed)
-	hung := f.count(func(r candor.Response) bool { return listed(r) && !isTable(r) && !rowsArePeople(r) })
-	unusual := f.count(func(r candor.Response) bool { return !f.atUsualPlace(r) })
+	hung := f.count(func(r candor.Response) bool {
+		return len(r.Places) > 0 && listed(r) && !isTable(r) && !rowsArePeople(r)
+	})
+	unusual := f.count(func(r candor.Response) bool { return len(r.Places) > 0 && !f.atUsualPlace(r) })
 	p.fits = max(lists, unusual)
-	p.for_(lists > 0, "%d of %d responses showed several people at one place (%s).", lists, f.n, f.places())
-	p.for_(unusual > 0, "%d of %d times it stood where visitors do not see their own.", unusual, f.n)
-	p.for_(f.wide() >= 3, "One address showed the same person to %d viewers.", f.wide())
+	p.speaks(lists > 0, "%d of %d responses showed several people at one place (%s).", lists, f.n, f.places())
+	p.speaks(unusual > 0, "%d of %d times it stood where visitors do not see their own.", unusual, f.n)
+	p.speaks(f.wide() >= 3, "One address showed the same person to %d viewers.", f.wide())
 	tables := f.count(func(r candor.Response) bool { return listed(r) && isTable(r) })
-	p.against(f.nearly(tables), "%d of %d responses were tables of people and nothing else.", tables, f.n)
+	p.contradicts(f.nearly(tables), "%d of %d responses were tables of people and nothing else.", tables, f.n)
 	f.signs(&p)
 	f.comesAndGoes(&p)
 	many := f.owners() >= 100
 	public := f.Spread.Viewers >= 10 || f.nested() || f.wide() >= 3
-	p.enough = !many && (f.nearly(hung) && public || f.nearly(unusual) && f.wide() >= 3 && len(f.people) >= 2)
+	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public || f.nearly(unusual) && f.wide() >= 3 && len(f.people) >= 2)
 	return p
 }
 
@@ -343,31 +345,31 @@ func (f *facts) nested() bool {
 // ownPage: a page with something of the viewer's was made for the viewer, and did not come whole from somebody else.
 func (f *facts) ownPage(p *finding) {
 	own := f.count(func(r candor.Response) bool { return r.Own > 0 })
-	p.against(own >= 2 && f.some(own), "%d of %d pages held the viewer's own data as well: they were made for the viewer.", own, f.n)
+	p.contradicts(own >= 2 && f.some(own), "%d of %d pages held the viewer's own data as well: they were made for the viewer.", own, f.n)
 }
 
 // severalPeople: what belongs to one person shows one person.
 func (f *facts) severalPeople(p *finding) {
 	k := f.count(listed)
-	p.against(f.some(k), "%d of %d responses showed several people at one place: it is no one person's page.", k, f.n)
+	p.contradicts(f.some(k), "%d of %d responses showed several people at one place: it is no one person's page.", k, f.n)
 }
 
 // byAddress: addresses that were asked again showed the same person again, and none showed another: the address decides, not chance.
 func (f *facts) byAddress(p *finding) {
 	steady := f.steady()
-	p.against(steady >= 3 && f.changing() == 0 && len(f.people) >= 2 && len(f.addresses) >= 3, "%d addresses were asked again and always showed the same person: the address decides who is shown.", steady)
+	p.contradicts(steady >= 3 && f.changing() == 0 && len(f.people) >= 2 && len(f.addresses) >= 3, "%d addresses were asked again and always showed the same person: the address decides who is shown.", steady)
 }
 
 // comesAndGoes: one address showed one person and then another: it does not name whom it shows.
 func (f *facts) comesAndGoes(p *finding) {
 	k := f.changing()
-	p.against(k >= 2 && f.some(k), "%d of %d responses are of addresses that showed different people in turn (up to %d): the address does not decide who is shown.", k, f.n, f.turns())
+	p.contradicts(k >= 2 && f.some(k), "%d of %d responses are of addresses that showed different people in turn (up to %d): the address does not decide who is shown.", k, f.n, f.turns())
 }
 
 // signs: what stands behind the end of a document, in an error or only in URLs has a cause of its own.
 func (f *facts) signs(p *finding) {
 	behind, wrong := f.count(func(r candor.Response) bool { return r.AfterEnd }), f.count(troubled)
-	p.against(f.nearly(behind), "%d of %d times it stood behind the document's end.", behind, f.n)
-	p.against(f.nearly(wrong), "%d of %d responses were errors.", wrong, f.n)
-	p.against(f.Disclosures > 0 && f.InURL == f.Disclosures && f.ThirdParty+f.InHeader > 0, "All %d disclosures stood in a URL.", f.Disclosures)
+	p.contradicts(f.nearly(behind), "%d of %d times it stood behind the document's end.", behind, f.n)
+	p.contradicts(f.nearly(wrong), "%d of %d responses were errors.", wrong, f.n)
+	p.contradicts(f.Disclosures > 0 && f.InURL == f.Disclosures && f.ThirdParty+f.InHeader > 0, "All %d disclosures stood in a URL.", f.Disclosures)
 }
