@@ -21,6 +21,12 @@ type facts struct {
 	bodies    map[string][]candor.Response // the same page, by its body
 	people    map[string][]candor.Response // responses that showed one person alone, by who that is
 	addresses map[string][]candor.Response // the same, by what the address names (Object)
+
+	// changing are responses of addresses that showed different people: what decided was not the address, but who or what came before.
+	// turns is how many people the address with the most showed.
+	changing, turns int
+	// steady are addresses that were asked more than once and always showed the same person, wide how many viewers one of them had at most.
+	steady, wide int
 }
 
 func gather(e Evidence) *facts {
@@ -44,6 +50,7 @@ func gather(e Evidence) *facts {
 			f.addresses[r.Object] = append(f.addresses[r.Object], r)
 		}
 	}
+	f.byAddresses()
 	return f
 }
 
@@ -107,45 +114,22 @@ func (f *facts) atUsualPlace(r candor.Response) bool {
 
 func (f *facts) isUsual(place string) bool {
 	own := f.usual[place]
-	return own >= 3 && own*10 >= int64(f.n) || own >= 3 && f.turns() >= 2
+	return own >= 3 && own*10 >= int64(f.n) || own >= 3 && f.turns >= 2
 }
 
-// changing are responses from addresses that showed different people: what decided was not the address, but who or what came before.
-func (f *facts) changing() (n int) {
+// byAddresses counts what each address showed, once for all rules.
+func (f *facts) byAddresses() {
 	for _, rs := range f.addresses {
-		if different(rs, who_) >= 2 && different(filter(rs, alone), who_) >= 2 {
-			n += len(rs)
+		turns := different(filter(rs, alone), who)
+		f.turns = max(f.turns, turns)
+		switch all := different(rs, who); {
+		case turns >= 2:
+			f.changing += len(rs)
+		case all == 1 && len(rs) >= 2:
+			f.steady++
+			f.wide = max(f.wide, different(rs, viewer))
 		}
 	}
-	return n
-}
-
-// turns is how many people the address with the most showed in turn.
-func (f *facts) turns() (most int) {
-	for _, rs := range f.addresses {
-		most = max(most, different(filter(rs, alone), who_))
-	}
-	return most
-}
-
-// steady are responses from addresses that were asked more than once, and always showed the same person.
-func (f *facts) steady() (addresses int) {
-	for _, rs := range f.addresses {
-		if len(rs) >= 2 && different(rs, who_) == 1 {
-			addresses++
-		}
-	}
-	return addresses
-}
-
-// wide is the most viewers that one address had which always showed the same person.
-func (f *facts) wide() (viewers int) {
-	for _, rs := range f.addresses {
-		if different(rs, who_) == 1 {
-			viewers = max(viewers, different(rs, viewer))
-		}
-	}
-	return viewers
 }
 
 // walked: one viewer was shown five people or more, and half of all that was shown: so many as no accident shows one.
@@ -273,7 +257,7 @@ func (f *facts) owners() int {
 	return all[len(all)/2]
 }
 
-func who_(r candor.Response) string   { return r.People }
+func who(r candor.Response) string    { return r.People }
 func viewer(r candor.Response) string { return r.ViewerDigest }
 
 func different(rs []candor.Response, by func(candor.Response) string) int {

@@ -68,7 +68,7 @@ func coalesced(f *facts) (p finding) {
 	p.contradicts(f.n >= 3 && !f.together(), "Viewers of one page did not all wait at one moment.")
 	f.ownPage(&p)
 	f.severalPeople(&p)
-	p.enough = !f.some(sharable) && (overlap >= 3 && 2*overlap >= f.n && f.turns() >= 2 || said > 0 && f.nearly(said))
+	p.enough = !f.some(sharable) && (overlap >= 3 && 2*overlap >= f.n && f.turns >= 2 || said > 0 && f.nearly(said))
 	return p
 }
 
@@ -84,7 +84,7 @@ func sharedCache(f *facts) (p finding) {
 	p.speaks(hits > 0, "%d of %d responses came out of a shared cache, by what it says itself (%s).", hits, f.n, f.cacheWords())
 	p.speaks(apart > 0, "%d of %d pages were sent to different viewers one after the other; %d had been sent to their owners.", apart, f.n, owned)
 	p.speaks(f.replayed() > 0, "%s sent again with the Date of the first time.", count(f.replayed(), "page was", "pages were"))
-	p.speaks(f.turns() >= 2, "One address showed %d different people, one after the other.", f.turns())
+	p.speaks(f.turns >= 2, "One address showed %d different people, one after the other.", f.turns)
 	p.contradicts(p.fits == 0 && f.n >= 3, "No cache says that it had a hand in any of %d responses, and no page went to two viewers.", f.n)
 	p.contradicts(fromShop >= 2 && f.some(fromShop), "%d of %d responses came fresh from the shop, by what the cache says, and disclosed all the same.", fromShop, f.n)
 	deceptive := f.count(func(r candor.Response) bool { return r.Deceptive })
@@ -93,8 +93,8 @@ func sharedCache(f *facts) (p finding) {
 	p.contradicts(f.nearly(errors), "%d of %d responses were errors, which show what they do at their source.", errors, f.n)
 	f.ownPage(&p)
 	f.severalPeople(&p)
-	personal := f.nearly(f.count(alone)) && (f.turns() >= 2 && 2*f.changing() >= f.n || owned > 0 && f.nearly(f.count(f.atUsualPlace)))
-	p.enough = personal && (f.nearly(hits) || f.nearly(p.fits) && f.replayed() > 0 && f.turns() >= 2)
+	personal := f.nearly(f.count(alone)) && (f.turns >= 2 && 2*f.changing >= f.n || owned > 0 && f.nearly(f.count(f.atUsualPlace)))
+	p.enough = personal && (f.nearly(hits) || f.nearly(p.fits) && f.replayed() > 0 && f.turns >= 2)
 	return p
 }
 
@@ -161,7 +161,7 @@ func mixUp(f *facts) (p finding) {
 	})
 	shown := len(f.people)
 	p.speaks(p.fits > 0, "%d of %d responses were pages of one other person, whole, and went to one wrong viewer each.", p.fits, f.n)
-	p.speaks(f.changing() > 0, "The address does not say whose page it is: one address showed %d different people.", f.turns())
+	p.speaks(f.changing > 0, "The address does not say whose page it is: one address showed %d different people.", f.turns)
 	hits := f.count(func(r candor.Response) bool { return r.Cached })
 	p.contradicts(f.some(hits), "%d of %d responses came out of a shared cache.", hits, f.n)
 	many := f.count(func(r candor.Response) bool { return r.Twins.Viewers > 1 })
@@ -178,7 +178,7 @@ func mixUp(f *facts) (p finding) {
 	f.ownPage(&p)
 	f.severalPeople(&p)
 	flat := f.Spread.Viewers >= 3 && !f.walked()
-	p.enough = f.n >= 4 && f.nearly(p.fits) && shown >= 3 && flat && 10*f.changing() >= 8*f.n && f.runs() < 2
+	p.enough = f.n >= 4 && f.nearly(p.fits) && shown >= 3 && flat && 10*f.changing >= 8*f.n && f.runs() < 2
 	return p
 }
 
@@ -244,9 +244,9 @@ func hashed(f *facts) (p finding) {
 	p.speaks(all, "All that was shown of anybody are hashes of addresses (%s).", kinds(f.Kinds))
 	p.contradicts(plain > 0, "What was shown is in the clear: %s.", kinds(f.Kinds))
 	kept := f.count(func(r candor.Response) bool { return r.Cached || r.Twins.Owner })
-	moved := f.changing()
-	p.contradicts(f.some(moved) && moved >= 2, "One address showed %d different people: how they came there is the cause, not the form in which they are shown.", f.turns())
-	p.enough = all && f.n > 0 && (f.nearly(f.count(listed)) || !f.nearly(kept) && !f.nearly(f.count(f.atUsualPlace)) || f.wide() >= 3)
+	moved := f.changing
+	p.contradicts(f.some(moved) && moved >= 2, "One address showed %d different people: how they came there is the cause, not the form in which they are shown.", f.turns)
+	p.enough = all && f.n > 0 && (f.nearly(f.count(listed)) || !f.nearly(kept) && !f.nearly(f.count(f.atUsualPlace)) || f.wide >= 3)
 	return p
 }
 
@@ -278,7 +278,7 @@ func authentication(f *facts) (p finding) {
 	open := f.count(nobody)
 	p.fits = f.count(func(r candor.Response) bool { return oneObject(r) && (nobody(r) || r.Viewer == "customer") })
 	p.speaks(open > 0, "%d of %d responses went to somebody who was not signed in.", open, f.n)
-	p.speaks(f.steady() > 0, "%s the same person whoever asked.", count(f.steady(), "address always showed", "addresses always showed"))
+	p.speaks(f.steady > 0, "%s the same person whoever asked.", count(f.steady, "address always showed", "addresses always showed"))
 	p.contradicts(open == 0 && f.n >= 3, "All of the %d responses went to somebody who was signed in.", f.n)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
@@ -293,7 +293,7 @@ func objectAccess(f *facts) (p finding) {
 	open := f.count(nobody)
 	p.speaks(p.fits > 0, "%d of %d responses showed what an id in the address names to a customer who is not its owner.", p.fits, f.n)
 	p.speaks(f.walked(), "One viewer was shown %d of %d people.", f.Spread.MostOwners, f.Spread.Owners)
-	p.speaks(f.steady() > 0, "%s the same person whoever asked.", count(f.steady(), "address always showed", "addresses always showed"))
+	p.speaks(f.steady > 0, "%s the same person whoever asked.", count(f.steady, "address always showed", "addresses always showed"))
 	fixed := f.count(func(r candor.Response) bool { return r.Object == "" && byAddressOnly(r) })
 	p.contradicts(f.nearly(fixed), "The address holds no id that one could change.")
 	p.contradicts(open >= 2 && f.some(open), "%d of %d responses went to somebody who was not signed in at all.", open, f.n)
@@ -309,8 +309,8 @@ func oneObject(r candor.Response) bool { return alone(r) && r.Object != "" }
 // objects: each address names one person, there are several, and either somebody asked twice or somebody walked through them: else it could
 // be chance. Owners see themselves at the same place, and no address is one that everybody visits.
 func (f *facts) objects() bool {
-	return f.nearly(f.count(oneObject)) && f.nearly(f.count(f.atUsualPlace)) && f.changing() == 0 && len(f.people) >= 2 && len(f.addresses) >= 3 &&
-		(f.steady() >= 2 || f.walked()) && f.wide() < 3
+	return f.nearly(f.count(oneObject)) && f.nearly(f.count(f.atUsualPlace)) && f.changing == 0 && len(f.people) >= 2 && len(f.addresses) >= 3 &&
+		(f.steady >= 2 || f.walked()) && f.wide < 3
 }
 
 // excessiveData: the page is meant for everybody and says more of people than it needs (CWE-213, API3:2023): the same address shows the same
@@ -324,14 +324,14 @@ func excessiveData(f *facts) (p finding) {
 	p.fits = max(lists, unusual)
 	p.speaks(lists > 0, "%d of %d responses showed several people at one place (%s).", lists, f.n, f.places())
 	p.speaks(unusual > 0, "%d of %d times it stood where visitors do not see their own.", unusual, f.n)
-	p.speaks(f.wide() >= 3, "One address showed the same person to %d viewers.", f.wide())
+	p.speaks(f.wide >= 3, "One address showed the same person to %d viewers.", f.wide)
 	tables := f.count(func(r candor.Response) bool { return listed(r) && isTable(r) })
 	p.contradicts(f.nearly(tables), "%d of %d responses were tables of people and nothing else.", tables, f.n)
 	f.signs(&p)
 	f.comesAndGoes(&p)
 	many := f.owners() >= 100
-	public := f.Spread.Viewers >= 10 || f.nested() || f.wide() >= 3
-	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public || f.nearly(unusual) && f.wide() >= 3 && len(f.people) >= 2)
+	public := f.Spread.Viewers >= 10 || f.nested() || f.wide >= 3
+	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public || f.nearly(unusual) && f.wide >= 3 && len(f.people) >= 2)
 	return p
 }
 
@@ -356,14 +356,14 @@ func (f *facts) severalPeople(p *finding) {
 
 // byAddress: addresses that were asked again showed the same person again, and none showed another: the address decides, not chance.
 func (f *facts) byAddress(p *finding) {
-	steady := f.steady()
-	p.contradicts(steady >= 3 && f.changing() == 0 && len(f.people) >= 2 && len(f.addresses) >= 3, "%d addresses were asked again and always showed the same person: the address decides who is shown.", steady)
+	steady := f.steady
+	p.contradicts(steady >= 3 && f.changing == 0 && len(f.people) >= 2 && len(f.addresses) >= 3, "%d addresses were asked again and always showed the same person: the address decides who is shown.", steady)
 }
 
 // comesAndGoes: one address showed one person and then another: it does not name whom it shows.
 func (f *facts) comesAndGoes(p *finding) {
-	k := f.changing()
-	p.contradicts(k >= 2 && f.some(k), "%d of %d responses are of addresses that showed different people in turn (up to %d): the address does not decide who is shown.", k, f.n, f.turns())
+	k := f.changing
+	p.contradicts(k >= 2 && f.some(k), "%d of %d responses are of addresses that showed different people in turn (up to %d): the address does not decide who is shown.", k, f.n, f.turns)
 }
 
 // signs: what stands behind the end of a document, in an error or only in URLs has a cause of its own.
