@@ -219,6 +219,7 @@ func (rw *response) send() {
 		return
 	}
 	rw.sent = true
+	rw.private()
 	rw.w.WriteHeader(rw.x.x.Status)
 }
 

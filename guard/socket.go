@@ -278,7 +278,7 @@ func (s *socket) message() {
 	s.e.ended()
 	s.e.g.coverage.add(time.Now(), s.e.site, s.e.route, s.skip, s.bytes)
 	s.e.offset, s.bytes, s.skip, s.e.lately = 0, 0, "", nil
-	s.e.viewer = nil // who signs in meanwhile is known to the next message
+	s.e.viewer, s.e.worked.asked, s.e.worked.suppliers = nil, false, nil // who signs in or types something in meanwhile is known to the next message
 	s.e.x.Time = time.Now()
 	if len(s.e.recorded) > maxOnBooks {
 		s.e.recorded = nil
