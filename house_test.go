@@ -33,12 +33,13 @@ var house = map[string]struct {
 	"internal/console":  {"candor internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
 	"internal/demo":     {"candor guard", "a made-up shop: nothing may depend on it"},
 	"internal/realshop": {"", "a test rig around the real program"},
+	"internal/simulate": {"candor directory guard internal/incident", "each mistake played through the real guard, before a verdict: nothing may depend on it"},
 	"internal/suites":   {"", "the score of suites that others wrote: only tests use it"},
 	"cmd/candor":        {"*", "flags and wiring"},
 }
 
 // Nothing may import these, but the program itself.
-var tops = []string{"cmd/candor", "internal/console", "internal/demo", "internal/realshop", "internal/suites"}
+var tops = []string{"cmd/candor", "internal/console", "internal/demo", "internal/realshop", "internal/simulate", "internal/suites"}
 
 func TestHouse(t *testing.T) {
 	const module = "candor.example"
