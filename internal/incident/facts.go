@@ -86,8 +86,11 @@ func single(r candor.Response) bool { return r.Owners == 1 }
 // alone: one person's data and nothing of the viewer's.
 func alone(r candor.Response) bool { return r.Owners == 1 && r.Own == 0 }
 
-// listed: one place held several people.
-func listed(r candor.Response) bool { return r.Owners > max(1, len(r.Places)) }
+// listed: one place held several people, an element of a list in JSON or one that stands there repeatedly.
+func listed(r candor.Response) bool {
+	inList := slices.ContainsFunc(r.Places, func(p string) bool { return strings.Contains(p, "[]") })
+	return r.Owners >= 2 && (inList || r.Owners > len(r.Places))
+}
 
 // nobody: the request had nothing that signs anybody in.
 func nobody(r candor.Response) bool { return r.Viewer == "anonymous" && !r.Credentialed }
@@ -108,9 +111,8 @@ func collapsed(r candor.Response) bool {
 
 // atUsualPlace: a stranger's data stood where the route's visitors see their own. One visit by a seller to a page that shows him to all
 // makes no such place: it must be a tenth of what was disclosed, or where several people were shown in turn, three.
-func (f *facts) atUsualPlace(r candor.Response) bool {
-	return len(r.Places) > 0 && !slices.ContainsFunc(r.Places, func(p string) bool { return !f.isUsual(p) })
-}
+// One of its places is enough, for a name that stands beside the viewer's own address is not looked for.
+func (f *facts) atUsualPlace(r candor.Response) bool { return slices.ContainsFunc(r.Places, f.isUsual) }
 
 func (f *facts) isUsual(place string) bool {
 	own := f.usual[place]
@@ -135,6 +137,11 @@ func (f *facts) byAddresses() {
 // walked: one viewer was shown five people or more, and half of all that was shown: so many as no accident shows one.
 func (f *facts) walked() bool {
 	return f.Spread.MostOwners >= harvest && 2*f.Spread.MostOwners >= f.Spread.Pairs
+}
+
+// compared: nearly all bodies have a digest, so that it shows where no two were the same.
+func (f *facts) compared() bool {
+	return f.nearly(f.count(func(r candor.Response) bool { return r.Body != "" }))
 }
 
 // replayed are pages that were sent to different viewers seconds apart, with one Date: a cache must not change it (RFC 9110 §6.6.1), and
@@ -213,6 +220,21 @@ func (f *facts) again() (n int) {
 		}
 	}
 	return n
+}
+
+// hung are responses that showed people only where lists showed several who hang on rows of something else: an article with one review has
+// it at the same place as one with twenty.
+func (f *facts) hung() (n int) {
+	hang := map[string]bool{}
+	lists := filter(f.ended, func(r candor.Response) bool { return listed(r) && !isTable(r) && !rowsArePeople(r) })
+	for _, r := range lists {
+		for _, p := range r.Places {
+			hang[p] = true
+		}
+	}
+	return f.count(func(r candor.Response) bool {
+		return len(lists) >= 2 && len(r.Places) > 0 && !slices.ContainsFunc(r.Places, func(p string) bool { return !hang[p] })
+	})
 }
 
 // places lists where strangers' data stood, at most three of them, for people.

@@ -60,7 +60,7 @@ func coalesced(f *facts) (p finding) {
 	p.speaks(overlap > 0, "%d of %d pages went to several viewers who were waiting at the same time.", overlap, f.n)
 	p.speaks(said > 0, "A cache said of %d of %d responses that it joined requests (Cache-Status: collapsed).", said, f.n)
 	p.speaks(overlap > 0 && f.some(overlap) && sharable == 0, "None of them may be kept by a shared cache.")
-	p.contradicts(p.fits == 0 && f.n >= 3, "Of %d pages none went to two viewers who were waiting at the same time.", f.n)
+	p.contradicts(p.fits == 0 && f.n >= 3 && f.compared(), "Of %d pages none went to two viewers who were waiting at the same time.", f.n)
 	kept := f.count(func(r candor.Response) bool { return r.Cached && !collapsed(r) })
 	p.contradicts(f.some(kept), "%d of %d responses came out of a cache, where they had been kept.", kept, f.n)
 	apart := f.count(func(r candor.Response) bool { return twinned(r) && !r.Twins.Overlap })
@@ -85,7 +85,7 @@ func sharedCache(f *facts) (p finding) {
 	p.speaks(apart > 0, "%d of %d pages were sent to different viewers one after the other; %d had been sent to their owners.", apart, f.n, owned)
 	p.speaks(f.replayed() > 0, "%s sent again with the Date of the first time.", count(f.replayed(), "page was", "pages were"))
 	p.speaks(f.turns >= 2, "One address showed %d different people, one after the other.", f.turns)
-	p.contradicts(p.fits == 0 && f.n >= 3, "No cache says that it had a hand in any of %d responses, and no page went to two viewers.", f.n)
+	p.contradicts(p.fits == 0 && f.n >= 3 && f.compared(), "No cache says that it had a hand in any of %d responses, and no page went to two viewers.", f.n)
 	p.contradicts(fromShop >= 2 && f.some(fromShop), "%d of %d responses came fresh from the shop, by what the cache says, and disclosed all the same.", fromShop, f.n)
 	deceptive := f.count(func(r candor.Response) bool { return r.Deceptive })
 	p.contradicts(f.nearly(deceptive), "The cache was deceived: all but %d of %d pages were asked for under a static file's name.", f.n-deceptive, f.n)
@@ -123,7 +123,7 @@ func fragment(f *facts) (p finding) {
 	p.speaks(p.fits > 0, "%d of %d responses showed a person whom other viewers were shown, too, in pages that were not the same.", p.fits, f.n)
 	p.speaks(own > 0, "%d of %d pages held the viewer's own data beside it.", own, f.n)
 	p.speaks(usual > 0, "%d of %d times it stood where visitors see their own (%s).", usual, f.n, f.places())
-	p.contradicts(p.fits == 0 && f.n >= 4, "Of %d responses no two showed the same person to different viewers in pages that differ.", f.n)
+	p.contradicts(p.fits == 0 && f.n >= 4 && f.compared(), "Of %d responses no two showed the same person to different viewers in pages that differ.", f.n)
 	hits := f.count(func(r candor.Response) bool { return r.Cached })
 	p.contradicts(f.nearly(hits) && own == 0, "All but %d of %d pages came whole out of a cache.", f.n-hits, f.n)
 	p.contradicts(usual == 0 && f.n >= 4 && f.seen() >= 3, "It never stood where visitors see their own (%s).", f.places())
@@ -157,7 +157,7 @@ func (f *facts) scattered() (people int) {
 // and made for somebody, it went to one wrong viewer, and neither address nor cache says whose it is.
 func mixUp(f *facts) (p finding) {
 	p.fits = f.count(func(r candor.Response) bool {
-		return alone(r) && f.atUsualPlace(r) && !r.Cached && !twinned(r) && byAddressOnly(r) && !r.AfterEnd && !r.Deceptive && !troubled(r)
+		return alone(r) && f.atUsualPlace(r) && !r.Cached && r.Body != "" && !twinned(r) && byAddressOnly(r) && !r.AfterEnd && !r.Deceptive && !troubled(r)
 	})
 	shown := len(f.people)
 	p.speaks(p.fits > 0, "%d of %d responses were pages of one other person, whole, and went to one wrong viewer each.", p.fits, f.n)
@@ -231,23 +231,20 @@ func rowsArePeople(r candor.Response) bool {
 // hashed: MD5, SHA-1 and SHA-256 of an address are found by whoever has a list of addresses (Gravatar, 2009 and 2013; the Article 29 Working Party's Opinion
 // 05/2014, §4: pseudonyms), and the page has no use for the address itself.
 func hashed(f *facts) (p finding) {
-	plain := 0
-	for _, k := range f.Kinds {
-		if k != scan.EmailMD5 && k != scan.EmailSHA1 && k != scan.EmailSHA256 {
-			plain++
-		}
-	}
-	all := plain == 0 && len(f.Kinds) > 0
+	all := f.hashes()
 	if all {
 		p.fits = f.n
 	}
 	p.speaks(all, "All that was shown of anybody are hashes of addresses (%s).", kinds(f.Kinds))
-	p.contradicts(plain > 0, "What was shown is in the clear: %s.", kinds(f.Kinds))
-	kept := f.count(func(r candor.Response) bool { return r.Cached || r.Twins.Owner })
-	moved := f.changing
-	p.contradicts(f.some(moved) && moved >= 2, "One address showed %d different people: how they came there is the cause, not the form in which they are shown.", f.turns)
-	p.enough = all && f.n > 0 && (f.nearly(f.count(listed)) || !f.nearly(kept) && !f.nearly(f.count(f.atUsualPlace)) || f.wide >= 3)
+	p.contradicts(!all && len(f.Kinds) > 0, "What was shown is in the clear: %s.", kinds(f.Kinds))
+	p.contradicts(f.changing >= 2 && f.some(f.changing), "One address showed %d different people: how they came there is the cause, not the form in which they are shown.", f.turns)
+	p.enough = all && f.n > 0 && (f.some(f.count(listed)) || !f.some(f.count(f.atUsualPlace)))
 	return p
+}
+
+// hashes: nothing was shown in the clear.
+func (f *facts) hashes() bool {
+	return len(f.Kinds) > 0 && !slices.ContainsFunc(f.Kinds, func(k candor.Kind) bool { return k != scan.EmailMD5 && k != scan.EmailSHA1 && k != scan.EmailSHA256 })
 }
 
 func kinds(list []candor.Kind) string {
@@ -280,6 +277,7 @@ func authentication(f *facts) (p finding) {
 	p.speaks(open > 0, "%d of %d responses went to somebody who was not signed in.", open, f.n)
 	p.speaks(f.steady > 0, "%s the same person whoever asked.", count(f.steady, "address always showed", "addresses always showed"))
 	p.contradicts(open == 0 && f.n >= 3, "All of the %d responses went to somebody who was signed in.", f.n)
+	f.madeUp(&p)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
 	p.enough = open >= 2 && f.some(open) && f.objects()
@@ -297,10 +295,17 @@ func objectAccess(f *facts) (p finding) {
 	fixed := f.count(func(r candor.Response) bool { return r.Object == "" && byAddressOnly(r) })
 	p.contradicts(f.nearly(fixed), "The address holds no id that one could change.")
 	p.contradicts(open >= 2 && f.some(open), "%d of %d responses went to somebody who was not signed in at all.", open, f.n)
+	f.madeUp(&p)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
-	p.enough = f.nearly(p.fits) && f.objects()
+	p.enough = f.nearly(p.fits) && f.objects() && open == 0 // one who was not signed in shows that nobody asks
 	return p
+}
+
+// madeUp: an address that nobody's page has, with the name of a static file in it, names no object.
+func (f *facts) madeUp(p *finding) {
+	k := f.count(func(r candor.Response) bool { return r.Deceptive })
+	p.contradicts(f.nearly(k), "%d of %d responses were asked for under a static file's name, which names no object of anybody's.", k, f.n)
 }
 
 // oneObject: one person, nothing of the viewer's, and an id in the address.
@@ -321,13 +326,14 @@ func excessiveData(f *facts) (p finding) {
 		return len(r.Places) > 0 && listed(r) && !isTable(r) && !rowsArePeople(r)
 	})
 	unusual := f.count(func(r candor.Response) bool { return len(r.Places) > 0 && !f.atUsualPlace(r) })
-	p.fits = max(lists, unusual)
+	p.fits = max(hung, unusual)
 	p.speaks(lists > 0, "%d of %d responses showed several people at one place (%s).", lists, f.n, f.places())
 	p.speaks(unusual > 0, "%d of %d times it stood where visitors do not see their own.", unusual, f.n)
 	p.speaks(f.wide >= 3, "One address showed the same person to %d viewers.", f.wide)
 	tables := f.count(func(r candor.Response) bool { return listed(r) && isTable(r) })
 	p.contradicts(f.nearly(tables), "%d of %d responses were tables of people and nothing else.", tables, f.n)
 	f.signs(&p)
+	p.contradicts(f.hashes(), "Nothing was shown but hashes of addresses.")
 	f.comesAndGoes(&p)
 	many := f.owners() >= 100
 	public := f.Spread.Viewers >= 10 || f.nested() || f.wide >= 3

@@ -184,6 +184,7 @@ func (w *world) authentication() {
 	w.pages[at.name] = w.order(at, l, owner, func(_, _ int) bool { return true })
 	w.owners(at, owner, random)
 	signedIn := w.IntN(3) == 0
+	w.walk(at, visitor{customer: -1, client: 77}, random, between(w.Rand, 1, 3)) // or nobody could know
 	for n := w.some(); n > 0; {
 		part := between(w.Rand, 1, n)
 		by := visitor{customer: -1, client: w.IntN(50)}

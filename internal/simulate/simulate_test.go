@@ -19,7 +19,7 @@ var (
 	update = flag.Bool("update", false, "write the tables into docs/causes.md")
 	seeds  = flag.Int("seeds", 50, "plays of each cause")
 	from   = flag.Uint64("from", 1, "the first seed")
-	only   = flag.String("only", "", "one cause")
+	only   = flag.String("only", "", "one cause, by itself")
 	show   = flag.String("show", "", "print the evidence of plays that are: wrong, undetermined or right")
 )
 
@@ -63,8 +63,13 @@ func report(t *testing.T, p simulate.Played) {
 		sample := e.Responses[:min(6, len(e.Responses))]
 		e.Responses = nil
 		b, _ := json.Marshal(e)
-		v, _ := json.MarshalIndent(i.Verdict, "", "  ")
-		fmt.Printf("--- %v seed %d %s\n%s\n%s\n", p.Truth, p.Seed, i.Route, b, v)
+		fmt.Printf("--- %v seed %d %s: %s\n%s\n", p.Truth, p.Seed, i.Route, i.Verdict.Cause, b)
+		for _, c := range i.Verdict.Candidates {
+			fmt.Printf("   either %s: %s\n", c.Cause, c.Why)
+		}
+		for _, c := range i.Verdict.RuledOut {
+			fmt.Printf("   not %s: %s\n", c.Cause, c.Why)
+		}
 		for _, r := range sample {
 			b, _ := json.Marshal(r)
 			fmt.Printf("   %s\n", b)
@@ -86,6 +91,9 @@ func TestVerdicts(t *testing.T) {
 		}
 		single = append(single, play(t, d, simulate.Usual, *seeds, a))
 		thin = append(thin, play(t, d, simulate.Thin, *seeds/5, a))
+		if *only != "" {
+			continue
+		}
 		both := simulate.NewRow(a, "another")
 		for _, b := range simulate.Causes {
 			if a != b {
