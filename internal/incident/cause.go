@@ -148,7 +148,7 @@ func verdict(f *facts, one finding, all []finding) Verdict {
 func undetermined(f *facts, all []finding) Verdict {
 	left := slices.Clone(all)
 	slices.SortStableFunc(left, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(min(1, len(a.con)), min(1, len(b.con))), -cmp.Compare(number(a.enough), number(b.enough)), -cmp.Compare(a.fits, b.fits))
+		return cmp.Or(cmp.Compare(len(a.con), len(b.con)), -cmp.Compare(number(a.enough), number(b.enough)), -cmp.Compare(a.fits, b.fits))
 	})
 	v := Verdict{Cause: CauseUndetermined, Title: Undetermined, Decided: []string{f.basis()}}
 	for _, c := range left[:2] {

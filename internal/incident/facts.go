@@ -25,8 +25,9 @@ type facts struct {
 	// changing are responses of addresses that showed different people: what decided was not the address, but who or what came before.
 	// turns is how many people the address with the most showed.
 	changing, turns int
-	// steady are addresses that were asked more than once and always showed the same person, wide how many viewers one of them had at most.
-	steady, wide int
+	// steady are addresses that were asked more than once and always showed the same person, visited those of them with three viewers or more,
+	// and wide is how many viewers one had at most.
+	steady, visited, wide int
 }
 
 func gather(e Evidence) *facts {
@@ -129,14 +130,22 @@ func (f *facts) byAddresses() {
 			f.changing += len(rs)
 		case all == 1 && len(rs) >= 2:
 			f.steady++
-			f.wide = max(f.wide, different(rs, viewer))
+			viewers := different(rs, viewer)
+			f.visited += number(viewers >= 3)
+			f.wide = max(f.wide, viewers)
 		}
 	}
 }
 
-// walked: one viewer was shown five people or more, and half of all that was shown: so many as no accident shows one.
+// walked: viewers who were shown five people or more, as no accident shows one, account for half of all that was shown.
 func (f *facts) walked() bool {
-	return f.Spread.MostOwners >= harvest && 2*f.Spread.MostOwners >= f.Spread.Pairs
+	shown := 0
+	for _, v := range f.Spread.Top {
+		if v.Owners >= harvest {
+			shown += v.Owners
+		}
+	}
+	return shown > 0 && 2*shown >= f.Spread.Pairs
 }
 
 // compared: nearly all bodies have a digest, so that it shows where no two were the same.
@@ -195,31 +204,37 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// runs is how many responses in a row showed the same person, on average; those who were shown it are told apart.
-func (f *facts) runs() float64 {
-	runs, last, n := 0, "", 0
-	for _, r := range f.ended {
-		if !single(r) {
-			continue
-		}
-		if n++; r.People != last {
-			runs, last = runs+1, r.People
-		}
-	}
-	if runs == 0 {
-		return 0
-	}
-	return float64(n) / float64(runs)
-}
-
-// again are responses that showed a person whom another viewer was shown as well, in a page that was not the same.
-func (f *facts) again() (n int) {
-	for _, rs := range f.people {
-		if different(rs, viewer) >= 2 && different(rs, func(r candor.Response) string { return r.Body }) >= 2 {
-			n += len(rs)
+// lasting are responses that showed a person whom one of the eight before had shown to another viewer: what is kept is shown again until it
+// is replaced, on each of a few servers, and what goes astray goes once.
+func (f *facts) lasting() (n int) {
+	shown := filter(f.ended, single)
+	for i, r := range shown {
+		if slices.ContainsFunc(shown[max(0, i-8):i], func(before candor.Response) bool {
+			return before.People == r.People && before.ViewerDigest != r.ViewerDigest
+		}) {
+			n++
 		}
 	}
 	return n
+}
+
+// again are responses that showed a person whom another viewer was shown as well; differing are those of them whose pages were not all the same.
+func (f *facts) again() (n, differing int) {
+	for _, rs := range f.people {
+		if different(rs, viewer) < 2 {
+			continue
+		}
+		n += len(rs)
+		if different(rs, func(r candor.Response) string { return r.Body }) >= 2 {
+			differing += len(rs)
+		}
+	}
+	return n, differing
+}
+
+// shared: another viewer was sent the same page, by the guard's memory of ten minutes or by the evidence.
+func (f *facts) shared(r candor.Response) bool {
+	return twinned(r) || r.Body != "" && different(f.bodies[r.Body], viewer) >= 2
 }
 
 // hung are responses that showed people only where lists showed several who hang on rows of something else: an article with one review has

@@ -22,7 +22,7 @@ func memory(f *facts) (p finding) {
 	p.contradicts(f.nearly(whole), "%d of %d pages were sent to their owners as well: whole pages, and no scraps of memory.", whole, f.n)
 	trace := f.count(troubled)
 	p.contradicts(f.nearly(trace), "%d of %d responses were errors: what was appended is an error's account.", trace, f.n)
-	p.enough = f.nearly(p.fits) && f.n >= 2
+	p.enough = 5*p.fits >= 4*f.n && f.n >= 2 // scraps may look as if the document went on
 	return p
 }
 
@@ -80,7 +80,7 @@ func sharedCache(f *facts) (p finding) {
 	fromShop := f.count(fresh)
 	apart := f.count(func(r candor.Response) bool { return twinned(r) && !r.Twins.Overlap })
 	owned := f.count(func(r candor.Response) bool { return r.Twins.Owner })
-	p.fits = f.count(func(r candor.Response) bool { return r.Cached || twinned(r) })
+	p.fits = f.count(func(r candor.Response) bool { return r.Cached || f.shared(r) })
 	p.speaks(hits > 0, "%d of %d responses came out of a shared cache, by what it says itself (%s).", hits, f.n, f.cacheWords())
 	p.speaks(apart > 0, "%d of %d pages were sent to different viewers one after the other; %d had been sent to their owners.", apart, f.n, owned)
 	p.speaks(f.replayed() > 0, "%s sent again with the Date of the first time.", count(f.replayed(), "page was", "pages were"))
@@ -117,20 +117,21 @@ func (f *facts) cacheWords() string {
 // fragment: a part of the page, made for one person, is kept by the shop under a key that does not hold the person, and put into pages that
 // are made for each viewer: the same person again and again, in pages that differ (CWE-524).
 func fragment(f *facts) (p finding) {
-	p.fits = f.again()
+	again, differing := f.again()
+	p.fits = again
 	usual := f.count(f.atUsualPlace)
 	own := f.count(func(r candor.Response) bool { return r.Own > 0 })
-	p.speaks(p.fits > 0, "%d of %d responses showed a person whom other viewers were shown, too, in pages that were not the same.", p.fits, f.n)
+	p.speaks(differing > 0, "%d of %d responses showed a person whom other viewers were shown, too, in pages that were not the same.", differing, f.n)
 	p.speaks(own > 0, "%d of %d pages held the viewer's own data beside it.", own, f.n)
 	p.speaks(usual > 0, "%d of %d times it stood where visitors see their own (%s).", usual, f.n, f.places())
-	p.contradicts(p.fits == 0 && f.n >= 4 && f.compared(), "Of %d responses no two showed the same person to different viewers in pages that differ.", f.n)
+	p.contradicts(again == 0 && f.n >= 4, "Of %d responses no two showed the same person to different viewers.", f.n)
 	hits := f.count(func(r candor.Response) bool { return r.Cached })
 	p.contradicts(f.nearly(hits) && own == 0, "All but %d of %d pages came whole out of a cache.", f.n-hits, f.n)
 	p.contradicts(usual == 0 && f.n >= 4 && f.seen() >= 3, "It never stood where visitors see their own (%s).", f.places())
 	f.byAddress(&p)
 	f.severalPeople(&p)
-	scattered := f.scattered()
-	p.enough = f.n >= 4 && f.nearly(usual) && 10*p.fits >= 8*f.n && f.runs() >= 2 && (2*own >= f.n || scattered >= 2)
+	scattered, lasting := f.scattered(), f.lasting()
+	p.enough = f.n >= 4 && f.nearly(usual) && 10*differing >= 8*f.n && (2*own >= f.n || scattered >= 2 && 2*lasting >= f.n)
 	p.speaks(p.enough && scattered > 0, "%s at three addresses or more, so that it is not the page that was kept.", count(scattered, "person was shown", "people were shown"))
 	return p
 }
@@ -178,7 +179,7 @@ func mixUp(f *facts) (p finding) {
 	f.ownPage(&p)
 	f.severalPeople(&p)
 	flat := f.Spread.Viewers >= 3 && !f.walked()
-	p.enough = f.n >= 4 && f.nearly(p.fits) && shown >= 3 && flat && 10*f.changing >= 8*f.n && f.runs() < 2
+	p.enough = f.n >= 4 && f.nearly(p.fits) && shown >= 3 && flat && 10*f.changing >= 8*f.n && 4*f.lasting() <= f.n
 	return p
 }
 
@@ -264,6 +265,7 @@ func inURL(f *facts) (p finding) {
 	}
 	p.speaks(f.InURL > 0, "%d of %d disclosures stood in a URL, %d of them in one that browsers load from another site unasked, %d in a header.", f.InURL, f.Disclosures, f.ThirdParty, f.InHeader)
 	p.contradicts(f.Disclosures > 0 && !share(f.InURL), "Only %d of %d disclosures stood in a URL.", f.InURL, f.Disclosures)
+	p.contradicts(share(f.InURL) && f.hashes(), "No address stood in a URL, only hashes of them.")
 	p.enough = share(f.InURL) && (share(f.ThirdParty) || share(f.InHeader))
 	whole := f.count(func(r candor.Response) bool { return r.Twins.Owner && twinned(r) })
 	p.contradicts(f.nearly(whole) && !share(f.ThirdParty), "%d of %d pages were their owners', and went to somebody else.", whole, f.n)
@@ -280,7 +282,7 @@ func authentication(f *facts) (p finding) {
 	f.madeUp(&p)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
-	p.enough = open >= 2 && f.some(open) && f.objects()
+	p.enough = (open >= 3 || open == 2 && f.some(open)) && f.objects()
 	return p
 }
 
@@ -311,20 +313,18 @@ func (f *facts) madeUp(p *finding) {
 // oneObject: one person, nothing of the viewer's, and an id in the address.
 func oneObject(r candor.Response) bool { return alone(r) && r.Object != "" }
 
-// objects: each address names one person, there are several, and either somebody asked twice or somebody walked through them: else it could
-// be chance. Owners see themselves at the same place, and no address is one that everybody visits.
+// objects: each address names one person, there are several, and somebody walked through them: else it is a page that many visit, such as a
+// seller's. Owners see themselves at the same place, and few addresses are such as everybody visits.
 func (f *facts) objects() bool {
 	return f.nearly(f.count(oneObject)) && f.nearly(f.count(f.atUsualPlace)) && f.changing == 0 && len(f.people) >= 2 && len(f.addresses) >= 3 &&
-		(f.steady >= 2 || f.walked()) && f.wide < 3
+		f.walked() && 5*f.visited <= len(f.addresses)
 }
 
 // excessiveData: the page is meant for everybody and says more of people than it needs (CWE-213, API3:2023): the same address shows the same
 // people to whoever visits, at a place that is not the visitor's own.
 func excessiveData(f *facts) (p finding) {
 	lists := f.count(listed)
-	hung := f.count(func(r candor.Response) bool {
-		return len(r.Places) > 0 && listed(r) && !isTable(r) && !rowsArePeople(r)
-	})
+	hung := f.hung()
 	unusual := f.count(func(r candor.Response) bool { return len(r.Places) > 0 && !f.atUsualPlace(r) })
 	p.fits = max(hung, unusual)
 	p.speaks(lists > 0, "%d of %d responses showed several people at one place (%s).", lists, f.n, f.places())

@@ -62,7 +62,9 @@ var each = map[CauseID]Evidence{
 
 func with(e Evidence, change func(*Evidence)) Evidence { change(&e); return e }
 
-func walker(e *Evidence) { e.Spread.Viewers, e.Spread.MostOwners, e.Spread.Pairs = 1, 6, 6 }
+func walker(e *Evidence) {
+	e.Spread.Viewers, e.Spread.MostOwners, e.Spread.Pairs, e.Spread.Top = 1, 6, 6, []ViewerSeen{{Owners: 6}}
+}
 
 func TestEachCause(t *testing.T) {
 	if len(each) != len(causes) {
@@ -108,10 +110,10 @@ func TestThinEvidence(t *testing.T) {
 
 // One response in twenty may show something else; two may not.
 func TestNearly(t *testing.T) {
-	for misfits, want := range map[int]CauseID{1: CauseMemory, 2: CauseUndetermined} {
+	for misfits, want := range map[int]CauseID{1: CauseErrorPage, 2: CauseUndetermined} {
 		v := Decide(evidence(20, func(i int, r *candor.Response) {
 			if i >= misfits {
-				r.AfterEnd, r.Places = true, []string{"text"}
+				r.Trouble = "trace"
 			}
 		}))
 		if v.Cause != want {
@@ -126,7 +128,7 @@ func TestWalked(t *testing.T) {
 		most, pairs int
 		want        bool
 	}{{5, 10, true}, {4, 8, false}, {5, 11, false}} {
-		f := facts{Evidence: Evidence{Spread: Spread{MostOwners: test.most, Pairs: test.pairs}}}
+		f := facts{Evidence: Evidence{Spread: Spread{Top: []ViewerSeen{{Owners: test.most}}, Pairs: test.pairs}}}
 		if f.walked() != test.want {
 			t.Errorf("%+v", test)
 		}
