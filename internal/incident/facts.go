@@ -87,6 +87,11 @@ func single(r candor.Response) bool { return r.Owners == 1 }
 // alone: one person's data and nothing of the viewer's.
 func alone(r candor.Response) bool { return r.Owners == 1 && r.Own == 0 }
 
+// beside: nothing of the viewer's own stood at the same place, where it would have been one of a list from which the viewer is taken out.
+func beside(r candor.Response) bool {
+	return !slices.ContainsFunc(r.OwnPlaces, func(p string) bool { return slices.Contains(r.Places, p) })
+}
+
 // listed: one place held several people, an element of a list in JSON or one that stands there repeatedly.
 func listed(r candor.Response) bool {
 	inList := slices.ContainsFunc(r.Places, func(p string) bool { return strings.Contains(p, "[]") })
@@ -123,7 +128,7 @@ func (f *facts) isUsual(place string) bool {
 // byAddresses counts what each address showed, once for all rules.
 func (f *facts) byAddresses() {
 	for _, rs := range f.addresses {
-		turns := different(filter(rs, alone), who)
+		turns := different(filter(rs, beside), who)
 		f.turns = max(f.turns, turns)
 		switch all := different(rs, who); {
 		case turns >= 2:

@@ -131,7 +131,8 @@ func fragment(f *facts) (p finding) {
 	f.byAddress(&p)
 	f.severalPeople(&p)
 	scattered, lasting := f.scattered(), f.lasting()
-	p.enough = f.n >= 4 && f.nearly(usual) && 10*differing >= 8*f.n && (2*own >= f.n || scattered >= 2 && 2*lasting >= f.n)
+	moves := 2*f.changing >= f.n || scattered >= 2 // it is not the address that decides whom it shows
+	p.enough = f.n >= 4 && f.nearly(usual) && 10*differing >= 8*f.n && moves && (2*own >= f.n || scattered >= 2 && 2*lasting >= f.n)
 	p.speaks(p.enough && scattered > 0, "%s at three addresses or more, so that it is not the page that was kept.", count(scattered, "person was shown", "people were shown"))
 	return p
 }
@@ -337,7 +338,7 @@ func excessiveData(f *facts) (p finding) {
 	f.comesAndGoes(&p)
 	many := f.owners() >= 100
 	public := f.Spread.Viewers >= 10 || f.nested() || f.wide >= 3
-	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public || f.nearly(unusual) && f.wide >= 3 && len(f.people) >= 2)
+	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public || f.nearly(unusual) && f.wide >= 3 && 5*f.visited > len(f.addresses) && !f.walked() && len(f.people) >= 2)
 	return p
 }
 
@@ -363,7 +364,7 @@ func (f *facts) severalPeople(p *finding) {
 // byAddress: addresses that were asked again showed the same person again, and none showed another: the address decides, not chance.
 func (f *facts) byAddress(p *finding) {
 	steady := f.steady
-	p.contradicts(steady >= 3 && f.changing == 0 && len(f.people) >= 2 && len(f.addresses) >= 3, "%d addresses were asked again and always showed the same person: the address decides who is shown.", steady)
+	p.contradicts(steady >= 2 && f.changing == 0 && len(f.people) >= 2, "%d addresses were asked again and always showed the same person: the address decides who is shown.", steady)
 }
 
 // comesAndGoes: one address showed one person and then another: it does not name whom it shows.
@@ -375,7 +376,7 @@ func (f *facts) comesAndGoes(p *finding) {
 // signs: what stands behind the end of a document, in an error or only in URLs has a cause of its own.
 func (f *facts) signs(p *finding) {
 	behind, wrong := f.count(func(r candor.Response) bool { return r.AfterEnd }), f.count(troubled)
-	p.contradicts(f.nearly(behind), "%d of %d times it stood behind the document's end.", behind, f.n)
+	p.contradicts(f.some(behind), "%d of %d times it stood behind the document's end.", behind, f.n)
 	p.contradicts(f.nearly(wrong), "%d of %d responses were errors.", wrong, f.n)
 	p.contradicts(f.Disclosures > 0 && f.InURL == f.Disclosures && f.ThirdParty+f.InHeader > 0, "All %d disclosures stood in a URL.", f.Disclosures)
 }
