@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -155,6 +156,14 @@ func (k *kept) digest() string {
 	return hex.EncodeToString(k.body.Sum(nil)[:12])
 }
 
+// people is a digest of whose data was disclosed, in whatever order.
+func (e *exchange) people(owners map[string]bool) string {
+	if len(owners) == 0 {
+		return ""
+	}
+	return e.digest(append([]string{"people"}, slices.Sorted(maps.Keys(owners))...)...)
+}
+
 // ended says that the response is over: what is known of it now is handed on, and remembered for its twins.
 func (e *exchange) ended() {
 	k := e.kept
@@ -163,6 +172,7 @@ func (e *exchange) ended() {
 	}
 	r := &k.response
 	r.End = e.end()
+	r.People = e.people(k.owners)
 	if r.Body = k.digest(); r.Body != "" {
 		r.Twins = e.g.bodies.meet(r.Body, sighting{viewer: e.viewerDigest(e.who()), own: r.Own > 0, start: e.x.Time, end: r.End})
 	}
