@@ -96,24 +96,35 @@ func openPostgres(where string) (*Ledger, error) {
 // Close closes the ledger.
 func (l *Ledger) Close() error { return l.db.Close() }
 
-// migrate brings the schema up to date, and refuses one that a later candor made.
+// migrate brings the schema up to date, and refuses one that a later candor made. Where several open a ledger at once, who comes too late for
+// a step fails at it, and goes on behind it: each step is a transaction.
 func (l *Ledger) migrate(ctx context.Context) error {
 	p, err := l.provider()
 	if err != nil {
 		return err
 	}
-	has, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return err
-	}
 	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; has > newest {
-		return fmt.Errorf("its schema is %d, and this candor knows %d: use the candor that made it", has, newest)
-	} else if has == newest {
-		return nil
+	newest, before := sources[len(sources)-1].Version, int64(-1)
+	for {
+		has, err := p.GetDBVersion(ctx)
+		if err != nil && before < 0 {
+			has, err = p.GetDBVersion(ctx) // somebody else may just have made the table of versions
+		}
+		switch {
+		case err != nil:
+			return err
+		case has > newest:
+			return fmt.Errorf("its schema is %d, and this candor knows %d: use the candor that made it", has, newest)
+		case has == newest:
+			return nil
+		}
+		if _, err = p.Up(ctx); err == nil {
+			return nil
+		} else if has == before {
+			return err
+		}
+		before = has
 	}
-	_, err = p.Up(ctx)
-	return err
 }
 
 func (l *Ledger) provider() (*goose.Provider, error) {
