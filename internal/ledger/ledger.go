@@ -106,10 +106,7 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	sources := p.ListSources()
 	newest, before := sources[len(sources)-1].Version, int64(-1)
 	for {
-		has, err := p.GetDBVersion(ctx)
-		if err != nil && before < 0 {
-			has, err = p.GetDBVersion(ctx) // somebody else may just have made the table of versions
-		}
+		has, err := version(ctx, p)
 		switch {
 		case err != nil:
 			return err
@@ -125,6 +122,18 @@ func (l *Ledger) migrate(ctx context.Context) error {
 		}
 		before = has
 	}
+}
+
+// version is the schema that is there. Asked for the first time it makes the table of versions, and somebody else may just have made it.
+func version(ctx context.Context, p *goose.Provider) (int64, error) {
+	has, err := p.GetDBVersion(ctx)
+	if err == nil {
+		return has, nil
+	}
+	if again, failed := p.GetDBVersion(ctx); failed == nil {
+		return again, nil
+	}
+	return 0, err
 }
 
 func (l *Ledger) provider() (*goose.Provider, error) {
