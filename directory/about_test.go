@@ -204,6 +204,9 @@ func FuzzAbout(f *testing.F) {
 		if a, rest, err := cutAbout(b); err == nil && string(appendAbout(nil, a))+string(rest) != string(b) {
 			t.Fatal("it is read as what it is not")
 		}
+		if h := (&header{}); h.unmarshalAbouts(b, 3) == nil && string(h.aboutBytes()) != string(b) {
+			t.Fatal("a table is read as what it is not")
+		}
 		if n, rest, ok := unpackNumber(b); ok && len(rest) >= len(b) {
 			t.Fatal("no progress", n)
 		}

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -29,8 +30,10 @@ type exchange struct {
 	raw    []byte   // a header's value, to be masked
 	lately []strong // identifiers near the end of what has been inspected
 	looking
-	piece []byte // what find has just inspected
-	atEnd bool   // it was the last
+	piece   []byte // what find has just inspected
+	settled int    // how much of it is settled
+	atEnd   bool   // it was the last
+	around  []byte // what the hits' offsets refer to: piece, or a header's value
 
 	viewer     *candor.Viewer
 	supplied   map[string]bool // kind and normalised identifiers that the request carried
@@ -49,6 +52,10 @@ type exchange struct {
 	all      func(candor.Disclosure)
 	worked   worked
 	kept     *kept // nil until there is something to keep
+	cache    caching
+	repaired bool            // it has Cache-Control from Candor, not from upstream
+	contexts map[string]bool // owners whose context was sealed
+	sealed   []candor.Sealed // to be recorded with what decide has found
 }
 
 // hit is a match whose owner is known.
@@ -105,12 +112,15 @@ func fromCache(h http.Header) bool {
 func (e *exchange) find(buf []byte, final bool) (settled int) {
 	e.hits = e.hits[:0]
 	settled = e.finder.Find(buf, final)
-	e.piece, e.atEnd = buf, final
+	e.piece, e.around, e.settled, e.atEnd = buf, buf, settled, final
 	if e.credentials != nil {
 		e.look(buf, final)
 	}
 	for i := range e.hits {
 		e.hits[i].carrier = e.carrierOf(buf, e.hits[i].Offset)
+	}
+	if !slices.IsSortedFunc(e.hits, hit.compare) {
+		slices.SortStableFunc(e.hits, hit.compare) // a name is found after what it stands beside
 	}
 	if len(e.hits)+len(e.lately) > 0 {
 		e.remembered(settled)
@@ -118,12 +128,21 @@ func (e *exchange) find(buf []byte, final bool) (settled int) {
 	return settled
 }
 
-// decide classes the hits of a piece of the body, makes what has to be known durable, and returns those that must not
-// leave as they are.
+func (h hit) compare(other hit) int { return cmp.Compare(h.Offset, other.Offset) }
+
+// decide deals with the hits of a piece of the body or of a header, and returns those that must not leave as they are.
 func (e *exchange) decide(ctx context.Context) (hide []hit) {
-	if len(e.hits) == 0 {
-		return nil
+	if len(e.hits) > 0 {
+		hide = e.judge(ctx)
 	}
+	if e.kept != nil && e.piece != nil {
+		e.follow()
+	}
+	return hide
+}
+
+// judge classes the hits, makes what has to be known durable, and returns those that must not leave.
+func (e *exchange) judge(ctx context.Context) (hide []hit) {
 	facts := make([]candor.Facts, len(e.hits))
 	for i := range e.hits {
 		facts[i] = e.facts(&e.hits[i])
@@ -150,6 +169,10 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 		}
 		found = e.disclosures(found, &e.hits[i], class, outcome, f)
 	}
+	if e.all != nil && len(e.sealed) > 0 {
+		e.note(candor.Entry{Sealed: e.sealed})
+		e.sealed = nil
+	}
 	if len(found) == 0 || e.g.Record == nil {
 		return hide
 	}
@@ -161,15 +184,20 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 	return hide
 }
 
-// record makes disclosures durable, with the response that they belong to.
+// record makes disclosures durable, with the response that they belong to and what was sealed. What was sealed is sealed once: where it
+// cannot be recorded now it goes with the next entry.
 func (e *exchange) record(ctx context.Context, found []candor.Disclosure) error {
-	entry := candor.Entry{Disclosures: found}
+	entry := candor.Entry{Disclosures: found, Sealed: e.g.unrecorded.take(e.sealed)}
+	e.sealed = nil
 	first := e.kept != nil && e.kept.told && !e.kept.recorded
 	if first {
 		entry.Responses = []candor.Response{e.kept.response}
 	}
 	err := e.g.Record(ctx, entry)
-	if first && err == nil {
+	switch {
+	case err != nil:
+		e.g.unrecorded.put(entry.Sealed)
+	case first:
 		e.kept.recorded = true
 	}
 	return err
@@ -229,45 +257,61 @@ func (e *exchange) hidden(class candor.Class) bool {
 
 // disclosures appends one record for each owner of a hit. A live exchange puts each owner, kind and class on record once.
 func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Class, outcome candor.Outcome, f candor.Facts) []candor.Disclosure {
-	place := e.account(h, class, f.Viewer)
+	place, afterEnd := e.account(h, class, f)
 	if e.all == nil && class != candor.Disclosed && class != candor.Link {
 		return ds
 	}
 	for _, owner := range h.owners {
-		d := candor.Disclosure{
-			Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
-			URL: e.shownURL(), Route: e.route, Status: e.x.Status,
-			Owner: owner, Kind: h.Kind, Encoding: e.within + h.Encoding, Evidence: h.Evidence, Masked: scan.MaskValue(h.Kind, h.value),
-			Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
-			Outcome: outcome, Release: e.release, Cached: e.cached,
-			Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
+		if e.all == nil && !e.firstTime(owner, h.Kind, class) {
+			continue
 		}
-		d.Place = place
+		d := e.disclosure(h, owner, class, outcome, f)
+		d.Place, d.AfterEnd = place, afterEnd
 		if class == candor.Disclosed {
 			d.Response = e.kept.response.ID
-			if h.header == "" {
-				e.looked(&d)
-			}
 		}
-		if h.carrier.is {
-			d.CWE, d.ThirdParty = CWE598, h.thirdParty
+		if e.about(&d, h); outcome == candor.Exposed && (class == candor.Disclosed || class == candor.Link) {
+			e.sealed = append(e.sealed, e.seal(h, owner, class)...)
 		}
 		if e.all != nil {
 			e.all(d)
 			continue
 		}
-		key := owner + "\x00" + string(h.Kind) + "\x00" + string(class)
-		if e.recorded[key] {
-			continue
-		}
-		if e.recorded == nil {
-			e.recorded = map[string]bool{}
-		}
-		e.recorded[key] = true
 		d.ID, d.Viewer = newID(), f.Viewer.Kind()
 		ds = append(ds, d)
 	}
 	return ds
+}
+
+// firstTime says that an owner, kind and class are not on record yet, and that they are from now on.
+func (e *exchange) firstTime(owner string, kind scan.Kind, class candor.Class) bool {
+	key := owner + "\x00" + string(kind) + "\x00" + string(class)
+	if e.recorded[key] {
+		return false
+	}
+	if e.recorded == nil {
+		e.recorded = map[string]bool{}
+	}
+	e.recorded[key] = true
+	return true
+}
+
+func (e *exchange) disclosure(h *hit, owner string, class candor.Class, outcome candor.Outcome, f candor.Facts) candor.Disclosure {
+	d := candor.Disclosure{
+		Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
+		URL: e.shownURL(), Route: e.route, Status: e.x.Status,
+		Owner: owner, Kind: h.Kind, Encoding: e.within + h.Encoding, Evidence: h.Evidence, Masked: scan.MaskValue(h.Kind, h.value),
+		Offset: e.offset + int64(h.Offset), Length: h.Length, Header: h.header, Class: class,
+		Outcome: outcome, Release: e.release, Cached: e.cached,
+		Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
+	}
+	if class == candor.Disclosed && h.header == "" {
+		e.looked(&d)
+	}
+	if h.carrier.is {
+		d.CWE, d.ThirdParty = CWE598, h.thirdParty
+	}
+	return d
 }
 
 // newID is 16 random bytes: made at the edge, so that many guards can write into one journal.
@@ -316,6 +360,12 @@ func (e *exchange) remember() {
 	}
 	holders = holders[:min(len(holders), maxHolders)]
 	left := maxTyped
+	if len(e.carried()) == 0 {
+		return
+	}
+	for _, h := range holders {
+		e.g.supplied.add(e.x.Time, e.digest("supplier", h))
+	}
 	for k := range e.carried() {
 		for _, h := range holders {
 			e.g.supplied.add(e.x.Time, e.digest("supplied", h, k))
@@ -335,7 +385,7 @@ const (
 
 // suppliedBefore: whoever holds one of this request's credentials has supplied the identifier.
 func (e *exchange) suppliedBefore(key string) bool {
-	for _, h := range e.holders()[:min(len(e.holders()), maxHolders)] {
+	for _, h := range e.suppliers() {
 		if e.g.supplied.has(e.x.Time, e.digest("supplied", h, key)) {
 			return true
 		}
@@ -430,7 +480,7 @@ func (e *exchange) headers(ctx context.Context, h http.Header) (hidden bool) {
 			}
 			raw := append(e.raw[:0], v...)
 			e.raw = raw
-			e.hits, e.piece = e.hits[:0], nil
+			e.hits, e.piece, e.around = e.hits[:0], nil, raw
 			if e.finder.Find(raw, true); len(e.hits) == 0 {
 				continue
 			}

@@ -26,6 +26,7 @@ const (
 	Observe Mode = "observe" // record, and let it pass
 	Mask    Mode = "mask"    // overwrite the identifiers with a mask of the same length
 	Block   Mode = "block"   // withhold the response
+	Trip    Mode = "trip"    // answer 503 to every request, and do not ask upstream where the route is known from the request
 )
 
 // Guard holds what inspecting needs. Directory and Key are required; a nil function field means what its comment says.
@@ -35,7 +36,8 @@ type Guard struct {
 	// Key makes the digests of viewers and links. It never leaves the process.
 	Key []byte
 
-	// Mode is asked for each response. Nil: Mask.
+	// Mode is asked for each request, for each response and for each message of a WebSocket; route is empty while it is not known.
+	// Nil: Mask. See Containment.
 	Mode func(site, route string) Mode
 	// Viewer says who sent a request. Nil: everybody is anonymous.
 	Viewer func(*http.Request) candor.Viewer
@@ -61,6 +63,11 @@ type Guard struct {
 	// Note is handed what need not be durable before bytes leave, in captures as well: responses that disclosed, once more when they have
 	// ended, and latent findings. It must not wait. Nil: nobody is told.
 	Note func(candor.Entry)
+	// Seal encrypts what only the notifier may read, before it is recorded: each owner's identifiers that left unmasked, and with the kind
+	// "context" what stood around the first of an owner in a response. It returns nil for what it has sealed before. Nil: nothing is.
+	Seal func(owner, kind string, value []byte) []candor.Sealed
+	// About says an owner's language and country, for an identifier of theirs as it was found, normalised. Nil: they are not known.
+	About func(owner string, kind scan.Kind, value []byte) (locale, country string)
 	// Released is told when a site's release header names another release than before. Nil: nobody is.
 	Released func(candor.Release)
 	// Classed is told the class and kind of each match, for metrics. Nil: nobody is.
@@ -69,6 +76,9 @@ type Guard struct {
 	// FailClosed withholds what could not be inspected (a malformed or unknown encoding, a limit) in Mask and Block. When
 	// false it passes, and Coverage says so.
 	FailClosed bool
+	// KeepLatent leaves a response alone that shows its viewer the viewer's own data where upstream lets shared caches keep it. When false, in
+	// Mask and Block, it gets Cache-Control: private, no-store, and what tells CDNs otherwise is dropped.
+	KeepLatent bool
 	// MaskLinks masks what is of class link, too.
 	MaskLinks bool
 	// ReleaseHeader names the response header that holds the release. Empty: "X-Release".
@@ -93,6 +103,11 @@ type Guard struct {
 	releases releases
 	supplied supplied
 	copies   copies
+	bodies   bodies
+	latents  latents
+	personal personal
+	// unrecorded is what was sealed and could not be recorded.
+	unrecorded unrecorded
 }
 
 const maxRequestBody = 64 << 10 // how much of a request's body may make a match an echo (DESIGN §2)
@@ -132,6 +147,9 @@ func (g *Guard) maxDecoded() int64 {
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rw := newResponse(g, w, r)
+		if rw.tripped() {
+			return
+		}
 		rw.run(next, rw.request())
 		if rw.how == whole {
 			r := rw.request()

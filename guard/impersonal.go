@@ -74,6 +74,29 @@ func impersonalPath(d *directory.Directory, path, instead string) (_ string, cha
 	return strings.Join(segments, "/"), changed
 }
 
+// impersonalPlace has {} where a customer's name stands in a place.
+func impersonalPlace(d *directory.Directory, place string) string {
+	if !d.Holds(scan.Name) && !d.Holds(scan.Phone) {
+		return place
+	}
+	start, changed := 0, ""
+	for i := 0; i <= len(place); i++ {
+		if i < len(place) && strings.IndexByte(".[]:$", place[i]) < 0 {
+			continue
+		}
+		if name := place[start:i]; isPersonal(d, name) {
+			changed += "{}"
+		} else {
+			changed += name
+		}
+		if i < len(place) {
+			changed += place[i : i+1]
+		}
+		start = i + 1
+	}
+	return changed
+}
+
 // isPersonal: a part of a URL is a customer's name or number, with whatever joins words in URLs.
 func isPersonal(d *directory.Directory, s string) bool {
 	if len(s) < 4 {

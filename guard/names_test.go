@@ -39,7 +39,7 @@ func TestNamesByEvidence(t *testing.T) {
 		{"", `{"fullName":"Bob Brown"}`, `{"fullName":"B** B****"}`, "[2 name key]"},
 		{"2", `{"fullName":"Bob Brown"}`, `{"fullName":"Bob Brown"}`, "[]"},
 		{"", `{"fullName":"Alice Adams"}`, `{"fullName":"Alice Adams"}`, "[]"}, // nobody's in particular
-		{"", `{"x":"Alice Adams","e":"anna@shop.example"}`, `{"x":"A**** A****","e":"a***@s***.example"}`, "[3 email  3 name near]"},
+		{"", `{"x":"Alice Adams","e":"anna@shop.example"}`, `{"x":"A**** A****","e":"a***@s***.example"}`, "[3 name near 3 email ]"},
 		{"", `{"x":"Bob Brown","e":"anna@shop.example"}`, `{"x":"Bob Brown","e":"a***@s***.example"}`, "[3 email ]"},
 		{"1", `<p>Hello Alice Adams!<p>anna@shop.example`, `<p>Hello Alice Adams!<p>a***@s***.example`, "[3 email ]"}, // the viewer's own name
 		{"", `{"facet":"brand","values":[{"displayName":"Bob Brown"}]}`, `{"facet":"brand","values":[{"displayName":"Bob Brown"}]}`, "[]"},

@@ -20,8 +20,10 @@ import (
 // them (RFC 9421 §2.4). None is better than a wrong one: it cannot be mended without the shop's key.
 var digests = []string{"Content-Digest", "Repr-Digest", "Unencoded-Digest", "Digest", "Content-Md5", "Signature", "Signature-Input"}
 
-// storing permits caches to keep a response, in words that outrank Cache-Control there (RFC 9213 §2.1, RFC 9111 §5.3).
-var storing = []string{"Cdn-Cache-Control", "Surrogate-Control", "Cloudflare-Cdn-Cache-Control", "Expires"}
+// storing permits caches to keep a response, in words that outrank Cache-Control there (RFC 9213 §2.1, RFC 9111 §5.3, and the manuals of CDNs
+// and of nginx).
+var storing = []string{"Cdn-Cache-Control", "Surrogate-Control", "Cloudflare-Cdn-Cache-Control", "Vercel-Cdn-Cache-Control", "Netlify-Cdn-Cache-Control",
+	"Akamai-Cache-Control", "Edge-Control", "X-Accel-Expires", "Expires"}
 
 // recoded makes the headers right for the same page in another coding.
 func (rw *response) recoded(h http.Header) {
@@ -44,6 +46,7 @@ func (rw *response) masked() {
 		return
 	}
 	rw.changed = true
+	rw.x.caching() // as upstream meant it
 	for _, list := range [][]string{digests, storing, {"Etag", "Last-Modified", "Accept-Ranges"}} {
 		for _, name := range list {
 			h.Del(name)

@@ -16,7 +16,10 @@ type worked struct {
 	digest  string // viewer's
 	holders []string
 	held    bool // holders is known
-	mac     hash.Hash
+	// suppliers are those of holders that have supplied anything: of a page with many disclosures only the first asks.
+	suppliers []string
+	asked     bool // suppliers is known
+	mac       hash.Hash
 }
 
 // shownURL is the request's URL as a capture's report prints it, or as the journal keeps it.
@@ -43,6 +46,20 @@ func (e *exchange) holders() []string {
 		e.worked.holders, e.worked.held = credentials(e.x.Request), true
 	}
 	return e.worked.holders
+}
+
+func (e *exchange) suppliers() []string {
+	w := &e.worked
+	if w.asked {
+		return w.suppliers
+	}
+	w.asked = true
+	for _, h := range e.holders()[:min(len(e.holders()), maxHolders)] {
+		if e.g.supplied.has(e.x.Time, e.digest("supplier", h)) {
+			w.suppliers = append(w.suppliers, h)
+		}
+	}
+	return w.suppliers
 }
 
 // mac is a keyed hash, ready for its input.

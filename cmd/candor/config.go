@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"candor.example/guard"
 	"candor.example/internal/policy"
+	"candor.example/internal/viewer"
 )
 
 // Config is candor.yaml: everything that serve can be told. Every key may be left out; a flag given on the command line
@@ -35,6 +37,9 @@ type Config struct {
 		Issuer   string `yaml:"issuer"`
 		Audience string `yaml:"audience"`
 	} `yaml:"jwt"`
+
+	DNS   string `yaml:"dns"`   // who is asked whether a crawler is one: "system", "off", or a server's address
+	Trade string `yaml:"trade"` // what the shop sells, as far as being its customer says something of a person: incident.Trades
 
 	Policy  []Rule   `yaml:"policy"`  // who may see other people's data
 	Public  []string `yaml:"public"`  // addresses, telephone numbers and names that are published on purpose
@@ -135,4 +140,21 @@ func (c *Config) trusted() (guard.Trusted, error) {
 		t = append(t, p)
 	}
 	return t, nil
+}
+
+// resolver is who verifies crawlers; nil for nobody.
+func (c *Config) resolver() (*net.Resolver, error) {
+	switch c.DNS {
+	case "", "system":
+		return net.DefaultResolver, nil
+	case "off":
+		return nil, nil
+	}
+	if addr, err := netip.ParseAddr(c.DNS); err == nil {
+		return viewer.DNS(netip.AddrPortFrom(addr, 53).String()), nil
+	}
+	if server, err := netip.ParseAddrPort(c.DNS); err != nil || server.Port() == 0 {
+		return nil, fmt.Errorf(`dns: %q is neither "system", "off" nor a server's address such as 192.0.2.53 or 192.0.2.53:5353`, c.DNS)
+	}
+	return viewer.DNS(c.DNS), nil
 }

@@ -221,7 +221,7 @@ func (c *directoryInfoCmd) Run() error {
 		return printJSON(os.Stdout, info)
 	}
 	fmt.Printf("%s: %d customers, %d identifiers (%s), built %s, %d bytes, key %s\n", info.Path, info.Customers, info.Identifiers, joinKinds(info.Kinds), info.Built.UTC().Format(time.RFC3339), info.Bytes, info.KeyID)
-	fmt.Printf("%d of them have a country: it says which law asks for which notice\n", info.WithCountry)
+	fmt.Printf("%d of them have a country, which says whose law asks for a notice\n", info.WithCountry)
 	fmt.Printf("since then: %d customers added; forgotten in all: %d\n", info.Added, info.Forgotten)
 	for _, k := range keys {
 		fmt.Printf("key %s: %s\n", k.ID(), strings.Join(keyUses(k.ID(), keys[0].ID(), info), ", "))

@@ -61,6 +61,9 @@ var asks = map[string]func(incident.Incident, map[string]string) question{
 			Fields: []field{{Name: "at", Label: "Fixed at", Hint: "RFC 3339; empty: now"}, {Name: "reference", Label: "What fixed it", Hint: "a change, a ticket, a commit"},
 				{Name: "release", Label: "In which release"}, whyField}}
 	},
+	candor.Reopened: func(i incident.Incident, _ map[string]string) question {
+		return question{Title: "Reopen", Button: "Reopen", Means: "The incident is open again. " + incident.SoFar(i), Fields: []field{whyField}}
+	},
 	candor.Closed: func(i incident.Incident, _ map[string]string) question {
 		why := whyField
 		why.Required = true

@@ -224,7 +224,7 @@ func TestLive(t *testing.T) {
 	b.must(err)
 	b.disclose(t, "GET /products/{id}", 998, 38, candor.Exposed)
 	b.until(`document.querySelector(".figures dd").textContent === "61"`)
-	kept, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[document.querySelector("details").open, document.querySelectorAll("details tr").length,
+	kept, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[document.querySelector("details").open, document.querySelector("details").querySelectorAll("tr").length,
 		marked.isConnected, getSelection().toString(), document.activeElement === link && link.textContent].join()`))
 	if b.must(err); kept != "true,32,true,www.s,The next" {
 		t.Errorf("of what the reader did was kept: %s", kept)

@@ -3,7 +3,6 @@ package incident
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -39,7 +38,7 @@ func Apply(s State, m Moments, a candor.Action) (State, Moments, error) {
 		if err != nil {
 			return s, m, err
 		}
-		if keeps := slices.Contains([]string{"mask", "withhold", "trip"}, c.Mode); keeps && (s == Open || s == Confirmed) {
+		if keeps := c.keeps(); keeps && (s == Open || s == Confirmed) {
 			set("contained", &m.Contained, true)
 			s = Contained
 		} else if !keeps && s == Contained {
@@ -68,7 +67,8 @@ func Apply(s State, m Moments, a candor.Action) (State, Moments, error) {
 		set("reopened", &m.Reopened, true)
 		s = Open
 	case candor.Assessed:
-		return s, m, assessed(a)
+		_, err := Departure(a)
+		return s, m, err
 	case candor.Reset:
 		_, err := ContainmentOf(a)
 		return s, m, err
@@ -142,20 +142,6 @@ func verified(s State, m Moments, a candor.Action) (State, Moments, error) {
 	return Open, m, nil
 }
 
-// assessed: where the operator departs from the presumption it is written why.
-func assessed(a candor.Action) error {
-	for _, name := range []string{"dpc", "ei", "cb"} {
-		f, err := strconv.ParseFloat(a.Details[name], 64)
-		if err != nil || math.IsNaN(f) || f < 0 || f > 10 {
-			return fmt.Errorf("%q is no decimal from 0 to 10", name)
-		}
-	}
-	if a.Why == "" {
-		return errors.New("it does not say why")
-	}
-	return nil
-}
-
 // Containment is what is done to a route, or to all of a site.
 type Containment struct {
 	Site   string        `json:"site"`
@@ -165,7 +151,14 @@ type Containment struct {
 	Within time.Duration `json:"within,omitempty"` // in this time
 	Since  time.Time     `json:"since"`
 	By     string        `json:"by"`
-	Reset  time.Time     `json:"reset,omitzero"` // when a trip was last reset
+	// Tripped is when Candor tripped it, after Count disclosures; Reset when somebody last let it answer again.
+	Tripped time.Time `json:"tripped,omitzero"`
+	Reset   time.Time `json:"reset,omitzero"`
+}
+
+// keeps: strangers' data does not leave. A breaker that waits for disclosures keeps nothing in.
+func (c Containment) keeps() bool {
+	return c.Mode == "mask" || c.Mode == "withhold" || c.Mode == "trip" && (c.Count == 0 || !c.Tripped.IsZero())
 }
 
 // ContainmentOf reads an action of candor.Contained or candor.Reset.
@@ -185,6 +178,11 @@ func ContainmentOf(a candor.Action) (c Containment, err error) {
 	}
 	if c.Within, err = time.ParseDuration(a.Details["within"]); err != nil || c.Within <= 0 {
 		return c, errors.New(`"within" is no duration such as 10m`)
+	}
+	if text := a.Details["tripped"]; text != "" {
+		if c.Tripped, err = time.Parse(time.RFC3339, text); err != nil {
+			return c, errors.New(`"tripped" is no time such as 2018-11-20T10:00:00Z (RFC 3339)`)
+		}
 	}
 	return c, nil
 }

@@ -184,6 +184,6 @@ type Point struct {
 
 // ViewerCount is how many viewers of one kind saw other people's data.
 type ViewerCount struct {
-	Kind  string `json:"kind"` // "customer", "anonymous", "crawler"
+	Kind  string `json:"kind"` // Viewer.Kind: "customer", "role", "crawler", "claimed-crawler", "script", "anonymous"
 	Count int    `json:"count"`
 }

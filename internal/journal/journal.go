@@ -161,11 +161,6 @@ func (j *Journal) Record(ctx context.Context, e candor.Entry) error {
 	}
 }
 
-// Count records coverage.
-func (j *Journal) Count(ctx context.Context, sums []candor.Coverage) error {
-	return j.publish(ctx, candor.Entry{Coverage: sums}, "")
-}
-
 // Release records that a release went live.
 func (j *Journal) Release(ctx context.Context, r candor.Release) error {
 	return j.publish(ctx, candor.Entry{Releases: []candor.Release{r}}, "")

@@ -73,7 +73,7 @@ func TestOrderAndReopen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	j.Count(ctx, []candor.Coverage{{Site: "shop.example", Responses: 3}})
+	j.Record(ctx, candor.Entry{Coverage: []candor.Coverage{{Site: "shop.example", Responses: 3}}})
 	j.Release(ctx, candor.Release{Name: "v1"})
 	j.Record(ctx, entry(disclosure(3))) // the same once more
 	j.Close()
@@ -97,7 +97,7 @@ func TestFoldsAreBounded(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal"))
 	long := strings.Repeat("x", 700<<10)
 	for n := range 2*foldBytes/len(long) + 2 {
-		if err := j.Count(t.Context(), []candor.Coverage{{Site: "shop.example", Route: long, Responses: int64(n)}}); err != nil {
+		if err := j.Record(t.Context(), candor.Entry{Coverage: []candor.Coverage{{Site: "shop.example", Route: long, Responses: int64(n)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -273,11 +273,11 @@ func (c *Country) add(o candor.Outcome, n int) {
 
 // Containments lists what is done to routes and sites.
 func (l *Ledger) Containments(ctx context.Context) ([]incident.Containment, error) {
-	rows, err := l.query(ctx, `SELECT site, route, mode, count, within, since, actor, reset FROM containment ORDER BY site, route`)
+	rows, err := l.query(ctx, `SELECT site, route, mode, count, within, since, actor, tripped, reset FROM containment ORDER BY site, route`)
 	return collect(l, rows, err, func(r *sql.Rows) (c incident.Containment, err error) {
-		var since, reset int64
-		err = r.Scan(&c.Site, &c.Route, &c.Mode, &c.Count, &c.Within, &since, &c.By, &reset)
-		c.Since, c.Reset = from(since), maybe(reset)
+		var since, tripped, reset int64
+		err = r.Scan(&c.Site, &c.Route, &c.Mode, &c.Count, &c.Within, &since, &c.By, &tripped, &reset)
+		c.Since, c.Tripped, c.Reset = from(since), maybe(tripped), maybe(reset)
 		return c, err
 	})
 }

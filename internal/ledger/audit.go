@@ -187,9 +187,9 @@ func (f *fold) contain(a candor.Action) error {
 		return refusal{err}
 	}
 	site, route := key(c.Site), key(c.Route)
-	err = f.exec(`INSERT INTO containment (site, route, mode, count, within, since, actor, reset) VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (site, route) DO UPDATE SET
-mode = excluded.mode, count = excluded.count, within = excluded.within, since = excluded.since, actor = excluded.actor, reset = 0`,
-		site, route, c.Mode, c.Count, int64(c.Within), at(c.Since), c.By)
+	err = f.exec(`INSERT INTO containment (site, route, mode, count, within, since, actor, tripped, reset) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (site, route) DO UPDATE SET
+mode = excluded.mode, count = excluded.count, within = excluded.within, since = excluded.since, actor = excluded.actor, tripped = excluded.tripped, reset = 0`,
+		site, route, c.Mode, c.Count, int64(c.Within), at(c.Since), c.By, orZero(c.Tripped))
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,10 @@ func (f *fold) reset(a candor.Action) error {
 	if n == 0 {
 		return refusal{errors.New("nothing trips there")}
 	}
-	return f.exec(`UPDATE containment SET reset = ? WHERE site = ? AND route = ?`, at(a.Time), site, route)
+	if err := f.exec(`UPDATE containment SET reset = ?, tripped = 0 WHERE site = ? AND route = ?`, at(a.Time), site, route); err != nil {
+		return err
+	}
+	return f.exec(`DELETE FROM containment WHERE site = ? AND route = ? AND mode = 'trip' AND count = 0`, site, route)
 }
 
 func (f *fold) texts(query string, args ...any) (list []string, err error) {

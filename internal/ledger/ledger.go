@@ -177,6 +177,14 @@ func maybe(ns int64) time.Time {
 	return from(ns)
 }
 
+// orZero is what maybe reads.
+func orZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return at(t)
+}
+
 // layers are folders of which the first that has a file gives it.
 type layers []fs.FS
 

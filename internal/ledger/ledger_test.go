@@ -263,7 +263,7 @@ func act(r *rand.Rand, before []candor.Entry, seq int) candor.Action {
 	a := candor.Action{ID: fmt.Sprint("a", r.IntN(200)), Time: start.Add(time.Duration(seq+r.IntN(700)) * time.Second), By: "ops", Why: "because",
 		What: []string{candor.Confirmed, candor.Contained, candor.Reset, candor.Determined, candor.Fixed, candor.Fixed, candor.Verified, candor.Closed, candor.Reopened, candor.Assessed}[r.IntN(10)],
 		Details: map[string]string{"site": "shop.example", "route": []string{"", "GET /1"}[r.IntN(2)], "mode": []string{"mask", "trip", ""}[r.IntN(3)], "count": "3", "within": "10m",
-			"requests": "4", "disclosing": fmt.Sprint(r.IntN(2)), "result": []string{"clean", "disclosing"}[r.IntN(2)], "dpc": "1.5", "ei": "1", "cb": "0.5"}}
+			"requests": "4", "disclosing": fmt.Sprint(r.IntN(2)), "result": []string{"clean", "disclosing"}[r.IntN(2)], "dpc": "2", "ei": "1", "cb": "0.5"}}
 	for _, e := range before {
 		for _, d := range e.Disclosures {
 			if d.Class == candor.Disclosed && r.IntN(3) > 0 {

@@ -117,6 +117,7 @@ CREATE TABLE containment (
     within BIGINT NOT NULL,
     since  BIGINT NOT NULL,
     actor  TEXT NOT NULL,
+    tripped BIGINT NOT NULL,
     reset  BIGINT NOT NULL,
     PRIMARY KEY (site, route)
 );

@@ -1,0 +1,33 @@
+package guard
+
+import (
+	"slices"
+	"sync"
+
+	"candor.example"
+)
+
+// unrecorded holds what was sealed and could not be recorded, for the next entry that is: nobody seals it again.
+type unrecorded struct {
+	mu   sync.Mutex
+	list []candor.Sealed
+}
+
+// maxUnrecorded is how many wait. When there are more the journal has failed for long, and nothing of it was let out; the oldest are lost.
+const maxUnrecorded = 10_000
+
+// take returns what waits, and more.
+func (u *unrecorded) take(more []candor.Sealed) []candor.Sealed {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	list := append(u.list, more...)
+	u.list = nil
+	return list
+}
+
+func (u *unrecorded) put(list []candor.Sealed) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.list = append(u.list, list...)
+	u.list = slices.Clone(u.list[max(0, len(u.list)-maxUnrecorded):])
+}
