@@ -450,6 +450,23 @@ func testHostileText(t *testing.T, fresh fresher) {
 	}
 }
 
+// Several that open a new ledger at once make it once.
+func testOpenedAtOnce(t *testing.T, fresh fresher) {
+	where := fresh(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			l, err := Open(context.Background(), where)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			l.Close()
+		})
+	}
+	all.Wait()
+}
+
 // Two that fold the same journal at once count nobody twice.
 func testTwoFolds(t *testing.T, fresh fresher) {
 	where := fresh(t)

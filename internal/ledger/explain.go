@@ -34,7 +34,8 @@ var figures = []struct{ name, stored, derived string }{
 	{"last seen", `last_seen`, `SELECT MAX(last) FROM affected WHERE incident = ?1`},
 }
 
-// Explain derives each number of an incident anew, from one state of the ledger; ErrNoIncident if there is none by that id.
+// Explain derives each number of an incident anew, from one state of the ledger; ErrNoIncident if there is none by that id. What is
+// stored of "possible" is what Incident said a moment before: a fold between the two may make them differ, and nothing else.
 func (l *Ledger) Explain(ctx context.Context, id string) ([]Figure, error) {
 	i, err := l.Incident(ctx, id)
 	if err != nil {

@@ -51,7 +51,7 @@ func fill(b *testing.B, l *Ledger, rows int, random bool) {
 	for seq := 0; seq < rows; {
 		batch := make([]candor.Entry, min(benchBatch, rows-seq))
 		for i := range batch {
-			e := shown(fmt.Sprintf("%016x", response(seq)), strconv.Itoa(10_000_000+owner(seq)), fmt.Sprintf("%016x", r.IntN(10_000)), candor.Exposed, seq/1000)
+			e := shown(fmt.Sprintf("%016x", response(seq)), strconv.Itoa(10_000_000+owner(seq)), fmt.Sprintf("%016x", seq%10_000), candor.Exposed, seq/1000)
 			seq++
 			e.Seq = uint64(seq)
 			batch[i] = e

@@ -96,24 +96,44 @@ func openPostgres(where string) (*Ledger, error) {
 // Close closes the ledger.
 func (l *Ledger) Close() error { return l.db.Close() }
 
-// migrate brings the schema up to date, and refuses one that a later candor made.
+// migrate brings the schema up to date, and refuses one that a later candor made. Where several open a ledger at once, who comes too late for
+// a step fails at it, and goes on behind it: each step is a transaction.
 func (l *Ledger) migrate(ctx context.Context) error {
 	p, err := l.provider()
 	if err != nil {
 		return err
 	}
-	has, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return err
-	}
 	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; has > newest {
-		return fmt.Errorf("its schema is %d, and this candor knows %d: use the candor that made it", has, newest)
-	} else if has == newest {
-		return nil
+	newest, before := sources[len(sources)-1].Version, int64(-1)
+	for {
+		has, err := version(ctx, p)
+		switch {
+		case err != nil:
+			return err
+		case has > newest:
+			return fmt.Errorf("its schema is %d, and this candor knows %d: use the candor that made it", has, newest)
+		case has == newest:
+			return nil
+		}
+		if _, err = p.Up(ctx); err == nil {
+			return nil
+		} else if has == before {
+			return err
+		}
+		before = has
 	}
-	_, err = p.Up(ctx)
-	return err
+}
+
+// version is the schema that is there. Asked for the first time it makes the table of versions, and somebody else may just have made it.
+func version(ctx context.Context, p *goose.Provider) (int64, error) {
+	has, err := p.GetDBVersion(ctx)
+	if err == nil {
+		return has, nil
+	}
+	if again, failed := p.GetDBVersion(ctx); failed == nil {
+		return again, nil
+	}
+	return 0, err
 }
 
 func (l *Ledger) provider() (*goose.Provider, error) {

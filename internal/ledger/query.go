@@ -242,7 +242,7 @@ func (l *Ledger) Releases(ctx context.Context, site string) ([]candor.Release, e
 
 // Summary is an overview of everything since a moment.
 type Summary struct {
-	Incidents      int       `json:"incidents"` // open ones, whenever
+	Incidents      int       `json:"incidents"` // those that nobody says are over, whenever
 	Exposed        int       `json:"exposed"`   // people who were exposed since, in any incident, each once
 	Prevented      int       `json:"prevented"` // likewise
 	LastDisclosure time.Time `json:"last_disclosure"`
@@ -255,7 +255,7 @@ type Summary struct {
 func (l *Ledger) Summary(ctx context.Context, since time.Time) (s Summary, err error) {
 	var last int64
 	err = l.row(ctx, `SELECT
-  (SELECT COUNT(*) FROM incident WHERE state = 'open'),
+  (SELECT COUNT(*) FROM incident WHERE state NOT IN ('fixed', 'verified', 'closed')),
   (SELECT COUNT(DISTINCT owner) FROM affected WHERE outcome = 'exposed' AND last >= ?1),
   (SELECT COUNT(DISTINCT owner) FROM affected WHERE outcome = 'prevented' AND last >= ?1),
   (SELECT COALESCE(MAX(last_seen), 0) FROM incident),

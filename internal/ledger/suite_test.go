@@ -36,6 +36,7 @@ var suite = []struct {
 	{"Purge", testPurge},
 	{"Sealed", testSealed},
 	{"HostileText", testHostileText},
+	{"OpenedAtOnce", testOpenedAtOnce},
 	{"TwoFolds", testTwoFolds},
 	{"Upgrade", testUpgrade},
 	{"Killed", testKilled},
