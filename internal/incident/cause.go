@@ -60,7 +60,7 @@ var causes = []known{
 	{CauseErrorPage, "an error or debug page showed what the shop was working on", Taxonomy{"CWE-209", "Generation of Error Message Containing Sensitive Information", "API8:2023 Security Misconfiguration", api2023, "error", "Misconfiguration"}, errorPage},
 	{CauseDeception, "web cache deception: a personal page was asked for under a static file's name, and kept", Taxonomy{"CWE-524", "Use of Cache Containing Sensitive Information", "API8:2023 Security Misconfiguration", api2023, "hacking", "Exploit misconfig"}, deception},
 	{CauseCoalesced, "requests were coalesced on a page that may not be shared", Taxonomy{"CWE-488", "Exposure of Data Element to Wrong Session", "API8:2023 Security Misconfiguration", api2023, "error", "Misconfiguration"}, coalesced},
-	{CauseSharedCache, SharedCache, Taxonomy{"CWE-524", "Use of Cache Containing Sensitive Information", "API8:2023 Security Misconfiguration", api2023, "error", "Misconfiguration"}, sharedCache},
+	{CauseSharedCache, "shared cache kept a personal page", Taxonomy{"CWE-524", "Use of Cache Containing Sensitive Information", "API8:2023 Security Misconfiguration", api2023, "error", "Misconfiguration"}, sharedCache},
 	{CauseFragment, "a fragment of a page was cached across people", Taxonomy{"CWE-524", "Use of Cache Containing Sensitive Information", "A01:2021 Broken Access Control", top2021, "error", "Programming error"}, fragment},
 	{CauseMixUp, "sessions or connections were mixed up", Taxonomy{"CWE-488", "Exposure of Data Element to Wrong Session", "A01:2021 Broken Access Control", top2021, "error", "Programming error"}, mixUp},
 	{CauseListing, "a bulk listing or export of people was open", Taxonomy{"CWE-862", "Missing Authorization", "API5:2023 Broken Function Level Authorization", api2023, "error", "Publishing error"}, listing},
@@ -151,6 +151,9 @@ func undetermined(f *facts, all []finding) Verdict {
 		return cmp.Or(cmp.Compare(len(a.con), len(b.con)), -cmp.Compare(number(a.enough), number(b.enough)), -cmp.Compare(a.fits, b.fits))
 	})
 	v := Verdict{Cause: CauseUndetermined, Title: Undetermined, Decided: []string{f.basis()}}
+	if f.n == 0 {
+		return v // nothing is known of any response: every cause remains
+	}
 	for _, c := range left[:2] {
 		why := append(slices.Clone(c.pro), c.con...)
 		if len(why) == 0 {

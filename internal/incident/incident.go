@@ -81,26 +81,8 @@ func ID(site, route string, first time.Time) string {
 	return "inc-" + strings.ToLower(base32.StdEncoding.EncodeToString(h[:5]))
 }
 
-// Counts are what Cause decides from, until Decide takes its place.
-type Counts struct {
-	Disclosures int // responses with a disclosure
-	Cached      int // of them, those in which a shared cache had a hand
-}
-
-// The causes that can be told apart so far.
-const (
-	SharedCache  = "shared cache kept a personal page"
-	Undetermined = "undetermined"
-)
-
-// Cause is the verdict. A cache is blamed only when it had a hand in every disclosure: a page that is wrong at its source
-// is often cached as well.
-func Cause(e Counts) string {
-	if e.Disclosures > 0 && e.Cached == e.Disclosures {
-		return SharedCache
-	}
-	return Undetermined
-}
+// Undetermined is the title of no verdict.
+const Undetermined = "undetermined"
 
 // QuietAfter is how long nothing must have been disclosed before it is said to have stopped.
 const QuietAfter = 15 * time.Minute
@@ -149,8 +131,17 @@ func cause(i Incident) string {
 }
 
 func over(i Incident, now time.Time) string {
-	if quiet := now.Sub(i.LastSeen); quiet >= QuietAfter {
-		return fmt.Sprintf("Nothing was disclosed here for %s. Whether it is fixed has not been verified.", quiet.Round(time.Minute))
+	quiet := now.Sub(i.LastSeen).Round(time.Minute)
+	since := fmt.Sprintf("Nothing was disclosed here for %s.", quiet)
+	switch {
+	case i.State == Verified:
+		return "Yes: it was fixed, and its recorded requests were asked again and disclosed nothing. " + since
+	case i.State == Closed:
+		return "It was closed. " + since
+	case i.State == Fixed:
+		return "It is said to be fixed, which has not been verified. " + since
+	case quiet >= QuietAfter:
+		return since + " Whether it is fixed has not been verified."
 	}
 	return fmt.Sprintf("No: last seen %s.", i.LastSeen.UTC().Format("15:04:05 UTC on 2 January 2006"))
 }

@@ -20,6 +20,11 @@ func (l *Ledger) Evidence(ctx context.Context, id string) (e incident.Evidence, 
 	if err != nil {
 		return e, err
 	}
+	return l.evidence(ctx, i)
+}
+
+func (l *Ledger) evidence(ctx context.Context, i incident.Incident) (e incident.Evidence, err error) {
+	id := i.ID
 	e.Kinds = i.Kinds
 	var encodings string
 	err = l.row(ctx, `SELECT responses, encodings, disclosures, in_url, third_party, in_header FROM incident WHERE id = ?`, id).
@@ -36,6 +41,46 @@ func (l *Ledger) Evidence(ctx context.Context, id string) (e incident.Evidence, 
 	}
 	e.Personal, err = l.personal(ctx, i.Site, i.Route)
 	return e, err
+}
+
+// Verdict is the cause that an incident's evidence shows; ErrNoIncident if there is none by that id.
+func (l *Ledger) Verdict(ctx context.Context, id string) (v incident.Verdict, err error) {
+	i, err := l.Incident(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	return l.verdict(ctx, i)
+}
+
+// judged is a verdict and what it came from: evidence is added to, and an unfinished response is replaced by what it became.
+type judged struct {
+	disclosures, responses, ended int64
+	verdict                       incident.Verdict
+}
+
+// verdict decides, unless nothing has come in since it last did: lists of incidents are asked for each second.
+func (l *Ledger) verdict(ctx context.Context, i incident.Incident) (incident.Verdict, error) {
+	var now judged
+	err := l.row(ctx, `SELECT disclosures, responses, (SELECT COUNT(*) FROM evidence WHERE incident = ?1 AND ended = 1) FROM incident WHERE id = ?1`, i.ID).
+		Scan(&now.disclosures, &now.responses, &now.ended)
+	if err != nil {
+		return now.verdict, l.explain(err)
+	}
+	l.memory.Lock()
+	before, known := l.memory.verdicts[i.ID]
+	l.memory.Unlock()
+	if now.verdict = before.verdict; known && before.disclosures == now.disclosures && before.responses == now.responses && before.ended == now.ended {
+		return now.verdict, nil
+	}
+	e, err := l.evidence(ctx, i)
+	if err != nil {
+		return now.verdict, err
+	}
+	now.verdict = incident.Decide(e)
+	l.memory.Lock()
+	defer l.memory.Unlock()
+	l.memory.verdicts[i.ID] = now
+	return now.verdict, nil
 }
 
 func scanResponse(rows *sql.Rows) (r candor.Response, err error) {

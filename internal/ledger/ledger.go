@@ -41,6 +41,7 @@ type Ledger struct {
 type memory struct {
 	sync.Mutex
 	possible map[string]remembered
+	verdicts map[string]judged
 }
 
 // Open opens a ledger and brings its schema up to date. where is the path of a SQLite file, which is made on first use with mode 0600, or
@@ -54,7 +55,7 @@ func Open(ctx context.Context, where string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.memory.possible = map[string]remembered{}
+	l.memory.possible, l.memory.verdicts = map[string]remembered{}, map[string]judged{}
 	if err := l.migrate(ctx); err != nil {
 		l.db.Close()
 		return nil, l.explain(err)

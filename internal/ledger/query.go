@@ -15,7 +15,7 @@ import (
 // ErrNoIncident: there is none by that id.
 var ErrNoIncident = errors.New("there is no such incident")
 
-const incidentColumns = `i.id, i.site, i.route, i.state, i.exposed, i.prevented, i.possible, i.viewers, i.kinds, i.first_seen, i.last_seen, i.release, i.disclosures, i.cached, COALESCE(r.people, 0)
+const incidentColumns = `i.id, i.site, i.route, i.state, i.exposed, i.prevented, i.possible, i.viewers, i.kinds, i.first_seen, i.last_seen, i.release, i.cached, COALESCE(r.people, 0)
 FROM incident i LEFT JOIN latent_route r ON r.site = i.site AND r.route = i.route`
 
 // Incidents lists all incidents, the latest first.
@@ -53,6 +53,11 @@ func (l *Ledger) incidents(ctx context.Context, which string, args ...any) ([]in
 			return nil, err
 		}
 		r.Possible += latent
+		v, err := l.verdict(ctx, r.Incident)
+		if err != nil {
+			return nil, err
+		}
+		r.Cause, r.Verdict = v.Title, &v
 		list = append(list, r.Incident)
 	}
 	return list, nil
@@ -93,9 +98,8 @@ func (l *Ledger) Account(ctx context.Context, id string) (a Account, err error) 
 func scanIncident(rows *sql.Rows) (i row, err error) {
 	var kinds string
 	var first, last int64
-	var e incident.Counts
-	err = rows.Scan(&i.ID, &i.Site, &i.Route, &i.State, &i.Exposed, &i.Prevented, &i.Possible, &i.Viewers, &kinds, &first, &last, &i.Release, &e.Disclosures, &e.Cached, &i.latent)
-	i.Kinds, i.FirstSeen, i.LastSeen, i.Cause, i.cached = kindsOf(kinds), from(first), from(last), incident.Cause(e), e.Cached
+	err = rows.Scan(&i.ID, &i.Site, &i.Route, &i.State, &i.Exposed, &i.Prevented, &i.Possible, &i.Viewers, &kinds, &first, &last, &i.Release, &i.cached, &i.latent)
+	i.Kinds, i.FirstSeen, i.LastSeen = kindsOf(kinds), from(first), from(last)
 	return i, err
 }
 
