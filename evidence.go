@@ -32,6 +32,8 @@ type Response struct {
 	Vary         string `json:"vary,omitempty"`
 	SetCookie    bool   `json:"set_cookie,omitempty"`
 	Shareable    bool   `json:"shareable,omitempty"`
+	// Date is the field of that name: when the response was made. A cache keeps it (RFC 9110 §6.6.1). Zero: there was none.
+	Date time.Time `json:"date,omitzero"`
 	// SurrogateKeys are what CDNs purge by: Surrogate-Key, Cache-Tag, xkey; at most 16.
 	SurrogateKeys []string `json:"surrogate_keys,omitempty"`
 
@@ -43,7 +45,9 @@ type Response struct {
 
 	// Owners counts different people disclosed in it, Own the viewer's own identifiers in it, until now. Places lists where strangers'
 	// identifiers stood (Disclosure.Place), OwnPlaces where the viewer's own did; at most 32 each.
+	// People is a keyed digest of who was disclosed in it: two responses that have it in common showed the same people.
 	Owners    int      `json:"owners"`
+	People    string   `json:"people,omitempty"`
 	Own       int      `json:"own"`
 	Places    []string `json:"places,omitempty"`
 	OwnPlaces []string `json:"own_places,omitempty"`

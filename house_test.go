@@ -37,12 +37,13 @@ var house = map[string]struct {
 	"internal/demo":     {"candor guard", "a made-up shop: nothing may depend on it"},
 	"internal/realshop": {"", "a test rig around the real program"},
 	"internal/testdb":   {"", "database servers for tests: only tests use it"},
+	"internal/simulate": {"candor directory guard internal/incident", "each mistake played through the real guard, before a verdict: nothing may depend on it"},
 	"internal/suites":   {"", "the score of suites that others wrote: only tests use it"},
 	"cmd/candor":        {"*", "flags and wiring"},
 }
 
 // Nothing may import these, but the program itself.
-var tops = []string{"cmd/candor", "internal/console", "internal/demo", "internal/realshop", "internal/suites", "internal/testdb"}
+var tops = []string{"cmd/candor", "internal/console", "internal/demo", "internal/realshop", "internal/simulate", "internal/suites", "internal/testdb"}
 
 func TestHouse(t *testing.T) {
 	const module = "candor.example"

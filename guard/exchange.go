@@ -111,6 +111,9 @@ func fromCache(h http.Header) bool {
 // find inspects a piece of the body. buf[:settled] may leave once decide has dealt with the hits.
 func (e *exchange) find(buf []byte, final bool) (settled int) {
 	e.hits = e.hits[:0]
+	if buf == nil {
+		buf = []byte{} // the end, with nothing left to inspect: it is only in headers that there is no piece
+	}
 	settled = e.finder.Find(buf, final)
 	e.piece, e.around, e.settled, e.atEnd = buf, buf, settled, final
 	if e.credentials != nil {

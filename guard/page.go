@@ -97,6 +97,7 @@ func (g *page) tag(piece []byte) bool {
 	i := g.searched
 	rest := piece[i:]
 	switch {
+	case len(rest) > 1 && rest[1] != '/' && rest[1]|0x20 != 's': // most
 	case g.open && hasFold(rest, "</script"):
 		g.readScript(piece, i)
 		g.open = false

@@ -25,6 +25,7 @@ func (e *exchange) tell(r *candor.Response, v candor.Viewer) {
 	r.Credentialed = len(e.holders()) > 0
 	r.Cached, r.Age, r.CacheStatus = e.cached, age(h), cacheStatus(h)
 	r.CacheControl, r.Vary, r.Shareable = e.cache.control, fieldOf(h, "Vary"), e.cache.shareable
+	r.Date, _ = http.ParseTime(h.Get("Date"))
 	r.SetCookie = len(h["Set-Cookie"]) > 0
 	r.SurrogateKeys = e.surrogateKeys(h)
 	r.ContentType, _ = mediaType(h.Get("Content-Type"))

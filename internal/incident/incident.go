@@ -70,6 +70,8 @@ type Incident struct {
 	LastSeen  time.Time     `json:"last_seen"`
 	Release   string        `json:"release"` // in which the first disclosure was seen; empty: no release was known
 	Cause     string        `json:"cause"`
+	// Verdict is what Decide says, where somebody asked it; Questions then answers with it. It is printed on its own.
+	Verdict *Verdict `json:"-"`
 }
 
 // ID names an incident by where and when it began, so that a ledger that is built anew from the journal gives the same
@@ -140,10 +142,10 @@ func cause(i Incident) string {
 	if i.Release != "" {
 		since = "first seen in release " + i.Release
 	}
-	if i.Cause == Undetermined {
-		return "Undetermined; " + since + "."
+	if i.Verdict == nil {
+		return sentence(i.Cause) + "; " + since + "."
 	}
-	return strings.ToUpper(i.Cause[:1]) + i.Cause[1:] + "; " + since + "."
+	return i.Verdict.String() + "; " + since + ". " + strings.Join(i.Verdict.Decided, " ")
 }
 
 func over(i Incident, now time.Time) string {
