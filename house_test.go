@@ -30,7 +30,7 @@ var house = map[string]struct {
 	"internal/capture":  {"candor", "captures become exchanges; what is in them is guard's business"},
 	"internal/document": {"", "a reader of hostile files knows only bytes and text"},
 	"internal/journal":  {"candor", "durable entries, whatever is done with them"},
-	"internal/incident": {"candor", "pure functions over facts: no clock, no I/O"},
+	"internal/incident": {"candor scan", "pure functions over facts: no clock, no I/O; scan for the kinds of identifiers"},
 	"internal/duties":   {"candor internal/incident", "who must be told and by when is data and pure functions: no clock, no I/O"},
 	"internal/ledger":   {"candor internal/incident", "the SQL, by incident's rules"},
 	"internal/console":  {"candor internal/duties internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},

@@ -257,7 +257,7 @@ func testActions(t *testing.T, fresh fresher) {
 	unknown.Actions[0].Incident = "inc-none"
 	fold(again, unknown, do(candor.Contained, "site", "shop.example", "mode", "trip", "count", "3", "within", "10m"), do(candor.Contained, "site", "shop.example", "mode", "nonsense"), do(candor.Reset, "site", "shop.example"),
 		do(candor.Reset, "site", "other.example"), do(candor.Assessed, "dpc", "2", "ei", "1", "cb", "0.5"), do(candor.Assessed, "dpc", "a lot"), do(candor.Determined, "at", "yesterday"), do(candor.Determined))
-	if i := only(t, l); i.State != incident.Confirmed { // a breaker that waits keeps nothing in
+	if i := only(t, l); i.State != incident.Confirmed { // a breaker that waits for disclosures keeps nothing in
 		t.Error(i.State)
 	}
 	list, err := l.Audit(t.Context(), id, 100)

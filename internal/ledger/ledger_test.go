@@ -136,7 +136,7 @@ func testSharedCache(t *testing.T, fresh fresher) {
 		d := disclosed("1", fmt.Sprint("v", n), candor.Exposed, n)
 		d.Response, d.Cached = fmt.Sprint("r", n), true
 		all = append(all, candor.Entry{Seq: uint64(n + 1), Disclosures: []candor.Disclosure{d}, Responses: []candor.Response{{ID: d.Response, Time: d.Time, End: d.Time, Site: d.Site, Method: "GET",
-			Route: d.Route, URL: "/", Status: 200, Viewer: "customer", ViewerDigest: d.ViewerDigest, Credentialed: true, Cached: true, Age: 7, CacheStatus: "X-Cache: HIT", Owners: 1, People: "p", Places: []string{"dd.email"}, Body: "same", ContentType: "text/html"}}})
+			Route: d.Route, URL: "/", Status: 200, Viewer: "customer", ViewerDigest: d.ViewerDigest, Credentialed: true, Cached: true, Age: 7, CacheStatus: "X-Cache: HIT", Twins: candor.Twins{Responses: 1, Viewers: 1, Owner: true}, Owners: 1, People: "p", Places: []string{"dd.email"}, Body: "same", ContentType: "text/html"}}})
 	}
 	all = append(all, candor.Entry{Seq: 7, Personal: []candor.Personal{{Time: d.Time, Site: d.Site, Route: d.Route, Place: "dd.email", Responses: 50}}})
 	mustFold(t, l, all)
