@@ -26,6 +26,8 @@ type incidentCmd struct {
 	Verify    incidentVerifyCmd    `cmd:"" help:"Ask again for what was recorded: does it still disclose?"`
 	Close     incidentCloseCmd     `cmd:"" help:"It is over."`
 	Reopen    incidentReopenCmd    `cmd:"" help:"It is not."`
+	Severity  incidentSeverityCmd  `cmd:"" help:"How severe it is, by ENISA's method; depart from the presumption."`
+	Clocks    incidentClocksCmd    `cmd:"" help:"What is due where, and by when; as iCalendar, too. Not legal advice."`
 	Purge     incidentPurgeCmd     `cmd:"" help:"What CDNs must forget: URLs and surrogate keys."`
 	Latent    incidentLatentCmd    `cmd:"" help:"Routes whose pages show people their own data and may be kept by a shared cache."`
 	Audit     incidentAuditCmd     `cmd:"" help:"What was done, by whom, when and why; is the chain of it unbroken?"`
@@ -92,6 +94,7 @@ type shown struct {
 	Spread    incident.Spread   `json:"spread"`
 	Gaps      []incident.Gap    `json:"gaps"`
 	Countries []ledger.Country  `json:"countries"`
+	Verdict   *incident.Verdict `json:"verdict"`
 	Figures   []ledger.Figure   `json:"figures,omitempty"` // with --explain
 	Affected  []incident.Person `json:"affected"`
 }
@@ -118,6 +121,7 @@ func (c *incidentShowCmd) load(ctx context.Context, l *ledger.Ledger) (s shown, 
 	if s.Account, err = l.Account(ctx, c.ID); err != nil {
 		return s, err
 	}
+	s.Verdict = s.Account.Verdict
 	s.Questions = incident.Questions(s.Incident, time.Now())
 	if s.Moments, err = l.Moments(ctx, c.ID); err != nil {
 		return s, err
@@ -166,6 +170,7 @@ func printIncident(w io.Writer, s shown) {
 	}
 	fmt.Fprintf(w, "\nKinds: %s. Forms: %s.\n", kinds(s.Incident), strings.Join(s.Encodings, ", "))
 	fmt.Fprintf(w, "Credentials beside them: %s.\n", secrets(s.Secrets, s.Looked))
+	printVerdict(w, s.Verdict)
 	printMoments(w, s.Moments)
 	printViewers(w, s)
 	printGaps(w, s.Gaps)
@@ -182,6 +187,26 @@ func secrets(kinds []string, looked string) string {
 		return "none, and all of these responses was looked at"
 	}
 	return "none seen, but not all of these responses was looked at for them"
+}
+
+// printVerdict says what else it could have been, and why it is not.
+func printVerdict(w io.Writer, v *incident.Verdict) {
+	if v == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nCause: %s\n", clean(v.String()))
+	if v.Cause != incident.CauseUndetermined {
+		fmt.Fprintf(w, "  %s %s; %s (%s); VERIS action.%s: %s\n", v.CWE, v.CWEName, v.OWASP, v.List, v.Action, v.Variety)
+	}
+	for _, s := range v.Decided {
+		fmt.Fprintf(w, "  %s\n", clean(s))
+	}
+	for _, c := range v.Candidates {
+		fmt.Fprintf(w, "  perhaps %s: %s\n", c.Title, clean(c.Why))
+	}
+	for _, c := range v.RuledOut {
+		fmt.Fprintf(w, "  not %s: %s\n", c.Title, clean(c.Why))
+	}
 }
 
 // printMoments lists what is known of when, in the order in which it should happen, with who or what says so.

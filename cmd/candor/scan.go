@@ -255,7 +255,10 @@ func (s *tally) found(d candor.Disclosure) {
 			return
 		}
 	}
-	d.Outcome, d.ViewerDigest, d.Link, d.Looked, d.Response = "", "", "", "", "" // of live exchanges
+	if strings.HasPrefix(d.Viewer, "script:") {
+		d.Viewer = "anonymous" // as the contract has it
+	}
+	d.Outcome, d.ViewerDigest, d.Link, d.Looked, d.Response, d.Country, d.Locale = "", "", "", "", "", "", "" // for the ledger
 	if s.json {
 		b, _ := json.Marshal(d)
 		s.out.Write(append(b, '\n'))
