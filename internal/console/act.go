@@ -127,12 +127,9 @@ func (c *Console) details(r *http.Request, i incident.Incident) map[string]strin
 // act does it, and goes back to the incident.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
-	s := shell{Page: "act", Now: c.o.Now().UTC(), Status: c.o.Status()}
 	q, err := c.question(r)
 	if err != nil {
-		status, sentence := c.explain(r, err)
-		s.Page, s.Data = "error", sentence
-		c.render(w, status, s)
+		c.failed(w, r, err)
 		return
 	}
 	if q.Wrong = q.missing(); q.Wrong == "" {
@@ -141,8 +138,7 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if q.Wrong != "" {
-		s.Data = q
-		c.render(w, http.StatusUnprocessableEntity, s)
+		c.render(w, http.StatusUnprocessableEntity, shell{Page: "act", Now: c.o.Now().UTC(), Status: c.o.Status(), Data: q})
 		return
 	}
 	http.Redirect(w, r, "/incidents/"+q.Incident.ID, http.StatusSeeOther)
