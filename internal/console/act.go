@@ -159,6 +159,20 @@ func (q question) missing() string {
 	if mode, ok := q.Details["mode"]; ok && !incident.IsContainment(mode) {
 		return fmt.Sprintf("%q is no way to contain anything.", mode)
 	}
+	if q.What == candor.Assessed {
+		if _, err := incident.Departure(candor.Action{Why: q.value("why"), Details: map[string]string{"dpc": q.value("dpc"), "ei": q.value("ei"), "cb": q.value("cb")}}); err != nil {
+			return "This is no severity: " + err.Error() + "."
+		}
+	}
+	return ""
+}
+
+func (q question) value(name string) string {
+	for _, f := range q.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
 	return ""
 }
 
