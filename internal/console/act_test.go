@@ -84,7 +84,7 @@ func TestStandingPage(t *testing.T) {
 		"/api/incidents/" + accountID + "/explain": {`"name":"exposed","stored":30,"derived":30`, `"agrees":true`, `"agree":true`},
 		"/latent":                               {"GET /wishlist", "public, max-age=600", "/incidents/" + accountID, "private, no-store", "In mode mask Candor repairs them"},
 		"/api/latent":                           {`"route":"GET /wishlist","people":1,"responses":12,"repaired":12`},
-		"/":                                     {"Containments in force", "after 3 disclosures within 10m0s", "Jo Berg", "2 routes show people their own data", `class="badge contained"`},
+		"/":                                     {"Containments in force", "after 3 disclosures within 10 min", "Jo Berg", "2 routes show people their own data", `class="badge contained"`},
 		"/api/status":                           {`"latent_routes":2`, `"containments":[{"site":"www.shop.example","route":"GET /account","mode":"mask"`},
 		"/incidents":                            {`class="badge contained"`, "hared cache kept a personal page"},
 		"/incidents/" + accountID + "/severity": {"Depart from the presumed severity"},
@@ -267,7 +267,7 @@ func TestHostileStanding(t *testing.T) {
 }
 
 func TestLeft(t *testing.T) {
-	for s, want := range map[int64]string{0: "0 min left", 59: "0 min left", 3600: "1 h 0 min left", 48*3600 - 1: "47 h 59 min left", 48 * 3600: "2 days 0 h left", -60: "1 min late", -100 * 3600: "4 days 4 h late"} {
+	for s, want := range map[int64]string{0: "0 min left", 59: "59 s left", 3600: "1 h 0 min left", 48*3600 - 1: "47 h 59 min left", 48 * 3600: "2 days 0 h left", -60: "1 min late", -100 * 3600: "4 days 4 h late"} {
 		if got := left(s); got != want {
 			t.Errorf("%d: %q", s, got)
 		}

@@ -118,6 +118,13 @@ func (b *browser) narrow(path string) {
 	}
 }
 
+// unfold opens whatever is folded.
+func (b *browser) unfold() {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`(() => { const all = document.querySelectorAll("details"); all.forEach((d) => d.open = true); return all.length })()`))
+	b.must(err)
+}
+
 // picture leaves a screenshot in the folder that CANDOR_SCREENSHOTS names.
 func (b *browser) picture(name string) {
 	b.t.Helper()
@@ -175,6 +182,9 @@ func TestInChromium(t *testing.T) {
 				b.heading(p.full)
 				b.narrow(p.path)
 				b.picture(fmt.Sprintf("%s-%d-%s", p.name, width, scheme))
+				b.unfold()
+				b.narrow(p.path)
+				b.picture(fmt.Sprintf("%s-open-%d-%s", p.name, width, scheme))
 			}
 		}
 	}
@@ -208,6 +218,7 @@ func TestLongNames(t *testing.T) {
 	b.acting(t)
 	for _, path := range []string{"/", "/incidents", "/links", "/latent", "/coverage", "/incidents/" + id, "/incidents/" + id + "/explain", "/incidents/" + id + "/contain?mode=trip"} {
 		b.open(path)
+		b.unfold()
 		b.narrow(path)
 		b.picture("long-" + strings.ReplaceAll(strings.TrimSuffix(path[1:], "?mode=trip"), "/", "-"))
 	}

@@ -20,6 +20,7 @@ func (c *Console) functions() template.FuncMap {
 		"ago":     func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
 		"viewers": viewers,
 		"left":    left,
+		"span":    span,
 		"part":    func(p string) string { return parts[p] },
 		"why":     func(reason string) string { return reasons[reason] },
 	}
@@ -79,6 +80,8 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d days %d h", h/24, h%24)
 	case h > 0:
 		return fmt.Sprintf("%d h %d min", h, m)
+	case d > 0 && d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
 	}
 	return fmt.Sprintf("%d min", m)
 }
