@@ -161,7 +161,7 @@ func (q question) missing() string {
 	}
 	if q.What == candor.Assessed {
 		if _, err := incident.Departure(candor.Action{Why: q.value("why"), Details: map[string]string{"dpc": q.value("dpc"), "ei": q.value("ei"), "cb": q.value("cb")}}); err != nil {
-			return "This is no severity: " + err.Error() + "."
+			return "This is no severity: " + strings.TrimPrefix(err.Error(), "severity: ") + "."
 		}
 	}
 	return ""

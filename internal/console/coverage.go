@@ -88,4 +88,5 @@ var reasons = map[string]string{
 	"partial":             "a part of a file: what crosses its edges cannot be seen",
 	"body-missing":        "the capture does not hold it",
 	"failed":              "inspection broke",
+	"absent":              "before Candor inspected this route at all", // incident.SkipAbsent
 }
