@@ -56,6 +56,7 @@ func (l *Ledger) Verdict(ctx context.Context, id string) (v incident.Verdict, er
 type judged struct {
 	disclosures, responses, ended int64
 	verdict                       incident.Verdict
+	spread                        incident.Spread
 }
 
 // verdict decides, unless nothing has come in since it last did: lists of incidents are asked for each second.
@@ -76,7 +77,7 @@ func (l *Ledger) verdict(ctx context.Context, i incident.Incident) (incident.Ver
 	if err != nil {
 		return now.verdict, err
 	}
-	now.verdict = incident.Decide(e)
+	now.verdict, now.spread = incident.Decide(e), e.Spread
 	l.memory.Lock()
 	defer l.memory.Unlock()
 	l.memory.verdicts[i.ID] = now
@@ -91,9 +92,15 @@ func scanResponse(rows *sql.Rows) (r candor.Response, err error) {
 	return r, err
 }
 
-// Spread tells how an incident's people are spread over its viewers.
+// Spread tells how an incident's people are spread over its viewers: what its verdict was decided from. ErrNoIncident if there is none by
+// that id.
 func (l *Ledger) Spread(ctx context.Context, id string) (incident.Spread, error) {
-	return l.spread(ctx, id)
+	if _, err := l.Incident(ctx, id); err != nil { // which decides anew where anything has come in
+		return incident.Spread{}, err
+	}
+	l.memory.Lock()
+	defer l.memory.Unlock()
+	return l.memory.verdicts[id].spread, nil
 }
 
 // spread tells how people are spread over viewers; whoever was masked for a viewer counts as well.
