@@ -181,15 +181,19 @@ func replay(rs []candor.Response) bool {
 	return false
 }
 
-// together: of each page all viewers waited at one moment, as they do for one answer that is given to all of them.
+// together: of each page all viewers waited at one moment, as they do for one answer that is given to all of them. A page that is made anew
+// later, and comes out the same, is another occasion.
 func (f *facts) together() bool {
 	for _, rs := range f.bodies {
-		last, first := rs[0].Time, rs[0].End
+		last, first, end := rs[0].Time, rs[0].End, rs[0].End
 		for _, r := range rs {
-			last, first = later(last, r.Time), earlier(first, r.End)
-		}
-		if last.After(first) {
-			return false
+			if r.Time.After(end) {
+				first = r.End
+			}
+			last, first, end = r.Time, earlier(first, r.End), later(end, r.End)
+			if last.After(first) {
+				return false
+			}
 		}
 	}
 	return true
@@ -240,6 +244,11 @@ func (f *facts) again() (n, differing int) {
 // shared: another viewer was sent the same page, by the guard's memory of ten minutes or by the evidence.
 func (f *facts) shared(r candor.Response) bool {
 	return twinned(r) || r.Body != "" && different(f.bodies[r.Body], viewer) >= 2
+}
+
+// once are pages that went to nobody else, as far as that was seen, and not to their owners either.
+func (f *facts) once() int {
+	return f.count(func(r candor.Response) bool { return r.Body != "" && !f.shared(r) && !r.Twins.Owner })
 }
 
 // hung are responses that showed people only where lists showed several who hang on rows of something else: an article with one review has

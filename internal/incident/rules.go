@@ -87,6 +87,8 @@ func sharedCache(f *facts) (p finding) {
 	p.speaks(f.turns >= 2, "One address showed %d different people, one after the other.", f.turns)
 	p.contradicts(p.fits == 0 && f.n >= 3 && f.compared(), "No cache says that it had a hand in any of %d responses, and no page went to two viewers.", f.n)
 	p.contradicts(fromShop >= 2 && f.some(fromShop), "%d of %d responses came fresh from the shop, by what the cache says, and disclosed all the same.", fromShop, f.n)
+	once := f.once()
+	p.contradicts(2*once > f.n && f.n >= 4 && hits == 0, "%d of %d pages went to nobody else, not to their owners either: a cache has only what was made for somebody.", once, f.n)
 	deceptive := f.count(func(r candor.Response) bool { return r.Deceptive })
 	p.contradicts(f.nearly(deceptive), "The cache was deceived: all but %d of %d pages were asked for under a static file's name.", f.n-deceptive, f.n)
 	errors := f.count(troubled)
@@ -132,7 +134,7 @@ func fragment(f *facts) (p finding) {
 	f.severalPeople(&p)
 	scattered, lasting := f.scattered(), f.lasting()
 	moves := 2*f.changing >= f.n || scattered >= 2 // it is not the address that decides whom it shows
-	p.enough = f.n >= 4 && f.nearly(usual) && 10*differing >= 8*f.n && moves && (2*own >= f.n || scattered >= 2 && 2*lasting >= f.n)
+	p.enough = f.n >= 4 && f.nearly(usual) && 10*differing >= 6*f.n && moves && (2*own >= f.n || scattered >= 2 && 2*lasting >= f.n)
 	p.speaks(p.enough && scattered > 0, "%s at three addresses or more, so that it is not the page that was kept.", count(scattered, "person was shown", "people were shown"))
 	return p
 }
@@ -159,15 +161,15 @@ func (f *facts) scattered() (people int) {
 // and made for somebody, it went to one wrong viewer, and neither address nor cache says whose it is.
 func mixUp(f *facts) (p finding) {
 	p.fits = f.count(func(r candor.Response) bool {
-		return alone(r) && f.atUsualPlace(r) && !r.Cached && r.Body != "" && !twinned(r) && byAddressOnly(r) && !r.AfterEnd && !r.Deceptive && !troubled(r)
+		return alone(r) && f.atUsualPlace(r) && !r.Cached && byAddressOnly(r) && !r.AfterEnd && !r.Deceptive && !troubled(r)
 	})
-	shown := len(f.people)
-	p.speaks(p.fits > 0, "%d of %d responses were pages of one other person, whole, and went to one wrong viewer each.", p.fits, f.n)
+	once := f.once()
+	p.speaks(p.fits > 0, "%d of %d responses were pages of one other person, whole; %d of all went to nobody else.", p.fits, f.n, once)
 	p.speaks(f.changing > 0, "The address does not say whose page it is: one address showed %d different people.", f.turns)
 	hits := f.count(func(r candor.Response) bool { return r.Cached })
 	p.contradicts(f.some(hits), "%d of %d responses came out of a shared cache.", hits, f.n)
 	many := f.count(func(r candor.Response) bool { return r.Twins.Viewers > 1 })
-	p.contradicts(many >= 2 && f.some(many), "%d of %d pages went to three viewers or more: an answer that goes astray goes once.", many, f.n)
+	p.contradicts(2*many > f.n, "%d of %d pages went to three viewers or more: an answer that goes astray goes once.", many, f.n)
 	for _, sign := range []struct {
 		is   func(candor.Response) bool
 		what string
@@ -180,7 +182,7 @@ func mixUp(f *facts) (p finding) {
 	f.ownPage(&p)
 	f.severalPeople(&p)
 	flat := f.Spread.Viewers >= 3 && !f.walked()
-	p.enough = f.n >= 4 && f.nearly(p.fits) && shown >= 3 && flat && 10*f.changing >= 8*f.n && 4*f.lasting() <= f.n
+	p.enough = f.n >= 4 && f.nearly(p.fits) && 2*once > f.n && len(f.people) >= 3 && flat && 10*f.changing >= 8*f.n && 4*f.lasting() <= f.n
 	return p
 }
 
