@@ -48,7 +48,9 @@ func gather(e Evidence) *facts {
 		}
 		if single(r) && r.People != "" {
 			f.people[r.People] = append(f.people[r.People], r)
-			f.addresses[r.Object] = append(f.addresses[r.Object], r)
+			if byAddressOnly(r) {
+				f.addresses[r.Object] = append(f.addresses[r.Object], r)
+			}
 		}
 	}
 	f.byAddresses()

@@ -200,7 +200,9 @@ func listing(f *facts) (p finding) {
 	p.speaks(tables > 0, "%d of them were tables or exports (%s).", tables, f.contentTypes())
 	few := f.count(func(r candor.Response) bool { return !listed(r) })
 	p.contradicts(f.some(few), "%d of %d responses did not list people.", few, f.n)
-	hung := f.count(func(r candor.Response) bool { return listed(r) && !isTable(r) && !rowsArePeople(r) && r.Owners < 100 })
+	hung := f.count(func(r candor.Response) bool {
+		return listed(r) && !isTable(r) && !rowsArePeople(r) && !isDealing(r) && r.Owners < 100
+	})
 	p.contradicts(f.some(hung), "In %d of %d responses the people hang on rows of something else (%s).", hung, f.n, f.places())
 	p.enough = f.nearly(p.fits)
 	return p
@@ -223,10 +225,14 @@ var (
 	// between: JSON:API's attributes, GraphQL connections' node.
 	row = regexp.MustCompile(`\[\](\.(attributes|node|fields|properties))?\.[A-Za-z_]*(?i:mail|name|phone)[A-Za-z_]*$`)
 	// another's: the key says that it is somebody's of the row, and not the row's own.
-	ofRow = regexp.MustCompile(`(?i)(author|seller|user|owner|creator|by|reviewer|sender)[A-Za-z]*_?(e_?mail|name|phone)[A-Za-z_]*$`)
+	ofRow   = regexp.MustCompile(`(?i)(author|seller|user|owner|creator|by|reviewer|sender)[A-Za-z]*_?(e_?mail|name|phone)[A-Za-z_]*$`)
+	dealing = regexp.MustCompile(`(?i)(customer|buyer|billing|shipping|delivery|recipient|client|guest|patient|subscriber|member|payer|order|invoice|booking)`)
 	// html is a place that is no JSON path.
 	html = regexp.MustCompile(`^[a-z][a-z0-9]*(\.|\[|$)`)
 )
+
+// isDealing: a row is what somebody bought or is sent, and no more meant for others than a list of people. An author speaks to everybody.
+func isDealing(r candor.Response) bool { return slices.ContainsFunc(r.Places, dealing.MatchString) }
 
 func rowsArePeople(r candor.Response) bool {
 	return len(r.Places) > 0 && !slices.ContainsFunc(r.Places, func(p string) bool { return !row.MatchString(p) || ofRow.MatchString(p) })
@@ -285,7 +291,9 @@ func authentication(f *facts) (p finding) {
 	f.madeUp(&p)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
-	p.enough = (open >= 3 || open == 2 && f.some(open)) && f.objects()
+	personal := f.nearly(f.count(func(r candor.Response) bool { return !r.Shareable }))
+	p.speaks(personal && open > 0, "The shop itself says that the page is not to be shared.") // a seller's page that a script collects is
+	p.enough = personal && (open >= 3 || open == 2 && f.some(open)) && f.objects()
 	return p
 }
 
@@ -313,8 +321,10 @@ func (f *facts) madeUp(p *finding) {
 	p.contradicts(f.nearly(k), "%d of %d responses were asked for under a static file's name, which names no object of anybody's.", k, f.n)
 }
 
-// oneObject: one person, nothing of the viewer's, and an id in the address.
-func oneObject(r candor.Response) bool { return alone(r) && r.Object != "" }
+// oneObject: one person, nothing of the viewer's, and an id in the address, or perhaps in the body.
+func oneObject(r candor.Response) bool {
+	return alone(r) && (r.Object != "" || !byAddressOnly(r))
+}
 
 // objects: each address names one person, there are several, and somebody walked through them: else it is a page that many visit, such as a
 // seller's. Owners see themselves at the same place, and few addresses are such as everybody visits.
@@ -339,8 +349,9 @@ func excessiveData(f *facts) (p finding) {
 	p.contradicts(f.hashes(), "Nothing was shown but hashes of addresses.")
 	f.comesAndGoes(&p)
 	many := f.owners() >= 100
+	dealings := f.count(func(r candor.Response) bool { return listed(r) && isDealing(r) })
 	public := f.Spread.Viewers >= 10 || f.nested() || f.wide >= 3
-	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public || f.nearly(unusual) && f.wide >= 3 && 5*f.visited > len(f.addresses) && !f.walked() && len(f.people) >= 2)
+	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public && !f.some(dealings) || f.nearly(unusual) && f.wide >= 3 && 5*f.visited > len(f.addresses) && !f.walked() && len(f.people) >= 2)
 	return p
 }
 

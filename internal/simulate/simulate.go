@@ -22,7 +22,7 @@ import (
 	"candor.example/internal/incident"
 )
 
-// Thin is how much of a mistake is played.
+// Volume is how much of a mistake is played.
 type Volume int
 
 const (
@@ -47,9 +47,22 @@ type Incident struct {
 // Play makes the mistakes of truth, all of them on one route, and returns the verdicts. It must run in a bubble of testing/synctest: hours
 // pass in it.
 func Play(d *directory.Directory, seed uint64, volume Volume, truth ...incident.CauseID) Played {
-	w := newWorld(d, seed, volume, len(truth) > 1)
+	var list []func(*world)
 	for _, cause := range truth {
-		mistakes[cause](w)
+		list = append(list, mistakes[cause])
+	}
+	return play(d, seed, volume, truth, list)
+}
+
+// Play makes a variant's mistake, as Play does.
+func (v Variant) Play(d *directory.Directory, seed uint64) Played {
+	return play(d, seed, Usual, []incident.CauseID{v.Truth}, []func(*world){v.play})
+}
+
+func play(d *directory.Directory, seed uint64, volume Volume, truth []incident.CauseID, list []func(*world)) Played {
+	w := newWorld(d, seed, volume, len(list) > 1)
+	for _, mistake := range list {
+		mistake(w)
 	}
 	w.around()
 	w.traffic.Wait()
