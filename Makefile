@@ -8,8 +8,8 @@ build:
 demo:
 	go run ./cmd/candor demo
 
-# Chromium, nginx, Varnish, PostgreSQL, MariaDB and Node are what the tests start themselves; -race needs a C compiler.
-TEST_PACKAGES := chromium nginx varnish postgresql mariadb-server wget gcc libc6-dev g++ make python3 nodejs npm curl openssl
+# Chromium, nginx, Varnish, HAProxy, PostgreSQL, MariaDB and Node are what the tests start themselves; -race needs a C compiler.
+TEST_PACKAGES := chromium nginx varnish haproxy postgresql mariadb-server wget gcc libc6-dev g++ make python3 nodejs npm curl openssl python3-icalendar
 install-test-tools:
 	@./.ci/install $(TEST_PACKAGES)
 

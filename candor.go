@@ -20,11 +20,13 @@ import (
 // Kind is what an identifier is: scan's word, so that packages above need not import scan for it.
 type Kind = scan.Kind
 
-// Viewer is who receives a response: a customer, a named role, a crawler, or, as the zero value, anonymous.
+// Viewer is who receives a response: a customer, a named role, a crawler, a script, or, as the zero value, anonymous.
 type Viewer struct {
 	Customer string // the customer's opaque id
 	Role     string // a role that a policy rule gave, such as "staff"
-	Crawler  string // what a crawler calls itself, such as "Googlebot"; unverified
+	Crawler  string // what a crawler calls itself, such as "Googlebot"
+	Verified bool   // its address is the crawler's own, by reverse and forward DNS; otherwise it only claims to be
+	Script   string // what a program that is neither browser nor crawler calls itself, such as "curl"; "unnamed" where it says nothing
 	// Client tells anonymous viewers apart: a keyed digest of what the request says of its client. Never an address.
 	Client string
 }
@@ -32,21 +34,28 @@ type Viewer struct {
 // Anonymous reports whether nothing says who the viewer is.
 func (v Viewer) Anonymous() bool { return v.Customer == "" && v.Role == "" }
 
-// String spells the viewer as the command-line contract does: "anonymous", "customer:ID", "role:NAME" or "crawler:NAME".
+// String spells the viewer as the command-line contract does: "anonymous", "customer:ID", "role:NAME", "crawler:NAME" (verified),
+// "claimed-crawler:NAME" or "script:NAME".
 func (v Viewer) String() string {
 	switch {
 	case v.Role != "":
 		return "role:" + v.Role
 	case v.Customer != "":
 		return "customer:" + v.Customer
-	case v.Crawler != "":
+	case v.Crawler != "" && v.Verified:
 		return "crawler:" + v.Crawler
+	case v.Crawler != "":
+		return "claimed-crawler:" + v.Crawler
+	case v.Script != "":
+		return "script:" + v.Script
 	}
 	return "anonymous"
 }
 
-// Digest is a keyed digest of the viewer, 16 hexadecimal digits: it counts viewers and cannot be turned back.
+// Digest is a keyed digest of the viewer, 16 hexadecimal digits: it counts viewers and cannot be turned back. A crawler stays the same
+// viewer when it is verified, which happens after its first view; a script is told apart by its Client.
 func (v Viewer) Digest(key []byte) string {
+	v.Verified, v.Script = v.Crawler != "", ""
 	h := hmac.New(sha256.New, key)
 	fmt.Fprintf(h, "viewer\x00%s\x00%s", v, v.Client)
 	return hex.EncodeToString(h.Sum(nil)[:8])

@@ -23,6 +23,8 @@ func TestClassify(t *testing.T) {
 		{"a guest holds a link", Facts{Owners: alice, Link: "d"}, Link},
 		{"a known customer holds somebody else's link", Facts{Owners: alice, Link: "d", Viewer: Viewer{Customer: "2"}}, Disclosed},
 		{"a crawler holds a link", Facts{Owners: alice, Link: "d", Viewer: Viewer{Crawler: "Googlebot"}}, Disclosed},
+		{"a verified crawler holds a link", Facts{Owners: alice, Link: "d", Viewer: Viewer{Crawler: "Googlebot", Verified: true}}, Disclosed},
+		{"a script holds a link", Facts{Owners: alice, Link: "d", Viewer: Viewer{Script: "curl"}}, Link},
 		{"the link was opened by too many", Facts{Owners: alice, Link: "d", LinkBroken: "shared"}, Disclosed},
 		{"a stranger looks", Facts{Owners: alice, Viewer: Viewer{Customer: "2"}}, Disclosed},
 		{"nobody is known", Facts{Owners: alice}, Disclosed},
@@ -148,7 +150,8 @@ func TestURLs(t *testing.T) {
 
 func TestViewer(t *testing.T) {
 	for want, v := range map[string]Viewer{
-		"anonymous": {}, "customer:7": {Customer: "7"}, "role:staff": {Customer: "7", Role: "staff"}, "crawler:Googlebot": {Crawler: "Googlebot"},
+		"anonymous": {}, "customer:7": {Customer: "7"}, "role:staff": {Customer: "7", Role: "staff"}, "crawler:Googlebot": {Crawler: "Googlebot", Verified: true}, "claimed-crawler:Googlebot": {Crawler: "Googlebot"},
+		"script:curl": {Script: "curl"},
 	} {
 		if v.String() != want {
 			t.Errorf("%q, want %q", v, want)

@@ -23,23 +23,27 @@ var house = map[string]struct {
 	"directory":         {"scan candor", "whose is it, and nothing of HTTP"},
 	"guard":             {"candor scan directory", "a shop that wraps its own handler compiles no JWT, CEL, SQL or NATS"},
 	"internal/shopdb":   {"", "customers out of a shop's own database: drivers that no guard may compile"},
+	"internal/seal":     {"candor", "what only the notifier may read, as candor.Sealed; it knows no guard and no store"},
+	"internal/keyfile":  {"", "secrets in files, whatever they are for"},
 	"internal/viewer":   {"candor", "who is asking does not depend on what is found"},
 	"internal/policy":   {"candor", "may they see it does not depend on where it was found"},
 	"internal/capture":  {"candor", "captures become exchanges; what is in them is guard's business"},
 	"internal/document": {"", "a reader of hostile files knows only bytes and text"},
 	"internal/journal":  {"candor", "durable entries, whatever is done with them"},
 	"internal/incident": {"candor", "pure functions over facts: no clock, no I/O"},
+	"internal/duties":   {"candor internal/incident", "who must be told and by when is data and pure functions: no clock, no I/O"},
 	"internal/ledger":   {"candor internal/incident", "the SQL, by incident's rules"},
-	"internal/console":  {"candor internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
+	"internal/console":  {"candor internal/duties internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
 	"internal/demo":     {"candor guard", "a made-up shop: nothing may depend on it"},
 	"internal/realshop": {"", "a test rig around the real program"},
+	"internal/testdb":   {"", "database servers for tests: only tests use it"},
 	"internal/simulate": {"candor directory guard internal/incident", "each mistake played through the real guard, before a verdict: nothing may depend on it"},
 	"internal/suites":   {"", "the score of suites that others wrote: only tests use it"},
 	"cmd/candor":        {"*", "flags and wiring"},
 }
 
 // Nothing may import these, but the program itself.
-var tops = []string{"cmd/candor", "internal/console", "internal/demo", "internal/realshop", "internal/simulate", "internal/suites"}
+var tops = []string{"cmd/candor", "internal/console", "internal/demo", "internal/realshop", "internal/simulate", "internal/suites", "internal/testdb"}
 
 func TestHouse(t *testing.T) {
 	const module = "candor.example"

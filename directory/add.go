@@ -58,9 +58,11 @@ type adding struct {
 }
 
 type pending struct {
-	line   int
-	id     string
-	record []byte
+	line        int
+	id          string
+	identifiers int
+	country     bool
+	record      []byte
 }
 
 func (a *adding) read(ctx context.Context, r io.Reader, name string, wanted kindSet) error {
@@ -99,18 +101,20 @@ func (a *adding) row(c *customer, set kindSet) error {
 		a.report.bad(*bad)
 		return nil
 	}
+	problem := func(field, message string) {
+		a.report.BadFields++
+		a.report.problem(c.line, field, message)
+	}
 	a.id, a.owns = c.id, append(a.owns[:0], owned{email, a.digester.kinds[email].digest(normal)})
 	c.identify(set, normal, func(k kind, value []byte) {
 		a.owns = append(a.owns, owned{k, a.digester.kinds[k].digest(value)})
-	}, func(field, message string) {
-		a.report.BadFields++
-		a.report.problem(c.line, field, message)
-	})
+	}, problem)
+	a.about = c.about(problem)
 	record := a.change.append(nil)
 	if a.size += len(record); a.size > maxChanges {
 		return errManyChanges
 	}
-	a.records = append(a.records, pending{c.line, string(c.id), record})
+	a.records = append(a.records, pending{c.line, string(c.id), len(a.owns), a.about.country != "", record})
 	return nil
 }
 
@@ -134,7 +138,10 @@ func (a *adding) write(path string, keys []Key, again bool) error {
 			out = s.readmit(out, p.id, a.at)
 		}
 		a.report.Customers++
-		a.report.Identifiers += int64((len(p.record) - 8 - changeHead - 1 - len(p.id)) / 17)
+		a.report.Identifiers += int64(p.identifiers)
+		if p.country {
+			a.report.WithCountry++
+		}
 		out = append(out, p.record...)
 	}
 	if s.valid+len(out) > maxChanges {
@@ -215,7 +222,7 @@ func Forget(path string, keys []Key, ids ...string) (Forgot, error) {
 			continue
 		}
 		newest.forgotten[newest.digester.forgotten.digest([]byte(id))] = true
-		if _, known := s.refOf(id, newest.digester.id.digest([]byte(id)).hi); known || c.adds(id) {
+		if _, _, known := s.refOf(id, newest.digester.id.digest([]byte(id)).hi); known || c.adds(id) {
 			f.Forgotten++
 		} else {
 			f.Unknown++

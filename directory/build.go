@@ -34,8 +34,9 @@ type Report struct {
 	Rows               int64     `json:"rows"` // without the header
 	Customers          int64     `json:"customers"`
 	Identifiers        int64     `json:"identifiers"`
+	WithCountry        int64     `json:"with_country"` // customers of whom the country is known
 	BadRows            int64     `json:"bad_rows"`
-	BadFields          int64     `json:"bad_fields"`          // names and telephone numbers left out of rows that were kept
+	BadFields          int64     `json:"bad_fields"`          // names, telephone numbers, locales and countries left out of rows that were kept
 	DuplicateIDs       int64     `json:"duplicate_ids"`       // kept: one customer with several addresses
 	DuplicateAddresses int64     `json:"duplicate_addresses"` // kept: each of the customers is an owner
 	Forgotten          int64     `json:"forgotten"`           // rows left out because their customer was forgotten
@@ -81,6 +82,7 @@ func (r *Report) add(o Report) {
 	r.Rows += o.Rows
 	r.Customers += o.Customers
 	r.Identifiers += o.Identifiers
+	r.WithCountry += o.WithCountry
 	r.BadRows += o.BadRows
 	r.BadFields += o.BadFields
 	r.DuplicateIDs += o.DuplicateIDs
@@ -131,7 +133,7 @@ func Build(ctx context.Context, dst string, key Key, src io.Reader, name string,
 	b.report.trim()
 	r := b.report
 	if wrong := r.BadRows + r.BadFields + r.DuplicateIDs + r.DuplicateAddresses; opts.Strict && wrong > 0 {
-		return r, fmt.Errorf("%s: %d bad rows, %d bad names and telephone numbers, %d duplicates: %w", name, r.BadRows, r.BadFields, r.DuplicateIDs+r.DuplicateAddresses, ErrStrict)
+		return r, fmt.Errorf("%s: %d bad rows, %d bad names, telephone numbers, locales and countries, %d duplicates: %w", name, r.BadRows, r.BadFields, r.DuplicateIDs+r.DuplicateAddresses, ErrStrict)
 	}
 	return r, publish(tmp, dst, keys, asOf)
 }
@@ -142,6 +144,7 @@ type builder struct {
 	changes            *changes // who was forgotten
 	report             Report
 	header             header
+	abouts             abouts
 	digests, customers spill
 	last               int      // line that holds a row
 	refs               []uint32 // by line, of its customer
@@ -168,7 +171,7 @@ func (b *batch) keep(field []byte) []byte {
 }
 
 func (b *batch) add(c *customer) {
-	b.rows = append(b.rows, customer{c.line, b.keep(c.id), b.keep(c.email), b.keep(c.name), b.keep(c.country), b.keep(c.phone)})
+	b.rows = append(b.rows, customer{line: c.line, id: b.keep(c.id), email: b.keep(c.email), name: b.keep(c.name), locale: b.keep(c.locale), country: b.keep(c.country), phone: b.keep(c.phone)})
 }
 
 // read digests the source: one goroutine splits it into rows, the others do the rest.
@@ -211,6 +214,7 @@ func (b *builder) read(ctx context.Context, r io.Reader) error {
 		b.header.held |= digesting[i].held
 	}
 	b.header.held |= 1 << email
+	b.header.abouts = b.abouts.list
 	return err
 }
 

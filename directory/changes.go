@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -21,6 +22,7 @@ import (
 //	magic
 //	for each change: length, crc32c, and as many bytes: type, key id (8), time (8), and
 //	  'a'  added:         length of the id, id, then for each identifier its kind (1) and digest (16)
+//	  'A'  added:         the same, with the lengths and texts of locale and country behind the id
 //	  'f'  forgotten:     digest of the id (16)
 //	  'r'  readmitted:    digest of the id (16)
 //
@@ -30,7 +32,7 @@ const (
 	changesSuffix = ".changes"
 	maxChanges    = 256 << 20 // bytes: about two million customers; then build anew
 	changeHead    = 1 + 8 + 8
-	maxChange     = changeHead + 1 + maxID + len(kinds)*2*17
+	maxChange     = changeHead + 1 + maxID + 1 + maxLocale + 1 + maxCountry + len(kinds)*2*17
 )
 
 // change is one record.
@@ -40,11 +42,13 @@ type change struct {
 	at        time.Time
 	id        []byte
 	owns      []owned // of an added customer
+	about     about
 	forgotten digest
 }
 
 const (
 	added      = 'a'
+	addedAbout = 'A' // parsed as added
 	forgotten  = 'f'
 	readmitted = 'r'
 )
@@ -58,10 +62,17 @@ func (c *change) append(dst []byte) []byte {
 	le, at := binary.LittleEndian, len(dst)
 	dst = append(dst, make([]byte, 8)...)
 	id, _ := hex.DecodeString(c.keyID)
-	dst = append(append(dst, c.what), id...)
+	what := c.what
+	if c.about != (about{}) {
+		what = addedAbout
+	}
+	dst = append(append(dst, what), id...)
 	dst = le.AppendUint64(dst, uint64(c.at.UnixNano()))
 	if c.what == added {
 		dst = append(append(dst, byte(len(c.id))), c.id...)
+		if what == addedAbout {
+			dst = appendAbout(dst, c.about)
+		}
 		for _, o := range c.owns {
 			dst = le.AppendUint64(le.AppendUint64(append(dst, byte(o.kind)), o.digest.hi), o.digest.lo)
 		}
@@ -77,7 +88,7 @@ var errChange = errors.New("it is damaged")
 
 func (c *change) parse(b []byte) error {
 	le := binary.LittleEndian
-	if len(b) < changeHead+16 && (len(b) <= changeHead || b[0] != added) {
+	if len(b) <= changeHead {
 		return errChange
 	}
 	*c = change{what: b[0], keyID: hex.EncodeToString(b[1:9]), at: time.Unix(0, int64(le.Uint64(b[9:]))), owns: c.owns[:0]}
@@ -89,21 +100,33 @@ func (c *change) parse(b []byte) error {
 		}
 		c.forgotten = digest{le.Uint64(b), le.Uint64(b[8:])}
 		return nil
-	case added:
-		n := int(b[0])
-		if n == 0 || n > maxID || len(b) < 1+n || (len(b)-1-n)%17 != 0 {
-			return errChange
-		}
-		c.id = b[1 : 1+n]
-		for b = b[1+n:]; len(b) > 0; b = b[17:] {
-			if int(b[0]) >= len(kinds) {
-				return errChange
-			}
-			c.owns = append(c.owns, owned{kind(b[0]), digest{le.Uint64(b[1:]), le.Uint64(b[9:])}})
-		}
-		return nil
+	case added, addedAbout:
+		return c.parseAdded(b)
 	}
 	return errChange
+}
+
+func (c *change) parseAdded(b []byte) (err error) {
+	n := int(b[0])
+	if n == 0 || n > maxID || len(b) < 1+n {
+		return errChange
+	}
+	c.id, b = b[1:1+n], b[1+n:]
+	if c.what == addedAbout {
+		if c.about, b, err = cutAbout(b); err != nil {
+			return errChange
+		}
+	}
+	if c.what = added; len(b)%17 != 0 {
+		return errChange
+	}
+	for le := binary.LittleEndian; len(b) > 0; b = b[17:] {
+		if int(b[0]) >= len(kinds) {
+			return errChange
+		}
+		c.owns = append(c.owns, owned{kind(b[0]), digest{le.Uint64(b[1:]), le.Uint64(b[9:])}})
+	}
+	return nil
 }
 
 // parseChanges calls yield with each change, and with its record, both valid until it returns. A record that was being written
@@ -154,6 +177,7 @@ type layer struct {
 	digester  *digester
 	held      kindSet
 	owners    map[digest][]string
+	abouts    map[string]about // by id
 	forgotten map[digest]bool
 }
 
@@ -197,6 +221,7 @@ func (s *changes) parse(keys []Key, asOf time.Time) (err error) {
 		case !c.at.Before(asOf):
 			s.added++
 			id := string(c.id)
+			l.describe(id, c.about)
 			for _, o := range c.owns {
 				l.held |= 1 << o.kind
 				if !slices.Contains(l.owners[o.digest], id) {
@@ -221,9 +246,17 @@ func (s *changes) layer(keyID string, keys []Key) *layer {
 	if !ok {
 		return nil
 	}
-	l := &layer{keyID: keyID, digester: newDigester(key), owners: map[digest][]string{}, forgotten: map[digest]bool{}}
+	l := &layer{keyID: keyID, digester: newDigester(key), owners: map[digest][]string{}, abouts: map[string]about{}, forgotten: map[digest]bool{}}
 	s.layers = append(s.layers, l)
 	return l
+}
+
+// describe keeps what was said last.
+func (l *layer) describe(id string, a about) {
+	if a != (about{}) {
+		before := l.abouts[id]
+		l.abouts[id] = about{cmp.Or(a.locale, before.locale), cmp.Or(a.country, before.country)}
+	}
 }
 
 // forgets says whether a customer was forgotten.

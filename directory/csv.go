@@ -162,8 +162,8 @@ func (s *rows) quoted() (done bool, err error) {
 
 // columns says where a customer file's fields are; unknown names those that are not read.
 type columns struct {
-	id, email, name, country, phone, count int // indexes, -1 where there is none; count of all
-	unknown                                []string
+	id, email, name, locale, country, phone, count int // indexes, -1 where there is none; count of all
+	unknown                                        []string
 }
 
 // customer picks the fields of a row.
@@ -174,7 +174,7 @@ func (c *columns) customer(line int, fields [][]byte) customer {
 		}
 		return bytes.TrimSpace(fields[i])
 	}
-	return customer{line: line, id: pick(c.id), email: pick(c.email), name: pick(c.name), country: pick(c.country), phone: pick(c.phone)}
+	return customer{line: line, id: pick(c.id), email: pick(c.email), name: pick(c.name), locale: pick(c.locale), country: pick(c.country), phone: pick(c.phone)}
 }
 
 // allow leaves those kinds for which there is a column.
@@ -222,7 +222,7 @@ func (s *csvSource) read(c *customer) error {
 func (s *csvSource) unknown() []string { return s.columns.unknown }
 
 func readHeader(s *rows, file string) (columns, error) {
-	c := columns{id: -1, email: -1, name: -1, country: -1, phone: -1}
+	c := columns{id: -1, email: -1, name: -1, locale: -1, country: -1, phone: -1}
 	fields, err := s.read()
 	if err == io.EOF {
 		return c, fmt.Errorf("%s: the file is empty: its first line must name the columns id and email", file)
@@ -246,6 +246,7 @@ func readHeader(s *rows, file string) (columns, error) {
 		case "phone":
 			c.phone = i
 		case "locale":
+			c.locale = i
 		default:
 			if len(column) > 40 {
 				column = column[:40] + "…"

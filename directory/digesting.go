@@ -14,6 +14,7 @@ type digesting struct {
 	*builder
 	set, held kindSet
 	report    Report
+	cache     aboutCache
 	normal    []byte
 	record    []byte
 }
@@ -34,19 +35,21 @@ func (w *digesting) row(c *customer) error {
 		if e := w.identifier(c, k, value); err == nil {
 			err = e
 		}
-	}, func(field, message string) {
-		w.report.BadFields++
-		w.report.problem(c.line, field, message)
-	})
+	}, w.badField(c))
 	if err != nil {
 		return err
 	}
+	number := w.aboutNumber(c)
 	hash := w.digester.id.digest(c.id).hi
 	w.record = binary.LittleEndian.AppendUint64(w.record[:0], hash)
 	w.record = binary.LittleEndian.AppendUint32(w.record, uint32(c.line))
+	w.record = binary.LittleEndian.AppendUint16(w.record, number)
 	w.record = append(append(w.record, byte(len(c.id))), c.id...)
 	return w.customers.add(int(hash>>(64-partitionBits)), w.record)
 }
+
+// idRecord is a digest, a line, the number of what is said about the customer, and the length of the id that follows.
+const idRecord = 8 + 4 + 2 + 1
 
 // entryRecord is a digest, of which the last octet is given to the kind, and a line.
 const entryRecord = 8 + 8 + 4

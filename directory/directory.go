@@ -44,6 +44,7 @@ type Info struct {
 	Path        string      `json:"path"`
 	Customers   int64       `json:"customers"`
 	Identifiers int64       `json:"identifiers"`
+	WithCountry int64       `json:"with_country"` // customers of the snapshot of whom the country is known
 	Kinds       []scan.Kind `json:"kinds"`
 	Built       time.Time   `json:"built"`
 	AsOf        time.Time   `json:"as_of"`
@@ -197,7 +198,7 @@ func (d *Directory) Info() Info {
 		return Info{Path: d.path}
 	}
 	s := v.snapshot
-	info := Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, Kinds: d.Kinds(), Built: s.built, AsOf: s.asOf,
+	info := Info{Path: d.path, Customers: s.customers, Identifiers: s.identifiers, WithCountry: s.withCountry, Kinds: d.Kinds(), Built: s.built, AsOf: s.asOf,
 		KeyID: s.keyID, Added: v.changes.added, Forgotten: v.changes.countForgotten(), Bytes: int64(len(s.data)), Format: formatNumber}
 	for _, l := range v.changes.layers {
 		info.ChangeKeys = append(info.ChangeKeys, l.keyID)

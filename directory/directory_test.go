@@ -298,7 +298,7 @@ func TestOldFormat(t *testing.T) {
 	b, _ := os.ReadFile(path)
 	b[len(formatMagic)] = 1
 	os.WriteFile(path, b, 0o600)
-	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 4: build it again") {
+	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 5: build it again") {
 		t.Error(err)
 	}
 }
@@ -442,13 +442,17 @@ func FuzzBuild(f *testing.F) {
 }
 
 func FuzzOpen(f *testing.F) {
-	path, key, _, err := build(f, "id,email\n1,alice@shop.example\n2,bob@shop.example\n", BuildOptions{Now: time.Unix(1, 0)})
-	if err != nil {
-		f.Fatal(err)
+	var key Key
+	for _, csv := range []string{"id,email\n1,alice@shop.example\n2,bob@shop.example\n", "id,email,country,locale\n1,alice@shop.example,DE,de\n2,bob@shop.example,US-CA,\n"} {
+		path, k, _, err := build(f, csv, BuildOptions{Now: time.Unix(1, 0)})
+		if err != nil {
+			f.Fatal(err)
+		}
+		good, _ := os.ReadFile(path)
+		f.Add(good)
+		f.Add(good[:len(good)-1])
+		key = k
 	}
-	good, _ := os.ReadFile(path)
-	f.Add(good)
-	f.Add(good[:len(good)-1])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := &snapshot{data: b}
 		if s.parse([]Key{key}) != nil {
@@ -464,6 +468,7 @@ func FuzzOpen(f *testing.F) {
 		sum := v.digester.kinds[email].digest([]byte("alice@shop.example"))
 		v.owners(s.run(sum), nil)
 		s.owned(sum, "1", v.digester.id.digest([]byte("1")).hi)
+		s.about("1", v.digester.id.digest([]byte("1")).hi)
 	})
 }
 

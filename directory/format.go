@@ -11,7 +11,7 @@ import (
 
 // A snapshot is one file:
 //
-//	header, crc32c of it
+//	header, crc32c of it; in it each different pair of locale and country
 //	for each shard of identifiers: filter, index, entries
 //	for each shard of ids: index, ids
 //
@@ -22,10 +22,11 @@ import (
 // A hit is exact but for this chance: a bucket has 16 entries on average, so a stranger's identifier meets one with its own 64
 // bits once in 10^18 look-ups. At a million look-ups a second that is once in 36,000 years.
 //
-// Ids lie in buckets by a keyed hash, in ascending order of it. A ref is the bucket's number and the id's place in it.
+// Ids lie in buckets by a keyed hash, in ascending order of it. A ref is the bucket's number and the id's place in it. Behind an id stands the
+// number of its customer's locale and country, where any customer has one.
 const (
 	formatMagic  = "candor directory\n"
-	formatNumber = 4
+	formatNumber = 5
 	bucketSize   = 16 // entries of a bucket, on average between half of that and that
 	slotBits     = 6  // of a ref: the place in the bucket; 64 ids never meet in one where 16 are expected
 	maxIDBits    = 32 - slotBits
@@ -43,6 +44,8 @@ type header struct {
 	held, wanted           kindSet
 	built, asOf            time.Time
 	customers, identifiers int64
+	withCountry            int64
+	abouts                 []about
 	entries, ids           table
 }
 
@@ -84,12 +87,19 @@ type shardInfo struct {
 }
 
 const (
-	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 4*8 + 4*4
+	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 5*8 + 4*4 + 2*4
 	shardSize   = 8 + 8 + 4*3
 )
 
 func (h *header) size() int {
-	return (fixedHeader + (len(h.entries.shards)+len(h.ids.shards))*shardSize + 4 + alignment - 1) &^ (alignment - 1)
+	return (fixedHeader + (len(h.entries.shards)+len(h.ids.shards))*shardSize + len(h.aboutBytes()) + 4 + alignment - 1) &^ (alignment - 1)
+}
+
+func (h *header) aboutBytes() (b []byte) {
+	for _, a := range h.abouts {
+		b = appendAbout(b, a)
+	}
+	return b
 }
 
 func (h *header) marshal() []byte {
@@ -98,12 +108,14 @@ func (h *header) marshal() []byte {
 	b = append(b, h.keyID...)
 	b = le.AppendUint32(b, uint32(h.held))
 	b = le.AppendUint32(b, uint32(h.wanted))
-	for _, v := range []int64{h.built.UnixNano(), h.asOf.UnixNano(), h.customers, h.identifiers} {
+	for _, v := range []int64{h.built.UnixNano(), h.asOf.UnixNano(), h.customers, h.identifiers, h.withCountry} {
 		b = le.AppendUint64(b, uint64(v))
 	}
 	for _, t := range []table{h.entries, h.ids} {
 		b = le.AppendUint32(le.AppendUint32(b, t.shardBits), t.bucketBits)
 	}
+	abouts := h.aboutBytes()
+	b = le.AppendUint32(le.AppendUint32(b, uint32(len(h.abouts))), uint32(len(abouts)))
 	for _, t := range []table{h.entries, h.ids} {
 		for _, s := range t.shards {
 			b = le.AppendUint64(le.AppendUint64(b, uint64(s.offset)), uint64(s.length))
@@ -112,6 +124,7 @@ func (h *header) marshal() []byte {
 			}
 		}
 	}
+	b = append(b, abouts...)
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -141,8 +154,9 @@ func unmarshalHeader(b []byte) (header, error) {
 	h.held, h.wanted = kindSet(le.Uint32(p[20:])), kindSet(le.Uint32(p[24:]))
 	h.built, h.asOf = time.Unix(0, int64(le.Uint64(p[28:]))), time.Unix(0, int64(le.Uint64(p[36:])))
 	h.customers, h.identifiers = int64(le.Uint64(p[44:])), int64(le.Uint64(p[52:]))
+	h.withCountry = int64(le.Uint64(p[60:]))
 	for i, t := range []*table{&h.entries, &h.ids} {
-		t.shardBits, t.bucketBits = le.Uint32(p[60+8*i:]), le.Uint32(p[64+8*i:])
+		t.shardBits, t.bucketBits = le.Uint32(p[68+8*i:]), le.Uint32(p[72+8*i:])
 		if t.shardBits > maxShardBits || t.bucketBits < t.shardBits || t.bucketBits > 48 {
 			return h, errHeader
 		}
@@ -151,10 +165,14 @@ func unmarshalHeader(b []byte) (header, error) {
 	if h.ids.bucketBits > maxIDBits {
 		return h, errHeader
 	}
-	if len(b) < h.size() {
+	count, aboutSize := le.Uint32(p[84:]), le.Uint32(p[88:])
+	if count > maxAbouts || aboutSize > count*(1+maxLocale+1+maxCountry) {
+		return h, errHeader
+	}
+	end := fixedHeader + (len(h.entries.shards)+len(h.ids.shards))*shardSize + int(aboutSize)
+	if len(b) < end+4 {
 		return h, errCut
 	}
-	end := fixedHeader + (len(h.entries.shards)+len(h.ids.shards))*shardSize
 	if crc32.Checksum(b[:end], castagnoli) != le.Uint32(b[end:]) {
 		return h, errHeader
 	}
@@ -165,7 +183,21 @@ func unmarshalHeader(b []byte) (header, error) {
 			p = p[shardSize:]
 		}
 	}
-	return h, nil
+	return h, h.unmarshalAbouts(p[:aboutSize], int(count))
+}
+
+func (h *header) unmarshalAbouts(b []byte, count int) error {
+	for range count {
+		a, rest, err := cutAbout(b)
+		if err != nil {
+			return err
+		}
+		h.abouts, b = append(h.abouts, a), rest
+	}
+	if len(b) > 0 {
+		return errAbout
+	}
+	return nil
 }
 
 func unmarshalShard(p []byte) (s shardInfo) {

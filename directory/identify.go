@@ -66,8 +66,8 @@ func (s kindSet) list() []scan.Kind {
 
 // customer is a row of a customer file.
 type customer struct {
-	line                            int // of the row's beginning, from 1
-	id, email, name, country, phone []byte
+	line                                    int // of the row's beginning, from 1
+	id, email, name, locale, country, phone []byte
 }
 
 // identify calls yield with each of a customer's identifiers but the address, which is normal already, and problem with
@@ -84,7 +84,8 @@ func (c *customer) identify(set kindSet, normal []byte, yield func(k kind, value
 		}
 	}
 	if set.has(phone) && len(c.phone) > 0 {
-		forms := phoneForms(string(c.phone), strings.ToUpper(string(c.country)))
+		region, _, _ := strings.Cut(strings.ToUpper(string(c.country)), "-")
+		forms := phoneForms(string(c.phone), region)
 		if len(forms) == 0 {
 			problem("phone", "it is no telephone number: write it with its country's code, such as +49, or give the row's country as two letters (ISO 3166-1)")
 		}

@@ -20,7 +20,7 @@ import (
 	"candor.example/scan"
 )
 
-// BenchmarkScale builds, opens and asks directories of so many million customers, by their addresses alone:
+// BenchmarkScale builds, opens and asks directories of so many million customers, by their addresses alone, with locale and country:
 //
 //	CANDOR_SCALE=1,10,100 go test -run '^$' -bench Scale -benchtime 1x -timeout 1h ./directory
 //
@@ -94,12 +94,14 @@ func quickly(n int) io.Reader {
 	r, w := io.Pipe()
 	go func() {
 		out := bufio.NewWriterSize(w, 1<<20)
-		out.WriteString("id,email\n")
+		out.WriteString("id,email,locale,country\n")
+		abouts := []string{",de,DE\n", ",en,GB\n", ",en-US,US-CA\n", ",fr,FR\n", ",de-AT,AT\n", ",,IT\n", ",nl,NL\n"}
 		var row []byte
 		for i := range n {
 			row = append(row[:0], strconv.Itoa(100_000_000 + i)[1:]...)
 			row = append(strconv.AppendInt(append(row, ",customer"...), int64(i), 10), "@mail"...)
-			row = append(strconv.AppendInt(row, int64(i%97), 10), ".example\n"...)
+			row = append(strconv.AppendInt(row, int64(i%97), 10), ".example"...)
+			row = append(row, abouts[i%len(abouts)]...)
 			if _, err := out.Write(row); err != nil {
 				return
 			}

@@ -241,29 +241,29 @@ func (s *snapshot) id(dst []byte, ref uint32) ([]byte, bool) {
 	}
 	b, at, ok := s.bucket(n), len(dst), true
 	for slot := ref & (1<<slotBits - 1); ok; slot-- {
-		if dst, b, ok = unpackID(dst[:at], b); slot == 0 {
+		if dst, _, b, ok = s.nextID(dst[:at], b); slot == 0 {
 			break
 		}
 	}
 	return dst, ok
 }
 
-// refOf finds the ref of a customer.
-func (s *snapshot) refOf(id string, hash uint64) (uint32, bool) {
+// refOf finds the ref of a customer, and the number of what is known about them.
+func (s *snapshot) refOf(id string, hash uint64) (ref uint32, about uint16, ok bool) {
 	n := s.header.ids.bucketOf(hash)
 	b := s.bucket(n)
 	var room [maxID]byte
 	for slot := uint32(0); len(b) > 0; slot++ {
-		other, rest, ok := unpackID(room[:0], b)
+		other, about, rest, ok := s.nextID(room[:0], b)
 		if !ok {
-			return 0, false
+			return 0, 0, false
 		}
 		if string(other) == id {
-			return uint32(n<<slotBits) | slot, true
+			return uint32(n<<slotBits) | slot, about, true
 		}
 		b = rest
 	}
-	return 0, false
+	return 0, 0, false
 }
 
 // owned: is the customer among an identifier's owners?
@@ -272,7 +272,7 @@ func (s *snapshot) owned(d digest, id string, hash uint64) bool {
 	if len(run) == 0 {
 		return false
 	}
-	ref, ok := s.refOf(id, hash)
+	ref, _, ok := s.refOf(id, hash)
 	if !ok {
 		return false
 	}

@@ -50,7 +50,7 @@ const utf8Mark = "\xef\xbb\xbf"
 type jsonLines struct {
 	lines rows
 	row   struct {
-		ID, Email, Name, Country, Phone text
+		ID, Email, Name, Locale, Country, Phone text
 	}
 }
 
@@ -95,7 +95,7 @@ func (s *jsonLines) read(c *customer) error {
 
 func (s *jsonLines) object(c *customer, line int, b []byte) error {
 	r := &s.row
-	for _, f := range []*text{&r.ID, &r.Email, &r.Name, &r.Country, &r.Phone} {
+	for _, f := range []*text{&r.ID, &r.Email, &r.Name, &r.Locale, &r.Country, &r.Phone} {
 		*f = (*f)[:0]
 	}
 	if !utf8.Valid(b) {
@@ -104,7 +104,8 @@ func (s *jsonLines) object(c *customer, line int, b []byte) error {
 	if err := json.Unmarshal(b, r); err != nil {
 		return badRow{line, "", jsonTrouble(err)}
 	}
-	*c = customer{line, bytes.TrimSpace(r.ID), bytes.TrimSpace(r.Email), bytes.TrimSpace(r.Name), bytes.TrimSpace(r.Country), bytes.TrimSpace(r.Phone)}
+	trim := func(t text) []byte { return bytes.TrimSpace(t) }
+	*c = customer{line: line, id: trim(r.ID), email: trim(r.Email), name: trim(r.Name), locale: trim(r.Locale), country: trim(r.Country), phone: trim(r.Phone)}
 	return nil
 }
 

@@ -35,7 +35,7 @@ func (b *builder) write(ctx context.Context, path string) error {
 	if err := b.shards(ctx, out, &h.entries, b.entryShard); err != nil {
 		return err
 	}
-	h.customers, h.identifiers = b.report.Customers, b.report.Identifiers
+	h.customers, h.identifiers, h.withCountry = b.report.Customers, b.report.Identifiers, b.report.WithCountry
 	if _, err := f.WriteAt(h.marshal(), 0); err != nil {
 		return err
 	}
@@ -116,10 +116,13 @@ func (p *packing) load(s *spill, shard int) (err error) {
 
 // idRow is a row's id, before it is packed.
 type idRow struct {
-	hash uint64
-	line uint32
-	id   []byte
+	hash  uint64
+	line  uint32
+	about uint16
+	id    []byte
 }
+
+func (r idRow) same(o idRow) bool { return r.hash == o.hash && bytes.Equal(r.id, o.id) }
 
 // idShard packs the ids of a shard, counts customers, and notes for each row where its customer's id lies.
 func (b *builder) idShard(p *packing, shard int, info *shardInfo) error {
@@ -128,8 +131,9 @@ func (b *builder) idShard(p *packing, shard int, info *shardInfo) error {
 	}
 	p.owners = p.owners[:0]
 	for raw := p.raw; len(raw) > 0; {
-		end := 13 + int(raw[12])
-		p.owners = append(p.owners, idRow{binary.LittleEndian.Uint64(raw), binary.LittleEndian.Uint32(raw[8:]), raw[13:end]})
+		end := idRecord + int(raw[idRecord-1])
+		le := binary.LittleEndian
+		p.owners = append(p.owners, idRow{le.Uint64(raw), le.Uint32(raw[8:]), le.Uint16(raw[12:]), raw[idRecord:end]})
 		raw = raw[end:]
 	}
 	slices.SortFunc(p.owners, func(x, y idRow) int {
@@ -143,7 +147,7 @@ func (b *builder) idShard(p *packing, shard int, info *shardInfo) error {
 	p.out = append(p.out, index...)
 	bucket, slot := first, -1
 	for i, r := range p.owners {
-		if i > 0 && p.owners[i-1].hash == r.hash && bytes.Equal(p.owners[i-1].id, r.id) {
+		if i > 0 && r.same(p.owners[i-1]) {
 			p.report.DuplicateIDs++
 			p.report.problem(int(r.line), "id", "duplicate: another row has the same id")
 		} else {
@@ -154,7 +158,7 @@ func (b *builder) idShard(p *packing, shard int, info *shardInfo) error {
 			if slot++; slot >= 1<<slotBits {
 				return errors.New("too many ids in one bucket")
 			}
-			p.out = packID(p.out, r.id)
+			p.packID(p.owners[i:])
 			p.report.Customers++
 		}
 		b.refs[r.line] = uint32(bucket<<slotBits) | uint32(slot)
@@ -165,6 +169,25 @@ func (b *builder) idShard(p *packing, shard int, info *shardInfo) error {
 		binary.LittleEndian.PutUint32(p.out[4*(bucket-first):], info.count)
 	}
 	return nil
+}
+
+// packID packs a customer, who is the first of the rows. Of several rows of one customer the first that says something counts.
+func (p *packing) packID(rows []idRow) {
+	p.out = packID(p.out, rows[0].id)
+	if len(p.header.abouts) == 0 {
+		return
+	}
+	n := rows[0].about
+	for _, r := range rows[1:] {
+		if n > 0 || !r.same(rows[0]) {
+			break
+		}
+		n = r.about
+	}
+	p.out = packNumber(p.out, n)
+	if n > 0 && p.header.abouts[n-1].country != "" {
+		p.report.WithCountry++
+	}
 }
 
 // entry is one identifier and its owner, before it is packed.

@@ -12,6 +12,8 @@ type looking struct {
 	missed      bool  // a part of the body had gone before
 	to          int64 // offset in the body up to which it has looked
 	whole       bool  // to the end
+	present     []string
+	presentAt   int64 // to, when present was asked for
 }
 
 // look goes on over buf, the piece of the body that find has just inspected, and says what is known now.
@@ -34,7 +36,10 @@ func (e *exchange) looked(d *candor.Disclosure) {
 	if l.credentials == nil {
 		return
 	}
-	d.Credentials, d.Looked = l.credentials.Present(), candor.LookedPart
+	if l.presentAt != l.to { // the disclosures of one piece have the same
+		l.present, l.presentAt = l.credentials.Present(), l.to
+	}
+	d.Credentials, d.Looked = l.present, candor.LookedPart
 	if l.whole {
 		d.Looked = candor.LookedAll
 	}

@@ -26,6 +26,7 @@ const (
 	Observe Mode = "observe" // record, and let it pass
 	Mask    Mode = "mask"    // overwrite the identifiers with a mask of the same length
 	Block   Mode = "block"   // withhold the response
+	Trip    Mode = "trip"    // answer 503 to every request, and do not ask upstream where the route is known from the request
 )
 
 // Guard holds what inspecting needs. Directory and Key are required; a nil function field means what its comment says.
@@ -35,7 +36,8 @@ type Guard struct {
 	// Key makes the digests of viewers and links. It never leaves the process.
 	Key []byte
 
-	// Mode is asked for each response. Nil: Mask.
+	// Mode is asked for each request, for each response and for each message of a WebSocket; route is empty while it is not known.
+	// Nil: Mask. See Containment.
 	Mode func(site, route string) Mode
 	// Viewer says who sent a request. Nil: everybody is anonymous.
 	Viewer func(*http.Request) candor.Viewer
@@ -145,6 +147,9 @@ func (g *Guard) maxDecoded() int64 {
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rw := newResponse(g, w, r)
+		if rw.tripped() {
+			return
+		}
 		rw.run(next, rw.request())
 		if rw.how == whole {
 			r := rw.request()

@@ -300,10 +300,12 @@ func TestLinksBreak(t *testing.T) {
 	equal(t, "list", body, "a****@s***.example b**@s***.example\n")
 	equal(t, "list", reasons(list), "disclosure:owners disclosure:owners")
 
-	crawler := newRig(t, guard.Mask, shop)
-	crawler.Viewer = func(*http.Request) candor.Viewer { return candor.Viewer{Crawler: "Googlebot"} }
-	crawler.get(link(20), "")
-	equal(t, "crawler", reasons(crawler), "disclosure:crawler")
+	for _, verified := range []bool{false, true} {
+		crawler := newRig(t, guard.Mask, shop)
+		crawler.Viewer = func(*http.Request) candor.Viewer { return candor.Viewer{Crawler: "Googlebot", Verified: verified} }
+		crawler.get(link(20), "")
+		equal(t, "crawler", reasons(crawler), "disclosure:crawler")
+	}
 }
 
 func TestHeaders(t *testing.T) {

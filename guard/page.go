@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -45,7 +46,11 @@ func (g *page) place(piece []byte, at int) (place string, afterEnd bool) {
 	afterEnd = g.end >= 0 && g.end < at
 	switch {
 	case !g.open || g.read > at:
-		return elementBefore(piece[max(0, at-maxAround):at]), afterEnd
+		place = elementBefore(piece[max(0, at-maxAround):at])
+		if place == "" && g.moved && at < maxAround {
+			place = "…" // its element is in what has gone before
+		}
+		return cmp.Or(place, "text"), afterEnd
 	case len(g.path.stack) == 0:
 		return "script", afterEnd
 	}
@@ -92,6 +97,7 @@ func (g *page) tag(piece []byte) bool {
 	i := g.searched
 	rest := piece[i:]
 	switch {
+	case len(rest) > 1 && rest[1] != '/' && rest[1]|0x20 != 's': // most
 	case g.open && hasFold(rest, "</script"):
 		g.readScript(piece, i)
 		g.open = false
@@ -240,13 +246,13 @@ func attributeBefore(p []byte) string {
 // void elements have no content (HTML Living Standard §13.1.2).
 var void = []string{"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
-// enclosing goes back over tags to the one that is still open.
+// enclosing goes back over tags to the one that is still open; empty where there is none.
 func enclosing(p []byte) string {
 	closed := 0
 	for rest, n := p, 0; n < maxTags; n++ {
 		i := bytes.LastIndexByte(rest, '<')
 		if i < 0 {
-			return "text"
+			return ""
 		}
 		tag := p[i+1:]
 		rest = p[:i]
@@ -263,7 +269,7 @@ func enclosing(p []byte) string {
 			return cut(component(name)+class(tag), maxPlace)
 		}
 	}
-	return "text"
+	return ""
 }
 
 func selfClosed(tag []byte) bool {

@@ -141,6 +141,10 @@ func (rw *response) WriteHeader(status int) {
 	h := rw.w.Header()
 	rw.x.x.RequestBody = rw.body.read()
 	rw.x.begin(status, h)
+	if rw.x.mode == Trip {
+		rw.dropped(status)
+		return
+	}
 	if status >= 100 && status < 200 {
 		rw.x.headers(rw.ctx, h)
 		rw.w.WriteHeader(status)
@@ -167,8 +171,11 @@ func (rw *response) WriteHeader(status int) {
 func (rw *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h := rw.w.Header()
 	answered := h.Get("Upgrade") != "" // or the handler will write its answer on the connection
+	if rw.x.begin(http.StatusSwitchingProtocols, h); rw.x.mode == Trip {
+		rw.dropped(http.StatusSwitchingProtocols)
+		return nil, nil, errWithheld
+	}
 	if !isWebSocket(rw.r.Header) {
-		rw.x.begin(http.StatusSwitchingProtocols, h)
 		rw.x.headers(rw.ctx, h)
 		rw.x.skip = SkipUpgrade
 		rw.hijacked = true

@@ -77,6 +77,37 @@ func (t *routes) of(r *http.Request, body []byte, status int, ok bool, declared 
 	return site, route
 }
 
+// peek is the route of a request whose response is still to come, and teaches nothing; empty where it is not known. That of a GraphQL request
+// is not, for its operation stands in the body.
+func (t *routes) peek(r *http.Request, site string, declared []string) string {
+	path := r.URL.EscapedPath()
+	t.knownMu.RLock()
+	known := t.known[request{r.Method, r.Host, path}]
+	t.knownMu.RUnlock()
+	if known.route != "" && !strings.Contains(r.URL.RawQuery, "query=") {
+		return known.route
+	}
+	for _, pattern := range declared {
+		if matches(pattern, path) {
+			return r.Method + " " + pattern
+		}
+	}
+	_, path, _ = strings.Cut(candor.Route(r, nil), " ")
+	path, op, isOp := strings.Cut(path, "#")
+	segments := strings.Split(path, "/")
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	names := t.operations[place{site, path}]
+	if !t.walk(site, segments, false) || len(names) > 0 && !isOp || isOp && !names[op] {
+		return ""
+	}
+	route := r.Method + " " + strings.Join(segments, "/")
+	if isOp {
+		route += "#" + op
+	}
+	return route
+}
+
 func (t *routes) keep(key request, known siteRoute, turn int) {
 	t.knownMu.Lock()
 	defer t.knownMu.Unlock()

@@ -280,6 +280,7 @@ func (s *socket) message() {
 	s.e.offset, s.bytes, s.skip, s.e.lately = 0, 0, "", nil
 	s.e.viewer, s.e.worked.asked, s.e.worked.suppliers = nil, false, nil // who signs in or types something in meanwhile is known to the next message
 	s.e.x.Time = time.Now()
+	s.e.mode = s.e.g.mode(s.e.site, s.e.route) // what was contained meanwhile is, on open connections as well
 	if len(s.e.recorded) > maxOnBooks {
 		s.e.recorded = nil
 	}
@@ -324,7 +325,7 @@ func (s *socket) settle(final bool) {
 	s.mu.Lock()
 	n := s.e.find(s.content, final)
 	hide := s.e.decide(s.ctx)
-	block := s.e.mode == Block || sealed(hide)
+	block := s.e.mode == Block || s.e.mode == Trip || sealed(hide)
 	s.e.offset += int64(n)
 	s.mu.Unlock()
 	if len(hide) > 0 && block {

@@ -25,7 +25,7 @@ func signs(list ...string) (all [][]byte) {
 }
 
 // maxTrace is how far from a match a trace is looked for in a page that says that it is in order, in bytes.
-const maxTrace = 2 << 10
+const maxTrace = 1 << 10
 
 // isTrace says whether a stack trace or a debugger's page stands in the piece of the body at hand: in all of it when the status says that
 // something failed, else near the match, for each sign costs a search. What comes in a later piece is not seen.

@@ -11,7 +11,7 @@ import (
 //
 //   - recoded: the same page in another content coding. A strong ETag becomes weak (RFC 9110 §8.8.1).
 //   - masked: another page, for this viewer at this moment. It has no validator, and nobody may store it: once the leak is
-//     mended the shop's 304 would bring the masked copy back.
+//     mended the shop's 304 would bring the masked copy back. A response that is recorded as disclosing and masked is this.
 //
 // Headers may be gone when a mask turns out to be needed. Then the copy out there bears the shop's validators, and they are
 // remembered: who asks whether that copy is still good gets the page instead.

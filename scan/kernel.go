@@ -49,7 +49,7 @@ var classes = func() (t [3][256]hit) {
 		if wordBytes[c] {
 			t[0][c] |= hitAt
 		}
-		if c >= 0xc2 { // what a character beyond ASCII begins with, in UTF-8
+		if c >= 0x80 { // a character beyond ASCII begins with it, in UTF-8 or another charset: 0x81 in Shift JIS
 			t[2][c] |= hitAt
 		}
 	}

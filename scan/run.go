@@ -359,7 +359,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 func isBetween64(text []byte, p int, h hit) bool {
 	var before, after byte
 	switch {
-	case p < 2 || text[p+1] == '/':
+	case p < 1 || p < 2 && h != hitB1 || text[p+1] == '/':
 		return false
 	case h == hitB1:
 		before = sextet[text[p-1]]<<2 | sextet[text[p]]>>4

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"candor.example/guard"
 	"candor.example/internal/policy"
+	"candor.example/internal/viewer"
 )
 
 // Config is candor.yaml: everything that serve can be told. Every key may be left out; a flag given on the command line
@@ -35,6 +38,9 @@ type Config struct {
 		Audience string `yaml:"audience"`
 	} `yaml:"jwt"`
 
+	DNS   string `yaml:"dns"`   // who is asked whether a crawler is one: "system", "off", or a server's address
+	Trade string `yaml:"trade"` // what the shop sells, as far as being its customer says something of a person: incident.Trades
+
 	Policy  []Rule   `yaml:"policy"`  // who may see other people's data
 	Public  []string `yaml:"public"`  // addresses, telephone numbers and names that are published on purpose
 	Trusted []string `yaml:"trusted"` // networks whose forwarding and viewer headers are believed
@@ -54,6 +60,20 @@ type Config struct {
 	MaxDocument   int64  `yaml:"max_document"`   // bytes of one PDF, office file or archive that are held to be inspected
 	Compress      bool   `yaml:"compress"`       // answer with gzip whoever accepts it
 
+	KeepLatent bool   `yaml:"keep_latent"` // leave the cacheability of a viewer's own data as the shop says it
+	Ledger     string `yaml:"ledger"`      // postgres://… instead of ledger.sqlite in the data folder
+
+	// Trip answers a route with 503, until somebody resets it, after Count disclosures within Within. 0: never.
+	Trip struct {
+		Count  int           `yaml:"count"`
+		Within time.Duration `yaml:"within"`
+	} `yaml:"trip"`
+
+	// Verify: who asks again for what was recorded, in 'candor incident verify'.
+	Verify struct {
+		Viewers []SyntheticViewer `yaml:"viewers"`
+	} `yaml:"verify"`
+
 	Journal struct {
 		Sync string `yaml:"sync"` // "always" survives a power cut, "os" (the default) a kill
 	} `yaml:"journal"`
@@ -69,6 +89,13 @@ type Rule struct {
 	Name string `yaml:"name"`
 	Role string `yaml:"role"`
 	When string `yaml:"when"`
+}
+
+// SyntheticViewer is a customer that nobody is, with what signs them in.
+type SyntheticViewer struct {
+	Name     string            `yaml:"name"`
+	Customer string            `yaml:"customer"` // their id in the customer file
+	Headers  map[string]string `yaml:"headers"`
 }
 
 // readConfig reads a file with strict keys; errors name file, line and column. An empty path is the empty config.
@@ -113,4 +140,21 @@ func (c *Config) trusted() (guard.Trusted, error) {
 		t = append(t, p)
 	}
 	return t, nil
+}
+
+// resolver is who verifies crawlers; nil for nobody.
+func (c *Config) resolver() (*net.Resolver, error) {
+	switch c.DNS {
+	case "", "system":
+		return net.DefaultResolver, nil
+	case "off":
+		return nil, nil
+	}
+	if addr, err := netip.ParseAddr(c.DNS); err == nil {
+		return viewer.DNS(netip.AddrPortFrom(addr, 53).String()), nil
+	}
+	if server, err := netip.ParseAddrPort(c.DNS); err != nil || server.Port() == 0 {
+		return nil, fmt.Errorf(`dns: %q is neither "system", "off" nor a server's address such as 192.0.2.53 or 192.0.2.53:5353`, c.DNS)
+	}
+	return viewer.DNS(c.DNS), nil
 }

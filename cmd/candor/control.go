@@ -49,6 +49,14 @@ func (s *service) listenControl(path string) error {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
+	mux.HandleFunc("POST /action", func(w http.ResponseWriter, r *http.Request) {
+		var a candor.Action
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&a); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		} else if err := s.act(r.Context(), a); err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+		}
+	})
 	mux.HandleFunc("POST /console", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, s.console.SignInURL(s.consoleURL()))
 	})

@@ -26,7 +26,7 @@ type directoryCmd struct {
 // sourceFlags say where customers come from.
 type sourceFlags struct {
 	Customers string `placeholder:"FILE" help:"CSV with a header, or JSON Lines; UTF-8: id,email,name,locale,country,phone; id and email are required; '-' is standard input."`
-	Query     string `placeholder:"SQL" help:"A query instead: SELECT id, email, name, country, phone FROM …. It runs read-only."`
+	Query     string `placeholder:"SQL" help:"A query instead: SELECT id, email, name, locale, country, phone FROM …. It runs read-only."`
 	Database  string `placeholder:"URL" env:"CANDOR_DATABASE" help:"The query's database: postgres://user:password@host/shop or mysql://…. As CANDOR_DATABASE in the environment it stays out of the process list."`
 }
 
@@ -85,7 +85,7 @@ forgotten are left out.
 
   candor directory build --customers customers.csv
   zcat customers.jsonl.gz | candor directory build --customers -
-  CANDOR_DATABASE=postgres://candor@db/shop candor directory build --query "SELECT id, email, name, country FROM customers"`
+  CANDOR_DATABASE=postgres://candor@db/shop candor directory build --query "SELECT id, email, name, locale, country FROM customers"`
 }
 
 func (c *directoryBuildCmd) Run(ctx context.Context) error {
@@ -221,6 +221,7 @@ func (c *directoryInfoCmd) Run() error {
 		return printJSON(os.Stdout, info)
 	}
 	fmt.Printf("%s: %d customers, %d identifiers (%s), built %s, %d bytes, key %s\n", info.Path, info.Customers, info.Identifiers, joinKinds(info.Kinds), info.Built.UTC().Format(time.RFC3339), info.Bytes, info.KeyID)
+	fmt.Printf("%d of them have a country, which says whose law asks for a notice\n", info.WithCountry)
 	fmt.Printf("since then: %d customers added; forgotten in all: %d\n", info.Added, info.Forgotten)
 	for _, k := range keys {
 		fmt.Printf("key %s: %s\n", k.ID(), strings.Join(keyUses(k.ID(), keys[0].ID(), info), ", "))
@@ -306,7 +307,7 @@ func printProblems(w io.Writer, name string, r directory.Report) {
 		fmt.Fprintf(w, "%s: %d bad rows were left out; %d duplicate ids and %d duplicate addresses were kept (%d of these are listed)\n", name, r.BadRows, r.DuplicateIDs, r.DuplicateAddresses, len(r.Problems))
 	}
 	if r.BadFields > 0 {
-		fmt.Fprintf(w, "%s: %d names and telephone numbers were left out; their customers were kept\n", name, r.BadFields)
+		fmt.Fprintf(w, "%s: %d names, telephone numbers, locales and countries were left out; their customers were kept\n", name, r.BadFields)
 	}
 	if r.Forgotten > 0 {
 		fmt.Fprintf(w, "%s: %d rows are of customers who were forgotten, and were left out\n", name, r.Forgotten)

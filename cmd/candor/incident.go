@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 )
@@ -17,15 +17,27 @@ import (
 type incidentCmd struct {
 	List incidentListCmd `cmd:"" help:"List incidents, the latest first."`
 	Show incidentShowCmd `cmd:"" help:"Show one incident: its four questions, its figures, its course."`
+
+	Confirm   incidentConfirmCmd   `cmd:"" help:"It is a breach: from now on the controller is aware, and the clocks run."`
+	Contain   incidentContainCmd   `cmd:"" help:"Mask, withhold or trip its route."`
+	Reset     incidentResetCmd     `cmd:"" help:"Let a route that was tripped answer again."`
+	Determine incidentDetermineCmd `cmd:"" help:"What happened, and to whom, is established."`
+	Fix       incidentFixCmd       `cmd:"" help:"Its cause is gone."`
+	Verify    incidentVerifyCmd    `cmd:"" help:"Ask again for what was recorded: does it still disclose?"`
+	Close     incidentCloseCmd     `cmd:"" help:"It is over."`
+	Reopen    incidentReopenCmd    `cmd:"" help:"It is not."`
+	Purge     incidentPurgeCmd     `cmd:"" help:"What CDNs must forget: URLs and surrogate keys."`
+	Latent    incidentLatentCmd    `cmd:"" help:"Routes whose pages show people their own data and may be kept by a shared cache."`
+	Audit     incidentAuditCmd     `cmd:"" help:"What was done, by whom, when and why; is the chain of it unbroken?"`
 }
 
 type incidentListCmd struct {
-	dataFlag
+	ledgerFlag
 	JSON bool `help:"Print as JSON."`
 }
 
 func (c *incidentListCmd) Run(ctx context.Context) error {
-	return withLedger(ctx, c.dataFlag, func(l *ledger.Ledger) error {
+	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
 		list, err := l.Incidents(ctx)
 		if err != nil {
 			return err
@@ -65,45 +77,40 @@ func kinds(i incident.Incident) string {
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
-// withLedger opens the ledger that serve writes; both may have it open at once.
-func withLedger(ctx context.Context, d dataFlag, do func(*ledger.Ledger) error) error {
-	if _, err := os.Stat(d.ledger()); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: there is no ledger yet: start candor serve, or name its folder with --data", d.ledger())
-	}
-	l, err := ledger.Open(ctx, d.ledger())
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	return do(l)
-}
-
 type incidentShowCmd struct {
-	dataFlag
-	ID   string `arg:"" help:"The incident, as list names it."`
-	JSON bool   `help:"Print as JSON, with the people affected by their opaque ids."`
+	ledgerFlag
+	ID      string `arg:"" help:"The incident, as list names it."`
+	Explain bool   `help:"Derive every number anew, and show from what: the query beside the figure. Exit status 2 where they differ."`
+	JSON    bool   `help:"Print as JSON, with the people affected by their opaque ids."`
 }
 
 // shown is what `incident show --json` prints: the incident as list prints it, and what it rests on.
 type shown struct {
 	ledger.Account
 	Questions []incident.Answer `json:"questions"`
+	Moments   incident.Moments  `json:"moments"`
+	Spread    incident.Spread   `json:"spread"`
+	Gaps      []incident.Gap    `json:"gaps"`
+	Countries []ledger.Country  `json:"countries"`
+	Figures   []ledger.Figure   `json:"figures,omitempty"` // with --explain
 	Affected  []incident.Person `json:"affected"`
 }
 
 func (c *incidentShowCmd) Run(ctx context.Context) error {
-	return withLedger(ctx, c.dataFlag, func(l *ledger.Ledger) error {
+	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
 		s, err := c.load(ctx, l)
-		if errors.Is(err, ledger.ErrNoIncident) {
-			return fmt.Errorf("%w: candor incident list names them", err)
-		} else if err != nil {
-			return err
+		if err != nil {
+			return hinted(err)
 		}
 		if c.JSON {
-			return printJSON(os.Stdout, s)
+			err = printJSON(os.Stdout, s)
+		} else {
+			printIncident(os.Stdout, s)
 		}
-		printIncident(os.Stdout, s)
-		return nil
+		if err == nil {
+			err = disagreement(s.Figures)
+		}
+		return err
 	})
 }
 
@@ -112,6 +119,25 @@ func (c *incidentShowCmd) load(ctx context.Context, l *ledger.Ledger) (s shown, 
 		return s, err
 	}
 	s.Questions = incident.Questions(s.Incident, time.Now())
+	if s.Moments, err = l.Moments(ctx, c.ID); err != nil {
+		return s, err
+	}
+	e, err := l.Evidence(ctx, c.ID)
+	if err != nil {
+		return s, err
+	}
+	s.Spread = e.Spread
+	if s.Gaps, err = l.Gaps(ctx, c.ID); err != nil {
+		return s, err
+	}
+	if s.Countries, err = l.Countries(ctx, c.ID); err != nil {
+		return s, err
+	}
+	if c.Explain {
+		if s.Figures, err = l.Explain(ctx, c.ID); err != nil {
+			return s, err
+		}
+	}
 	if !c.JSON {
 		return s, nil
 	}
@@ -138,13 +164,104 @@ func printIncident(w io.Writer, s shown) {
 	for _, q := range s.Questions {
 		fmt.Fprintf(w, "%s\n  %s\n", q.Question, clean(q.Answer))
 	}
-	fmt.Fprintf(w, "\nFirst seen %s, last seen %s. Kinds: %s. Forms: %s.\n", utc(s.FirstSeen), utc(s.LastSeen), kinds(s.Incident), strings.Join(s.Encodings, ", "))
+	fmt.Fprintf(w, "\nKinds: %s. Forms: %s.\n", kinds(s.Incident), strings.Join(s.Encodings, ", "))
+	fmt.Fprintf(w, "Credentials beside them: %s.\n", secrets(s.Secrets, s.Looked))
+	printMoments(w, s.Moments)
+	printViewers(w, s)
+	printGaps(w, s.Gaps)
+	plot(w, s)
+	printFigures(w, s.Figures)
+}
+
+// secrets says what stood beside the disclosures, and how far that can be relied upon.
+func secrets(kinds []string, looked string) string {
+	switch {
+	case len(kinds) > 0:
+		return strings.Join(kinds, ", ")
+	case looked == candor.LookedAll:
+		return "none, and all of these responses was looked at"
+	}
+	return "none seen, but not all of these responses was looked at for them"
+}
+
+// printMoments lists what is known of when, in the order in which it should happen, with who or what says so.
+func printMoments(w io.Writer, m incident.Moments) {
+	fmt.Fprintln(w, "\nWhen")
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, row := range m.List() {
+		if !row.Time.IsZero() {
+			fmt.Fprintf(t, "  %s\t%s\t%s\n", row.Name, utc(row.Time), clean(row.By))
+		}
+	}
+	t.Flush()
+	fmt.Fprintf(w, "  %d responses of the route were inspected before the first disclosure without one", m.Clean)
+	if !m.Fixed.IsZero() {
+		fmt.Fprintf(w, ", and %d since it was fixed", m.Since)
+	}
+	fmt.Fprintln(w)
+}
+
+// printViewers says who was sent such pages, and whether a few of them got most.
+func printViewers(w io.Writer, s shown) {
+	fmt.Fprintf(w, "\nViewers: %d, of %d people, %d pairs of the two\n", s.Spread.Viewers, s.Spread.Owners, s.Spread.Pairs)
 	var viewers []string
 	for _, v := range s.Seen {
 		viewers = append(viewers, fmt.Sprintf("%d %s", v.Count, v.Kind))
 	}
-	fmt.Fprintf(w, "Viewers: %s.\n\n", strings.Join(viewers, ", "))
-	plot(w, s)
+	fmt.Fprintf(w, "  %s; one viewer was sent the data of %d people at most, one person's data went to %d viewers at most\n", strings.Join(viewers, ", "), s.Spread.MostOwners, s.Spread.MostViews)
+	if len(s.Countries) > 0 {
+		var list []string
+		for _, c := range s.Countries {
+			name := c.Country
+			if name == "" {
+				name = "unknown"
+			}
+			list = append(list, fmt.Sprintf("%s %d", clean(name), c.Exposed))
+		}
+		fmt.Fprintf(w, "  people exposed by country: %s\n", strings.Join(list, ", "))
+	}
+}
+
+func printGaps(w io.Writer, gaps []incident.Gap) {
+	for i, g := range gaps {
+		if i == 0 {
+			fmt.Fprintln(w, "\nWhere Candor did not look, on this route")
+		}
+		many := fmt.Sprintf("%d responses", g.Responses)
+		if g.Responses < 0 {
+			many = "nobody knows how many responses"
+		}
+		from := "always"
+		if !g.From.IsZero() {
+			from = utc(g.From)
+		}
+		fmt.Fprintf(w, "  %s: %s, from %s to %s\n", clean(string(g.Skip)), many, from, utc(g.To))
+	}
+	fmt.Fprintln(w)
+}
+
+// printFigures shows each number beside what it derives from.
+func printFigures(w io.Writer, list []ledger.Figure) {
+	for i, f := range list {
+		if i == 0 {
+			fmt.Fprintln(w, "\nEach number, derived anew")
+		}
+		verdict := "agrees"
+		if !f.Agrees() {
+			verdict = fmt.Sprintf("DIFFERS: %d is derived", f.Derived)
+		}
+		fmt.Fprintf(w, "  %s: %d, %s\n    %s\n", f.Name, f.Stored, verdict, f.SQL)
+	}
+}
+
+// disagreement is an error where a number is not what it derives from.
+func disagreement(list []ledger.Figure) error {
+	for _, f := range list {
+		if !f.Agrees() {
+			return fmt.Errorf("the ledger says %s is %d, and its own rows say %d: build it anew with candor ledger rebuild", f.Name, f.Stored, f.Derived)
+		}
+	}
+	return nil
 }
 
 const (

@@ -36,7 +36,8 @@ type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Stand in front of a shop: recognise, record, and mask or withhold."`
 	Scan      scanCmd      `cmd:"" help:"Who saw whose data in these captures?"`
 	Directory directoryCmd `cmd:"" help:"Build the customer directory, add to it, forget, describe it."`
-	Incident  incidentCmd  `cmd:"" help:"List incidents, or show one."`
+	Incident  incidentCmd  `cmd:"" help:"List incidents, show one, and do what has to be done."`
+	Ledger    ledgerCmd    `cmd:"" help:"Build the ledger anew from the journal."`
 	Release   releaseCmd   `cmd:"" help:"Tell Candor that a release went live."`
 	Console   consoleCmd   `cmd:"" help:"Print a new one-time link to the running console."`
 	Keys      keysCmd      `cmd:"" help:"Make the keys, and change them."`

@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -143,20 +145,66 @@ func newTally(json, all bool, w io.Writer) *tally {
 		started: time.Now(), skipped: map[string]int64{}, owners: map[string]bool{}}
 }
 
+// paths inspects captures in the order in which they are named, and reads on in those that follow meanwhile.
 func (s *tally) paths(ctx context.Context, g *guard.Guard, paths []string) error {
 	files, total := expand(paths)
 	s.progress = newProgress("scan", total)
 	defer s.progress.end()
+	sources := make([]capture.Source, len(files))
+	for i, path := range files {
+		sources[i] = s.source(path)
+	}
 	var failed []error
-	for _, path := range files {
-		if err := s.file(ctx, g, path); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+	err := capture.ReadAhead(ctx, sources, runtime.GOMAXPROCS(0), func(_ int, x *candor.Exchange) error {
+		return s.exchange(ctx, g, x)
+	}, func(_ int, stats capture.Stats, err error) {
+		s.ended(stats)
+		if err != nil {
 			failed = append(failed, err) // the rest of the work goes on
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return errors.Join(failed...)
+}
+
+func (s *tally) source(path string) capture.Source {
+	if path == "-" {
+		return capture.Source{Name: "stdin", Open: func() (io.ReadCloser, error) { return io.NopCloser(s.progress.reader(os.Stdin)), nil }}
+	}
+	return capture.Source{Name: filepath.Base(path), Open: func() (io.ReadCloser, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return progressFile{s.progress.reader(f), f}, nil
+	}}
+}
+
+type progressFile struct {
+	io.Reader
+	io.Closer
+}
+
+func (s *tally) exchange(ctx context.Context, g *guard.Guard, x *candor.Exchange) error {
+	s.now = x.Time
+	c, err := g.Inspect(ctx, x, s.found)
+	s.exchanges++
+	s.bytes += c.Bytes
+	if c.Skip != "" {
+		s.skipped[string(c.Skip)]++
+	}
+	return err
+}
+
+func (s *tally) ended(stats capture.Stats) {
+	for reason, n := range stats.Skipped {
+		s.skipped[reason] += int64(n)
+	}
+	for _, note := range stats.Notes {
+		s.progress.note(note)
+	}
 }
 
 // expand lists what is to be read, and how many bytes of it are known of: what was named, be it a pipe, and the files in
@@ -186,35 +234,6 @@ func expand(paths []string) (files []string, total int64) {
 	return files, total
 }
 
-func (s *tally) file(ctx context.Context, g *guard.Guard, path string) error {
-	name, r := "stdin", io.Reader(os.Stdin)
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		name, r = filepath.Base(path), f
-	}
-	stats, err := capture.Read(ctx, name, s.progress.reader(r), func(x *candor.Exchange) error {
-		s.now = x.Time
-		c, err := g.Inspect(ctx, x, s.found)
-		s.exchanges++
-		s.bytes += c.Bytes
-		if c.Skip != "" {
-			s.skipped[string(c.Skip)]++
-		}
-		return err
-	})
-	for reason, n := range stats.Skipped {
-		s.skipped[reason] += int64(n)
-	}
-	for _, note := range stats.Notes {
-		s.progress.note(note)
-	}
-	return err
-}
-
 // lost counts the parts of captures that should have been read and could not be.
 func (s *tally) lost() (n int64) {
 	for _, reason := range []candor.Skip{"broken", "too-large", "truncated", guard.SkipMalformed, guard.SkipLimit,
@@ -236,7 +255,7 @@ func (s *tally) found(d candor.Disclosure) {
 			return
 		}
 	}
-	d.Outcome, d.ViewerDigest, d.Link, d.Looked = "", "", "", "" // of live exchanges
+	d.Outcome, d.ViewerDigest, d.Link, d.Looked, d.Response = "", "", "", "", "" // of live exchanges
 	if s.json {
 		b, _ := json.Marshal(d)
 		s.out.Write(append(b, '\n'))
@@ -278,9 +297,10 @@ func (s *tally) end(w io.Writer) error {
 	return nil
 }
 
-// progress shows how far a long read has come: a bar on a terminal, a line now and then elsewhere.
+// progress shows how far a long read has come: a bar on a terminal, a line now and then elsewhere. It is safe for concurrent use.
 type progress struct {
-	what        string
+	mu          sync.Mutex
+	what, unit  string // unit: what is counted; empty: bytes
 	total, done int64
 	terminal    bool
 	started     time.Time
@@ -305,6 +325,8 @@ func (r progressReader) Read(b []byte) (int, error) {
 }
 
 func (p *progress) add(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.done += n
 	every := 10 * time.Second
 	if p.terminal {
@@ -319,11 +341,19 @@ func (p *progress) add(n int64) {
 
 func (p *progress) print() {
 	rate := float64(p.done) / time.Since(p.started).Seconds()
+	if p.unit != "" {
+		p.show(fmt.Sprintf("%s: %3d %%, %d of %d %s, %.0f a second", p.what, p.done*100/max(p.total, 1), p.done, p.total, p.unit, rate))
+		return
+	}
 	line := fmt.Sprintf("%s: %d MB, %.0f MB/s", p.what, p.done>>20, rate/1e6)
 	if p.total > 0 && p.done <= p.total {
 		left := time.Duration(float64(p.total-p.done) / max(rate, 1) * float64(time.Second)).Round(time.Second)
 		line = fmt.Sprintf("%s: %3d %%, %d of %d MB, %.0f MB/s, %s left", p.what, p.done*100/p.total, p.done>>20, p.total>>20, rate/1e6, left)
 	}
+	p.show(line)
+}
+
+func (p *progress) show(line string) {
 	if p.terminal {
 		fmt.Fprintf(os.Stderr, "\r\x1b[K%s", line)
 	} else {
@@ -333,6 +363,8 @@ func (p *progress) print() {
 
 // note prints a line of its own.
 func (p *progress) note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.terminal {
 		fmt.Fprint(os.Stderr, "\r\x1b[K")
 	}

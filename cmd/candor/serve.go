@@ -10,7 +10,7 @@ import (
 )
 
 type serveCmd struct {
-	dataFlag
+	ledgerFlag
 	viewerFlags
 	Config    string `placeholder:"FILE" help:"candor.yaml, for all that has no flag. A flag wins over the file."`
 	Upstream  string `placeholder:"URL" help:"The shop, such as http://127.0.0.1:3000. Required, here or in the file."`
@@ -79,7 +79,7 @@ func (c *serveCmd) merge(config *Config) {
 		usual  string
 	}{
 		{c.Upstream, &config.Upstream, ""}, {c.Customers, &config.Customers, ""}, {c.Mode, &config.Mode, "mask"},
-		{c.Listen, &config.Listen, "127.0.0.1:8080"}, {c.Console, &config.Console, "127.0.0.1:8081"},
+		{c.Ledger, &config.Ledger, ""}, {c.Listen, &config.Listen, "127.0.0.1:8080"}, {c.Console, &config.Console, "127.0.0.1:8081"},
 	} {
 		if f.value != "" {
 			*f.target = f.value

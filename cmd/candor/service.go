@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,9 +25,11 @@ import (
 	"candor.example/directory"
 	"candor.example/guard"
 	"candor.example/internal/console"
+	"candor.example/internal/incident"
 	"candor.example/internal/journal"
 	"candor.example/internal/ledger"
 	"candor.example/internal/policy"
+	"candor.example/internal/seal"
 	"candor.example/internal/viewer"
 	"candor.example/scan"
 )
@@ -69,6 +72,9 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 	if err != nil {
 		return nil, err
 	}
+	if _, err := incident.ParseTrade(c.Trade); err != nil {
+		return nil, err
+	}
 	rules, err := policy.New(c.rules(), c.Public, policy.Options{Normalise: normalisePublic, Log: g.Log})
 	if err != nil {
 		return nil, err
@@ -103,6 +109,7 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		g.PersonalFields = append(g.PersonalFields, scan.FoldField(field))
 	}
 	g.Document, g.MaxDocument = documents(g.Log), c.MaxDocument
+	g.KeepLatent, g.About = c.KeepLatent, g.Directory.About
 	g.MaskLinks, g.Links.MaxViewers, g.Links.MaxWalk = c.Links.Mask, c.Links.MaxViewers, c.Links.MaxWalk
 	return resolver, nil
 }
@@ -128,13 +135,18 @@ type service struct {
 	metrics *metrics
 	trouble trouble
 	mode    atomic.Value // guard.Mode
-	site    listening
-	pages   listening
-	control *http.Server
-	tasks   sync.WaitGroup
-	stop    context.CancelFunc // of the background tasks
-	failed  chan error
-	started time.Time
+	sealer  *seal.Sealer
+
+	containment guard.Containment
+	containing  sync.Mutex                      // guards contained
+	contained   map[string]incident.Containment // what containment was set to, by site and route
+	site        listening
+	pages       listening
+	control     *http.Server
+	tasks       sync.WaitGroup
+	stop        context.CancelFunc // of the background tasks
+	failed      chan error
+	started     time.Time
 }
 
 type listening struct {
@@ -148,7 +160,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, log: log, failed: make(chan error, 8), started: time.Now(), caption: caption}
+	s := &service{config: c, log: log, contained: map[string]incident.Containment{}, failed: make(chan error, 8), started: time.Now(), caption: caption}
 	s.mode.Store(guard.Mode(c.Mode))
 	defer func() {
 		if err != nil {
@@ -182,26 +194,44 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.journal, err = journal.Open(ctx, journal.Options{Dir: d.journal(), Sync: c.Journal.Sync == "always", Log: log}); err != nil {
 		return nil, err
 	}
-	if s.ledger, err = ledger.Open(ctx, d.ledger()); err != nil {
+	if s.ledger, err = ledger.Open(ctx, ledgerFlag{d, c.Ledger}.where()); err != nil {
 		return nil, err
+	}
+	var made bool
+	if s.sealer, made, err = openSealer(d); err != nil {
+		return nil, err
+	} else if made {
+		log.Info("a sealing key was made: move its private half to where notices are sent from (docs/keys.md)", "file", filepath.Join(c.Data, "keys", "seal.key"))
 	}
 	s.metrics = newMetrics()
 	s.guard = &guard.Guard{
 		Directory: s.dir, Key: viewers, Log: log,
-		Mode:     func(string, string) guard.Mode { return s.mode.Load().(guard.Mode) },
+		Mode: func(site, route string) guard.Mode {
+			return s.containment.Mode(site, route, s.mode.Load().(guard.Mode))
+		},
+		Seal: func(owner, kind string, value []byte) []candor.Sealed {
+			return s.sealer.Seal(owner, candor.Kind(kind), value)
+		},
 		Record:   s.record,
 		Note:     s.journal.Note,
 		Classed:  s.metrics.classed,
 		Released: s.released,
 	}
 	sessions := &viewer.Sessions{Learned: s.journal.SaveSession}
-	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions}); err != nil {
+	dns, err := c.resolver()
+	if err != nil {
+		return nil, err
+	}
+	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions, DNS: dns}); err != nil {
 		return nil, err
 	}
 	if err := s.remember(ctx, sessions); err != nil {
 		return nil, err
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status})
+	if err := s.contain(ctx); err != nil {
+		return nil, err
+	}
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status, Act: s.act})
 	if err != nil {
 		return nil, err
 	}
@@ -271,6 +301,7 @@ func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error 
 	s.tasks.Go(func() { s.fold(background) })
 	s.tasks.Go(func() { s.every(background, time.Second, s.countCoverage) })
 	s.tasks.Go(func() { s.every(background, 2*time.Second, s.reload(d)) })
+	s.tasks.Go(func() { s.every(background, 2*time.Second, s.keepContained) })
 	if err := s.listenControl(d.control()); err != nil {
 		return err
 	}
@@ -301,10 +332,12 @@ func (s *service) record(ctx context.Context, e candor.Entry) error {
 	s.metrics.recorded(e.Disclosures, err, time.Since(start))
 	if err != nil {
 		s.trouble.set("journal", "The journal cannot be written. What cannot be recorded is masked or withheld, in every mode. The log says why.")
-	} else {
-		s.trouble.set("journal", "")
+		return err
 	}
-	return err
+	s.trouble.set("journal", "")
+	s.sealer.Recorded(e.Sealed)
+	s.counted(context.WithoutCancel(ctx), e.Disclosures)
+	return nil
 }
 
 func (s *service) released(r candor.Release) {
@@ -327,12 +360,12 @@ func (s *service) every(ctx context.Context, d time.Duration, do func(context.Co
 }
 
 func (s *service) countCoverage(ctx context.Context) {
-	sums := s.guard.TakeCoverage()
+	sums, personal := s.guard.TakeCoverage(), s.guard.TakePersonal()
 	s.metrics.covered(sums)
-	if len(sums) == 0 {
+	if len(sums)+len(personal) == 0 {
 		return
 	}
-	if err := s.journal.Count(ctx, sums); err != nil {
+	if err := s.journal.Record(ctx, candor.Entry{Coverage: sums, Personal: personal}); err != nil {
 		s.log.Warn("coverage not recorded", "responses", len(sums), "error", err)
 	}
 }

@@ -7,6 +7,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"candor.example"
 	"candor.example/internal/ledger"
 )
 
@@ -41,6 +43,8 @@ type Status struct {
 // Options are what a console needs. Ledger and Status are required.
 type Options struct {
 	Ledger *ledger.Ledger
+	// Act puts what somebody did into the books and returns once the ledger holds it; its error is a sentence for people. Nil: nothing can be done here.
+	Act    func(context.Context, candor.Action) error
 	Status func() Status // called for every page, and each second for every page that is open
 	// Hosts are the names, without port, under which the console answers besides localhost and plain IP addresses.
 	Hosts []string
@@ -86,6 +90,8 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /{$}", c.page("overview", c.overview))
 	mux.Handle("GET /incidents", c.page("incidents", c.incidents))
 	mux.Handle("GET /incidents/{id}", c.page("incident", c.incident))
+	mux.Handle("GET /incidents/{id}/{what}", c.page("act", c.ask))
+	mux.Handle("POST /incidents/{id}/{what}", c.signedIn(http.HandlerFunc(c.act)))
 	mux.Handle("GET /links", c.page("links", c.links))
 	mux.Handle("GET /coverage", c.page("coverage", c.coverage))
 	mux.Handle("GET /events", c.signedIn(http.HandlerFunc(c.events)))
@@ -149,6 +155,8 @@ func (s shell) Title() string {
 		return d.Verdict.Title
 	case account:
 		return d.Route
+	case question:
+		return d.Title
 	case door:
 		return "Sign in"
 	}

@@ -1,9 +1,12 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"slices"
 
+	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 )
@@ -19,11 +22,21 @@ func (c *Console) incidents(r *http.Request) (any, error) {
 // account is the page of one incident.
 type account struct {
 	ledger.Account
-	Questions []incident.Answer `json:"questions"`
-	Affected  []incident.Person `json:"affected"`
-	Next      string            `json:"next,omitempty"` // owner to go on behind; empty: these are all
-	After     string            `json:"-"`              // owner behind whom this page begins; empty: the first page
-	plot      plot
+	Questions    []incident.Answer      `json:"questions"`
+	Moments      []incident.Moment      `json:"moments"`
+	Clean        int64                  `json:"clean_before"`
+	Since        int64                  `json:"clean_since_fix"`
+	Spread       incident.Spread        `json:"spread"`
+	Gaps         []incident.Gap         `json:"gaps"`
+	Countries    []ledger.Country       `json:"countries"`
+	Containments []incident.Containment `json:"containments"` // of its route, and of all its site
+	Purge        ledger.Purge           `json:"purge"`
+	Audit        []ledger.Audited       `json:"audit"`
+	Affected     []incident.Person      `json:"affected"`
+	Next         string                 `json:"next,omitempty"` // owner to go on behind; empty: these are all
+	After        string                 `json:"-"`              // owner behind whom this page begins; empty: the first page
+	CanAct       bool                   `json:"-"`
+	plot         plot
 }
 
 // Plot is what the template draws; the JSON has the series itself.
@@ -46,8 +59,72 @@ func (c *Console) incident(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a.Affected, a.Next = firstOwners(a.Affected, peopleAPage)
-	a.plot = newPlot(a.Series, a.Releases, c.o.Now())
-	return a, nil
+	a.CanAct = c.o.Act != nil
+	return a, c.load(ctx, &a)
+}
+
+// load reads what an incident's account rests on.
+func (c *Console) load(ctx context.Context, a *account) error {
+	l, id := c.o.Ledger, a.ID
+	m, err := l.Moments(ctx, id)
+	if err != nil {
+		return err
+	}
+	a.Moments, a.Clean, a.Since = m.List(), m.Clean, m.Since
+	a.plot = newPlot(a.Series, marks(a.Releases, m), c.o.Now())
+	e, err := l.Evidence(ctx, id)
+	if err != nil {
+		return err
+	}
+	a.Spread = e.Spread
+	if a.Gaps, err = l.Gaps(ctx, id); err != nil {
+		return err
+	}
+	if a.Countries, err = l.Countries(ctx, id); err != nil {
+		return err
+	}
+	if a.Purge, err = l.Purge(ctx, id); err != nil {
+		return err
+	}
+	all, err := l.Containments(ctx)
+	for _, v := range all {
+		if v.Site == a.Site && (v.Route == a.Route || v.Route == "") {
+			a.Containments = append(a.Containments, v)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	a.Audit, err = l.Audit(ctx, id, auditAPage)
+	return err
+}
+
+const auditAPage = 100
+
+// marks are what stands above the plot: releases, and what was done.
+func marks(releases []candor.Release, m incident.Moments) []event {
+	var list []event
+	for _, r := range releases {
+		list = append(list, event{"release", r.Name, r.Time})
+	}
+	for _, e := range []event{{"", "contained", m.Contained}, {"", "fixed", m.Fixed}, {"", "reopened", m.Reopened}} {
+		if !e.Time.IsZero() {
+			list = append(list, e)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b event) int { return a.Time.Compare(b.Time) })
+	return list
+}
+
+// Mode is what is done to the incident's route now: the route's own containment, or else its site's.
+func (a account) Mode() string {
+	mode := ""
+	for _, v := range a.Containments {
+		if v.Route == a.Route || mode == "" {
+			mode = v.Mode
+		}
+	}
+	return mode
 }
 
 // firstOwners cuts a list after n owners, whose rows stand together, and names the last of them if there are more.

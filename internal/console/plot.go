@@ -5,14 +5,13 @@ import (
 	"strconv"
 	"time"
 
-	"candor.example"
 	"candor.example/internal/incident"
 )
 
 // The plot is drawn here, as SVG: it works without a script, prints, and every figure in it is text as well. Across, it is
 // in percent of its width, so that the same drawing with the same size of letters fits a phone and a wall.
 const (
-	plotTop  = 34  // below it are the bars, above it the names of releases
+	plotTop  = 34  // below it are the bars, above it the names of events
 	plotBase = 190 // where the bars stand
 	plotBars = 60  // at most, but for those that hold the time after the last disclosure
 )
@@ -50,9 +49,16 @@ type tick struct {
 	Odd  bool // left out where there is little room
 }
 
-// mark is a release that went live.
+// event is a moment in the course: a release that went live, or something that was done.
+type event struct {
+	What string // "release", or empty where the name says it
+	Name string
+	Time time.Time
+}
+
+// mark is an event in the drawing.
 type mark struct {
-	candor.Release
+	event
 	X   float64
 	Y   int  // of its name: names of neighbours stand on different lines
 	End bool // the name stands left of its line
@@ -63,7 +69,7 @@ var steps = []time.Duration{incident.Step, 30 * time.Second, time.Minute, 5 * ti
 	6 * time.Hour, day, 7 * day, 30 * day, 365 * day, 3650 * day}
 
 // newPlot draws a series that is in order of time.
-func newPlot(series []incident.Point, releases []candor.Release, now time.Time) plot {
+func newPlot(series []incident.Point, events []event, now time.Time) plot {
 	if len(series) == 0 {
 		return plot{}
 	}
@@ -79,7 +85,7 @@ func newPlot(series []incident.Point, releases []candor.Release, now time.Time) 
 	p.fill(series)
 	p.scale()
 	p.tick()
-	p.mark(releases)
+	p.mark(events)
 	return p
 }
 
@@ -176,14 +182,14 @@ func (p *plot) tick() {
 	}
 }
 
-// mark puts the releases in. Those from before the plot are told by the incident's facts.
-func (p *plot) mark(releases []candor.Release) {
-	for _, r := range releases {
-		t := r.Time.Unix()
+// mark puts the events in. Those from before the plot are told by the incident's facts.
+func (p *plot) mark(events []event) {
+	for _, e := range events {
+		t := e.Time.Unix()
 		if t < p.from || t >= p.to {
 			continue
 		}
-		m := mark{Release: r, X: p.x(t), Y: 12}
+		m := mark{event: e, X: p.x(t), Y: 12}
 		m.End = m.X > 60
 		if n := len(p.Marks); n > 0 && p.Marks[n-1].Y == m.Y {
 			m.Y = 27
@@ -192,7 +198,7 @@ func (p *plot) mark(releases []candor.Release) {
 	}
 }
 
-// Label is a release's name, cut where it would run into others.
+// Label is an event's name, cut where it would run into others.
 func (m mark) Label() string {
 	if r := []rune(m.Name); len(r) > 18 {
 		return string(r[:17]) + "…"

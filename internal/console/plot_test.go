@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"candor.example"
 	"candor.example/internal/incident"
 )
 
@@ -92,7 +91,7 @@ func TestPlotClocksGoneWrong(t *testing.T) {
 	for i, first := range ends {
 		for _, last := range ends[i:] {
 			for _, now := range ends {
-				p := newPlot([]incident.Point{{Time: first.Truncate(incident.Step), Exposed: 1}, {Time: last.Truncate(incident.Step), Prevented: 1}}, []candor.Release{{Time: last}}, now)
+				p := newPlot([]incident.Point{{Time: first.Truncate(incident.Step), Exposed: 1}, {Time: last.Truncate(incident.Step), Prevented: 1}}, []event{{Time: last}}, now)
 				fits(t, fmt.Sprint(first, last, now), p)
 				if p.Exposed() != 1 || p.Prevented() != 1 || len(p.Ticks) > 8 {
 					t.Errorf("%v to %v: %+v", first, last, p)
@@ -103,10 +102,10 @@ func TestPlotClocksGoneWrong(t *testing.T) {
 }
 
 func TestPlotMarks(t *testing.T) {
-	at := func(m int, name string) candor.Release {
-		return candor.Release{Time: start.Add(time.Duration(m) * time.Minute), Name: name}
+	at := func(m int, name string) event {
+		return event{"release", name, start.Add(time.Duration(m) * time.Minute)}
 	}
-	p := newPlot([]incident.Point{point(0, 1, 0), point(30*time.Minute, 1, 0)}, []candor.Release{at(-60, "before"), at(1, "a"), at(2, "b"), at(3, strings.Repeat("é", 19)), at(29, "d"), at(600, "after")}, start.Add(30*time.Minute))
+	p := newPlot([]incident.Point{point(0, 1, 0), point(30*time.Minute, 1, 0)}, []event{at(-60, "before"), at(1, "a"), at(2, "b"), at(3, strings.Repeat("é", 19)), at(29, "d"), at(600, "after")}, start.Add(30*time.Minute))
 	var got []string
 	for _, m := range p.Marks {
 		got = append(got, fmt.Sprintf("%s %d %t", m.Label(), m.Y, m.End))
@@ -120,6 +119,21 @@ func TestRound(t *testing.T) {
 	for n, want := range map[int]int{0: 1, 1: 1, 2: 2, 3: 4, 7: 8, 9: 10, 11: 20, 61: 80, 101: 200, 1_000_001: 2_000_000} {
 		if got := round(n); got != want {
 			t.Errorf("%d: %d", n, got)
+		}
+	}
+}
+
+func TestViewerWords(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		n    int
+		want string
+	}{
+		{"customer", 1, "customer"}, {"script", 2, "scripts"}, {"anonymous", 2, "anonymous"}, {"crawler", 1, "crawler"},
+		{"claimed-crawler", 1, "claims to be a crawler"}, {"claimed-crawler", 2, "claim to be crawlers"}, {"role", 3, "with a role"},
+	} {
+		if got := viewers(c.kind, c.n); got != c.want {
+			t.Errorf("%d of %s: %q, want %q", c.n, c.kind, got, c.want)
 		}
 	}
 }

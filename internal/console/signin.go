@@ -17,6 +17,7 @@ const (
 	linkLasts    = 10 * time.Minute
 	sessionLasts = 12 * time.Hour
 	maxSessions  = 100
+	maxName      = 80 // bytes
 	// CookieName is what a session is kept under in the browser. It must not reach the protected site.
 	CookieName = "candor_console"
 )
@@ -27,7 +28,13 @@ type sessions struct {
 	mu       sync.Mutex
 	link     [32]byte
 	linkEnds time.Time
-	open     map[[32]byte]time.Time
+	open     map[[32]byte]session
+}
+
+// session is who has signed in, by the name that they gave for the audit, and until when.
+type session struct {
+	name string
+	ends time.Time
 }
 
 // SignInURL makes a link that signs in once, within ten minutes. A link that was made before is void.
@@ -43,7 +50,7 @@ func (c *Console) SignInURL(base string) string {
 func secret() string { return rand.Text() + rand.Text() }
 
 // redeem trades a link's token for a session.
-func (s *sessions) redeem(token string) (cookie string, ok bool) {
+func (s *sessions) redeem(token, name string) (cookie string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sum := sha256.Sum256([]byte(token))
@@ -51,27 +58,34 @@ func (s *sessions) redeem(token string) (cookie string, ok bool) {
 		return "", false
 	}
 	s.linkEnds = time.Time{}
-	for k, ends := range s.open {
-		if !s.now().Before(ends) || len(s.open) >= maxSessions {
+	for k, open := range s.open {
+		if !s.now().Before(open.ends) || len(s.open) >= maxSessions {
 			delete(s.open, k)
 		}
 	}
 	if s.open == nil {
-		s.open = map[[32]byte]time.Time{}
+		s.open = map[[32]byte]session{}
 	}
 	cookie = secret()
-	s.open[sha256.Sum256([]byte(cookie))] = s.now().Add(sessionLasts)
+	s.open[sha256.Sum256([]byte(cookie))] = session{name, s.now().Add(sessionLasts)}
 	return cookie, true
 }
 
 func (s *sessions) has(r *http.Request) bool {
+	_, ok := s.who(r)
+	return ok
+}
+
+// who is the name that the request's session signed in with.
+func (s *sessions) who(r *http.Request) (name string, ok bool) {
 	k, err := r.Cookie(CookieName)
 	if err != nil {
-		return false
+		return "", false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now().Before(s.open[sha256.Sum256([]byte(k.Value))])
+	open := s.open[sha256.Sum256([]byte(k.Value))]
+	return open.name, s.now().Before(open.ends)
 }
 
 func (s *sessions) end(r *http.Request) {
@@ -110,13 +124,21 @@ func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4096)
-	cookie, ok := c.sessions.redeem(r.PostFormValue("token"))
+	cookie, ok := c.sessions.redeem(r.PostFormValue("token"), yourName(r.PostFormValue("name")))
 	if !ok {
 		c.door(w, http.StatusForbidden, door{Spent: true})
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: CookieName, Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: int(sessionLasts.Seconds())})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// yourName is what somebody calls themselves, for the audit. The link is what lets them in, so it is not checked.
+func yourName(s string) string {
+	if s = strings.TrimSpace(strings.ToValidUTF8(s, "")); s == "" || len(s) > maxName {
+		return "console"
+	}
+	return s
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {

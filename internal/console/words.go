@@ -10,15 +10,16 @@ import (
 // functions are what templates say numbers and times with. Times are UTC: an incident has readers in many zones.
 func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{
-		"n":     number,
-		"bytes": size,
-		"pc":    func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) },
-		"time":  func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
-		"short": func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05") },
-		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
-		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":   func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
-		"why":   func(reason string) string { return reasons[reason] },
+		"n":       number,
+		"bytes":   size,
+		"pc":      func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) },
+		"time":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
+		"short":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05") },
+		"clock":   func(t time.Time) string { return t.UTC().Format("15:04:05") },
+		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":     func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
+		"viewers": viewers,
+		"why":     func(reason string) string { return reasons[reason] },
 	}
 }
 
@@ -56,4 +57,21 @@ func ago(d time.Duration) string {
 		return fmt.Sprintf("%d h ago", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
+
+// viewers is a viewer's kind in words, for so many of them.
+func viewers(kind string, n int) string {
+	one, many := kind, kind+"s"
+	switch kind {
+	case "anonymous":
+		one, many = "anonymous", "anonymous"
+	case "role":
+		one, many = "with a role", "with a role"
+	case "claimed-crawler":
+		one, many = "claims to be a crawler", "claim to be crawlers"
+	}
+	if n == 1 {
+		return one
+	}
+	return many
 }

@@ -164,6 +164,13 @@ type Person struct {
 	Count   int            `json:"count"`   // responses
 	Viewers int            `json:"viewers"` // different ones
 	Kinds   []candor.Kind  `json:"kinds"`
+	// Evidence says why something weak counts. Credentials are the kinds that stood in the same responses; Looked is candor.LookedAll where all of
+	// each of these responses was looked at for them, else candor.LookedPart. Only LookedAll without any lets a notice say "no passwords".
+	Evidence    []string `json:"evidence,omitempty"`
+	Credentials []string `json:"credentials,omitempty"`
+	Looked      string   `json:"looked,omitempty"`
+	Country     string   `json:"country,omitempty"` // the last known, as the customer file says
+	Locale      string   `json:"locale,omitempty"`
 }
 
 // Step is how finely an incident's course is kept.
@@ -179,6 +186,6 @@ type Point struct {
 
 // ViewerCount is how many viewers of one kind saw other people's data.
 type ViewerCount struct {
-	Kind  string `json:"kind"` // "customer", "anonymous", "crawler"
+	Kind  string `json:"kind"` // Viewer.Kind: "customer", "role", "crawler", "claimed-crawler", "script", "anonymous"
 	Count int    `json:"count"`
 }

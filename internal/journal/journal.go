@@ -161,11 +161,6 @@ func (j *Journal) Record(ctx context.Context, e candor.Entry) error {
 	}
 }
 
-// Count records coverage.
-func (j *Journal) Count(ctx context.Context, sums []candor.Coverage) error {
-	return j.publish(ctx, candor.Entry{Coverage: sums}, "")
-}
-
 // Release records that a release went live.
 func (j *Journal) Release(ctx context.Context, r candor.Release) error {
 	return j.publish(ctx, candor.Entry{Releases: []candor.Release{r}}, "")
@@ -203,7 +198,10 @@ func (j *Journal) LastSeq(ctx context.Context) (uint64, error) {
 }
 
 const (
-	foldBatch = 500
+	// A fold takes as many entries as are there, up to these: a transaction costs the same for one and for thousands, and rows that are written
+	// together meet the same pages. Of entries with many disclosures there are fewer, so that memory stays bounded.
+	foldBatch = 10_000
+	foldBytes = 8 << 20 // of entries as they are in the journal
 	foldWait  = 50 * time.Millisecond
 )
 
@@ -235,13 +233,15 @@ func (j *Journal) Consume(ctx context.Context, after uint64, fold func(context.C
 
 // batch waits for one entry, and takes along what else is there.
 func (j *Journal) batch(messages jetstream.MessagesContext) (batch []candor.Entry, err error) {
+	bytes := 0
 	m, err := messages.Next()
 	for err == nil {
 		e, e2 := decode(m)
 		if e2 != nil {
 			return nil, fmt.Errorf("journal: %s: %w", j.dir, e2)
 		}
-		if batch = append(batch, e); len(batch) >= foldBatch {
+		bytes += len(m.Data())
+		if batch = append(batch, e); len(batch) >= foldBatch || bytes >= foldBytes {
 			return batch, nil
 		}
 		m, err = messages.Next(jetstream.NextMaxWait(foldWait))

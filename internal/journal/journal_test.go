@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +73,7 @@ func TestOrderAndReopen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	j.Count(ctx, []candor.Coverage{{Site: "shop.example", Responses: 3}})
+	j.Record(ctx, candor.Entry{Coverage: []candor.Coverage{{Site: "shop.example", Responses: 3}}})
 	j.Release(ctx, candor.Release{Name: "v1"})
 	j.Record(ctx, entry(disclosure(3))) // the same once more
 	j.Close()
@@ -88,6 +89,50 @@ func TestOrderAndReopen(t *testing.T) {
 	}
 	if rest := consume(t, j, 15); len(rest) != 7 || rest[0].Seq != 16 {
 		t.Errorf("behind 15: %+v", rest)
+	}
+}
+
+// A fold gets as many entries as are there, up to the limits in number and in octets.
+func TestFoldsAreBounded(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal"))
+	long := strings.Repeat("x", 700<<10)
+	for n := range 2*foldBytes/len(long) + 2 {
+		if err := j.Record(t.Context(), candor.Entry{Coverage: []candor.Coverage{{Site: "shop.example", Route: long, Responses: int64(n)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	small, err := json.Marshal(candor.Entry{Coverage: []candor.Coverage{{Site: "shop.example"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range foldBatch + 1 {
+		if _, err := j.js.PublishAsync(subject, small); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-j.js.PublishAsyncComplete()
+	last, err := j.LastSeq(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	seen, most := 0, 0
+	err = j.Consume(ctx, 0, func(_ context.Context, batch []candor.Entry) error {
+		octets := 0
+		for _, e := range batch[:len(batch)-1] {
+			octets += len(e.Coverage[0].Route)
+		}
+		if len(batch) > foldBatch || octets >= foldBytes {
+			t.Errorf("%d entries, %d octets before the last", len(batch), octets)
+		}
+		if seen, most = seen+len(batch), max(most, len(batch)); batch[len(batch)-1].Seq == last {
+			stop()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || seen != int(last) || most < 2 {
+		t.Errorf("%d of %d, at most %d at a time: %v", seen, last, most, err)
 	}
 }
 

@@ -1,11 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"candor.example"
@@ -13,113 +13,181 @@ import (
 )
 
 // Fold takes journal entries, in order, into the account: one transaction, in which what was applied is stored, too. What
-// was folded before is passed over.
+// was folded before is passed over. Two that fold at once wait for each other.
 func (l *Ledger) Fold(ctx context.Context, entries []candor.Entry) error {
 	tx, err := l.db.BeginTx(ctx, nil)
 	if err != nil {
 		return l.explain(err)
 	}
 	defer tx.Rollback()
-	f := fold{tx: tx, ctx: ctx, incidents: map[place]*book{}, coverage: map[candor.Coverage]*candor.Coverage{}}
-	var applied uint64
-	if err := tx.QueryRowContext(ctx, `SELECT seq FROM applied`).Scan(&applied); err != nil {
-		return l.explain(err)
-	}
-	for _, e := range entries {
-		if e.Seq <= applied {
-			continue
-		}
-		if err := f.entry(e); err != nil {
-			return l.explain(err)
-		}
-		applied = e.Seq
-	}
-	if err := f.write(); err != nil {
-		return l.explain(err)
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE applied SET seq = ?`, applied); err != nil {
+	if err := l.fold(ctx, tx, entries); err != nil {
 		return l.explain(err)
 	}
 	return l.explain(tx.Commit())
 }
 
-// fold is one batch: sums in memory, written at its end.
+func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) error {
+	if l.dialect == postgres { // what a crash of the server may lose is folded again, together with the number of what was applied
+		if _, err := tx.ExecContext(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
+			return err
+		}
+	}
+	var applied uint64
+	if err := tx.QueryRowContext(ctx, l.dialect.applied()).Scan(&applied); err != nil {
+		return err
+	}
+	before, f := applied, newFold(l, ctx, tx)
+	for _, e := range entries {
+		if e.Seq <= applied {
+			continue
+		}
+		if err := f.entry(e); err != nil {
+			return err
+		}
+		applied = e.Seq
+	}
+	if err := f.write(); err != nil || applied == before {
+		return err
+	}
+	return f.exec(`UPDATE applied SET seq = ?`, int64(applied))
+}
+
+// fold is one batch: sums in memory, written at its end, and before an action.
 type fold struct {
-	tx        *sql.Tx
-	ctx       context.Context
-	incidents map[place]*book
-	coverage  map[candor.Coverage]*candor.Coverage
+	l          *Ledger
+	tx         *sql.Tx
+	ctx        context.Context
+	statements map[string]*sql.Stmt
+	sums
+}
+
+// sums are what a batch adds.
+type sums struct {
+	books    map[place]*book
+	quiet    map[place]bool // no incident there when last looked
+	coverage map[candor.Coverage]*candor.Coverage
+	personal map[hour]*candor.Personal
+	latent   map[latent]*person
+	sealed   map[sealKey]candor.Sealed // the first
+}
+
+func newFold(l *Ledger, ctx context.Context, tx *sql.Tx) *fold {
+	return &fold{l: l, ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}, sums: newSums()}
+}
+
+func newSums() sums {
+	return sums{map[place]*book{}, map[place]bool{}, map[candor.Coverage]*candor.Coverage{}, map[hour]*candor.Personal{}, map[latent]*person{}, map[sealKey]candor.Sealed{}}
 }
 
 type place struct{ site, route string }
 
 // book is what a batch adds to one incident.
 type book struct {
-	id                  string
-	isNew               bool
-	first, last         int64
-	release             string
-	kinds, encodings    map[string]bool
-	disclosures, cached int64
-	people              map[who]*person
-	order               []who // of people, as they came, so that who is new when does not depend on batches
-	viewers             map[string]string
-	course              map[int64]*step
+	id                          string
+	isNew                       bool
+	first, last                 int64
+	release                     string
+	kinds, encodings            string
+	disclosures, cached         int64
+	inURL, thirdParty, inHeader int64
+	unnumbered                  int64 // disclosures without the id of a response, each a response of its own
+	people                      map[who]*person
+	order                       []who // of people, as they came, so that who is new when does not depend on batches
+	viewers                     map[seen]string
+	responses                   map[string]bool
+	course                      map[int64]*step
+	evidence                    map[string]*held
+	sample                      string // the greatest id that belongs to a full sample; empty: it is not full
+	purge                       []mark
+	mended                      bool  // somebody said that it is over,
+	over                        int64 // as of this moment
 }
 
 type who struct{ owner, outcome string }
 
+// seen is a viewer of a person's data; without an owner, of the incident's.
+type seen struct {
+	who
+	digest string
+}
+
 type person struct {
-	step        int64 // of the entry that came first
-	first, last int64
-	count       int64
-	kinds       map[string]bool
-	viewers     map[string]string
+	step                         int64 // of the entry that came first
+	first, last                  int64
+	count, unlooked              int64
+	kinds, evidence, credentials string
+	country, locale              string
 }
 
 type step struct{ disclosures, exposed, prevented int64 }
 
 func (f *fold) entry(e candor.Entry) error {
+	numbered := map[string]place{}
 	for _, d := range e.Disclosures {
-		var err error
-		switch d.Class {
-		case candor.Link:
-			err = f.link(d)
-		case candor.Disclosed:
-			err = f.disclosure(d, 1)
-			if err == nil && d.Reason != "" {
-				err = f.promote(d)
-			}
+		d = tidy(d)
+		if d.Class == candor.Disclosed && d.Response != "" {
+			numbered[d.Response] = place{d.Site, d.Route}
 		}
-		if err != nil {
+		if err := f.classed(d); err != nil {
 			return err
 		}
 	}
+	for _, r := range e.Responses {
+		if err := f.response(r, numbered); err != nil {
+			return err
+		}
+	}
+	for _, s := range e.Sealed {
+		f.seal(s)
+	}
 	for _, c := range e.Coverage {
 		f.cover(c)
+	}
+	for _, p := range e.Personal {
+		f.own(p)
 	}
 	for _, r := range e.Releases {
 		if err := f.release(r); err != nil {
 			return err
 		}
 	}
+	return f.actions(e.Actions)
+}
+
+func (f *fold) classed(d candor.Disclosure) error {
+	switch {
+	case d.Class == candor.Link:
+		return f.link(d)
+	case d.Class == candor.Own && d.Outcome == candor.Possible:
+		f.latency(d)
+	case d.Class == candor.Disclosed:
+		if err := f.disclosure(d, 1, at(d.Time)); err != nil || d.Reason == "" {
+			return err
+		}
+		return f.promote(d)
+	}
 	return nil
 }
 
-// disclosure adds one to the sums; count is how many responses it stands for.
-func (f *fold) disclosure(d candor.Disclosure, count int64) error {
+// tidy makes texts such as both databases keep alike.
+func tidy(d candor.Disclosure) candor.Disclosure {
+	d.Site, d.Route, d.Owner, d.Viewer, d.ViewerDigest = key(d.Site), key(d.Route), key(d.Owner), key(d.Viewer), key(d.ViewerDigest)
+	d.Kind, d.Encoding, d.Outcome, d.Release, d.Link = candor.Kind(key(string(d.Kind))), key(d.Encoding), candor.Outcome(key(string(d.Outcome))), key(d.Release), key(d.Link)
+	d.Response, d.Country, d.Locale = key(d.Response), key(d.Country), key(d.Locale)
+	return d
+}
+
+// disclosure adds one to the sums; count is how many responses it stands for, last when the last of them was.
+func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
 	b, err := f.book(d)
 	if err != nil {
 		return err
 	}
 	t := at(d.Time)
-	b.first, b.last = min(b.first, t), max(b.last, t)
-	b.kinds[string(d.Kind)], b.encodings[d.Encoding] = true, true
-	b.disclosures += count
-	if d.Cached {
-		b.cached += count
-	}
-	see(b.viewers, d)
+	b.first, b.last = min(b.first, t), max(b.last, last)
+	b.kinds, b.encodings = with(b.kinds, string(d.Kind)), with(b.encodings, d.Encoding)
+	b.count(d, count)
+	see(b.viewers, who{}, d)
 	m := t - t%int64(incident.Step)
 	if b.course[m] == nil {
 		b.course[m] = &step{}
@@ -128,52 +196,126 @@ func (f *fold) disclosure(d candor.Disclosure, count int64) error {
 	k := who{d.Owner, string(d.Outcome)}
 	p := b.people[k]
 	if p == nil {
-		p = &person{step: m, first: t, last: t, kinds: map[string]bool{}, viewers: map[string]string{}}
+		p = &person{step: m, first: t, last: t}
 		b.people[k] = p
 		b.order = append(b.order, k)
 	}
-	p.first, p.last = min(p.first, t), max(p.last, t)
+	p.add(d, count, last)
+	see(b.viewers, k, d)
+	return f.regressed(b, last)
+}
+
+// count adds to the incident's own figures.
+func (b *book) count(d candor.Disclosure, count int64) {
+	b.disclosures += count
+	if d.Cached {
+		b.cached += count
+	}
+	if d.CWE == "CWE-598" {
+		b.inURL += count
+	}
+	if d.ThirdParty != "" {
+		b.thirdParty += count
+	}
+	if d.Header != "" {
+		b.inHeader += count
+	}
+	if d.Response == "" {
+		b.unnumbered += count
+	} else {
+		b.responses[d.Response] = true
+	}
+}
+
+func (p *person) add(d candor.Disclosure, count, last int64) {
+	p.first, p.last = min(p.first, at(d.Time)), max(p.last, last)
 	p.count += count
-	p.kinds[string(d.Kind)] = true
-	see(p.viewers, d)
-	return nil
+	if d.Looked != candor.LookedAll {
+		p.unlooked += count
+	}
+	p.kinds, p.evidence = with(p.kinds, string(d.Kind)), with(p.evidence, clean(string(d.Evidence)))
+	for _, c := range d.Credentials {
+		p.credentials = with(p.credentials, clean(c))
+	}
+	p.reside(d)
+}
+
+// reside notes the last that is known of where somebody lives.
+func (p *person) reside(d candor.Disclosure) {
+	if d.Country != "" {
+		p.country = d.Country
+	}
+	if d.Locale != "" {
+		p.locale = d.Locale
+	}
+}
+
+// with adds a word to a set. The set of one, which nearly all are, costs nothing.
+func with(set, word string) string {
+	if set == "" || set == word {
+		return union(word, "")
+	}
+	return union(set, word)
 }
 
 // see adds a viewer. The kind that came first stays, as it does in the table.
-func see(viewers map[string]string, d candor.Disclosure) {
-	if _, ok := viewers[d.ViewerDigest]; !ok {
-		viewers[d.ViewerDigest] = d.Viewer
+func see(viewers map[seen]string, k who, d candor.Disclosure) {
+	at := seen{k, d.ViewerDigest}
+	if _, ok := viewers[at]; !ok {
+		viewers[at] = d.Viewer
 	}
 }
 
 // book finds the incident of a site and route, or begins one.
 func (f *fold) book(d candor.Disclosure) (*book, error) {
 	at := place{d.Site, d.Route}
-	if b := f.incidents[at]; b != nil {
+	b, err := f.find(at)
+	if b != nil || err != nil {
+		return b, err
+	}
+	b = newBook(incident.ID(d.Site, d.Route, d.Time), d.Time.UnixNano())
+	b.isNew, b.release = true, d.Release
+	f.books[at] = b
+	return b, nil
+}
+
+func newBook(id string, t int64) *book {
+	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]bool{}, course: map[int64]*step{}, evidence: map[string]*held{}}
+}
+
+// find finds the incident of a site and route; nil if there is none.
+func (f *fold) find(at place) (*book, error) {
+	if b := f.books[at]; b != nil || f.quiet[at] {
 		return b, nil
 	}
-	t := d.Time.UnixNano()
-	b := &book{first: t, last: t, release: d.Release, kinds: map[string]bool{}, encodings: map[string]bool{}, people: map[who]*person{}, viewers: map[string]string{}, course: map[int64]*step{}}
-	err := f.tx.QueryRowContext(f.ctx, `SELECT id FROM incident WHERE site = ? AND route = ?`, d.Site, d.Route).Scan(&b.id)
+	var id, state string
+	var last int64
+	err := f.row(`SELECT id, last_seen, state FROM incident WHERE site = ? AND route = ?`, []any{at.site, at.route}, &id, &last, &state)
 	if err == sql.ErrNoRows {
-		b.id, b.isNew, err = incident.ID(d.Site, d.Route, d.Time), true, nil
+		f.quiet[at] = true
+		return nil, nil
+	} else if err != nil {
+		return nil, err
 	}
-	f.incidents[at] = b
-	return b, err
+	b := newBook(id, last)
+	if err := f.mended(b, incident.State(state)); err != nil {
+		return nil, err
+	}
+	f.books[at] = b
+	return b, f.row(`SELECT COALESCE(MAX(id), '') FROM evidence WHERE incident = ?1 AND (SELECT COUNT(*) FROM evidence WHERE incident = ?1) >= ?2`, []any{id, incident.Sample}, &b.sample)
 }
 
 // link notes a view of a link.
 func (f *fold) link(d candor.Disclosure) error {
-	_, err := f.tx.ExecContext(f.ctx, `INSERT INTO link (link, owner, digest, viewer, site, route, kind, encoding, outcome, release, cached, first, last, count)
+	return f.exec(`INSERT INTO link (link, owner, digest, viewer, site, route, kind, encoding, outcome, release, cached, first, last, count)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
 ON CONFLICT (link, owner, digest, kind) DO UPDATE SET count = link.count + 1,
   first = CASE WHEN excluded.first < link.first THEN excluded.first ELSE link.first END,
   last = CASE WHEN excluded.last > link.last THEN excluded.last ELSE link.last END`,
 		d.Link, d.Owner, d.ViewerDigest, d.Viewer, d.Site, d.Route, string(d.Kind), d.Encoding, string(d.Outcome), d.Release, number(d.Cached), at(d.Time), at(d.Time))
-	return err
 }
 
-func number(b bool) int {
+func number(b bool) int64 {
 	if b {
 		return 1
 	}
@@ -191,15 +333,11 @@ func (f *fold) promote(d candor.Disclosure) error {
 		return err
 	}
 	for _, v := range views {
-		if err := f.disclosure(v.Disclosure, v.count); err != nil {
+		if err := f.disclosure(v.Disclosure, v.count, v.last); err != nil {
 			return err
 		}
-		b := f.incidents[place{v.Site, v.Route}]
-		p := b.people[who{v.Owner, string(v.Outcome)}]
-		b.last, p.last = max(b.last, v.last), max(p.last, v.last)
 	}
-	_, err = f.tx.ExecContext(f.ctx, `UPDATE link SET promoted = 1 WHERE promoted = 0 AND `+column+` = ?`, value)
-	return err
+	return f.exec(`UPDATE link SET promoted = 1 WHERE promoted = 0 AND `+column+` = ?`, value)
 }
 
 // view is a row of the table link: the disclosure that its first view would have been.
@@ -209,7 +347,7 @@ type view struct {
 }
 
 func (f *fold) views(column, value string) (list []view, err error) {
-	rows, err := f.tx.QueryContext(f.ctx, `SELECT owner, digest, viewer, site, route, kind, encoding, outcome, release, cached, first, last, count
+	rows, err := f.query(`SELECT owner, digest, viewer, site, route, kind, encoding, outcome, release, cached, first, last, count
 FROM link WHERE promoted = 0 AND `+column+` = ? ORDER BY first, owner, digest, kind`, value)
 	if err != nil {
 		return nil, err
@@ -228,7 +366,7 @@ FROM link WHERE promoted = 0 AND `+column+` = ? ORDER BY first, owner, digest, k
 }
 
 func (f *fold) cover(c candor.Coverage) {
-	k := candor.Coverage{Time: c.Time.UTC().Truncate(time.Minute), Site: c.Site, Route: c.Route, Skip: c.Skip}
+	k := candor.Coverage{Time: c.Time.UTC().Truncate(time.Minute), Site: key(c.Site), Route: key(c.Route), Skip: candor.Skip(key(string(c.Skip)))}
 	sum := f.coverage[k]
 	if sum == nil {
 		sum = &candor.Coverage{}
@@ -240,13 +378,13 @@ func (f *fold) cover(c candor.Coverage) {
 
 // release marks a release where it is another than the one before: every guard of a fleet tells of it.
 func (f *fold) release(r candor.Release) error {
+	r.Site, r.Name = key(r.Site), key(r.Name)
 	var before string
-	err := f.tx.QueryRowContext(f.ctx, `SELECT name FROM release WHERE site = ? AND time <= ? ORDER BY time DESC, name LIMIT 1`, r.Site, at(r.Time)).Scan(&before)
+	err := f.row(`SELECT name FROM release WHERE site = ? AND time <= ? ORDER BY time DESC, name LIMIT 1`, []any{r.Site, at(r.Time)}, &before)
 	if err != nil && err != sql.ErrNoRows || before == r.Name && err == nil {
 		return ignoreNoRows(err)
 	}
-	_, err = f.tx.ExecContext(f.ctx, `INSERT INTO release (site, time, name, source) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.Site, at(r.Time), r.Name, r.Source)
-	return err
+	return f.exec(`INSERT INTO release (site, time, name, source) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.Site, at(r.Time), r.Name, clean(r.Source))
 }
 
 func ignoreNoRows(err error) error {
@@ -256,141 +394,22 @@ func ignoreNoRows(err error) error {
 	return err
 }
 
-// write puts the sums into the tables.
+// write puts the sums into the tables, and begins new ones.
 func (f *fold) write() error {
-	s, err := f.prepare()
-	if err != nil {
-		return err
-	}
-	for at, b := range f.incidents {
-		if err := f.incident(at, b, s); err != nil {
+	for _, at := range slices.SortedFunc(maps.Keys(f.books), byPlace) {
+		if err := f.incident(at, f.books[at]); err != nil {
 			return err
 		}
 	}
-	for k, sum := range f.coverage {
-		if _, err := s.coverage.ExecContext(f.ctx, at(k.Time), k.Site, k.Route, string(k.Skip), sum.Responses, sum.Bytes); err != nil {
+	for _, write := range []func() error{f.writeCoverage, f.writePersonal, f.writeLatent, f.writeSealed} {
+		if err := write(); err != nil {
 			return err
 		}
 	}
+	f.sums = newSums()
 	return nil
 }
 
-// statements are prepared once a batch.
-type statements struct{ person, more, viewer, course, coverage *sql.Stmt }
-
-func (f *fold) prepare() (s statements, err error) {
-	for _, p := range []struct {
-		stmt *(*sql.Stmt)
-		text string
-	}{
-		{&s.person, `INSERT INTO affected (incident, owner, outcome, first, last, count, viewers, kinds) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`},
-		{&s.more, `UPDATE affected SET first = CASE WHEN ?1 < first THEN ?1 ELSE first END, last = CASE WHEN ?2 > last THEN ?2 ELSE last END,
-count = count + ?3, viewers = viewers + ?4, kinds = ?5 WHERE incident = ?6 AND owner = ?7 AND outcome = ?8`},
-		{&s.viewer, `INSERT INTO viewer (incident, owner, outcome, digest, kind) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`},
-		{&s.course, `INSERT INTO course (incident, step, disclosures, exposed, prevented) VALUES (?, ?, ?, ?, ?) ON CONFLICT (incident, step) DO UPDATE
-SET disclosures = course.disclosures + excluded.disclosures, exposed = course.exposed + excluded.exposed, prevented = course.prevented + excluded.prevented`},
-		{&s.coverage, `INSERT INTO coverage (minute, site, route, skip, responses, bytes) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (minute, site, route, skip) DO UPDATE
-SET responses = coverage.responses + excluded.responses, bytes = coverage.bytes + excluded.bytes`},
-	} {
-		if *p.stmt, err = f.tx.PrepareContext(f.ctx, p.text); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
-}
-
-func (f *fold) incident(at place, b *book, s statements) error {
-	if b.isNew {
-		_, err := f.tx.ExecContext(f.ctx, `INSERT INTO incident (id, site, route, state, first_seen, last_seen, release, kinds, encodings, disclosures, cached, exposed, prevented, possible, viewers)
-VALUES (?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, 0, 0, 0, 0)`, b.id, at.site, at.route, string(incident.Open), b.first, b.last, b.release)
-		if err != nil {
-			return err
-		}
-	}
-	added := map[string]int64{}
-	for _, k := range b.order {
-		isNew, err := f.person(b, k, s)
-		if err != nil {
-			return err
-		}
-		if !isNew {
-			continue
-		}
-		added[k.outcome]++
-		switch m := b.course[b.people[k].step]; candor.Outcome(k.outcome) {
-		case candor.Exposed:
-			m.exposed++
-		case candor.Prevented:
-			m.prevented++
-		}
-	}
-	viewers, err := f.viewers(b.id, who{}, b.viewers, s)
-	if err != nil {
-		return err
-	}
-	for t, m := range b.course {
-		if _, err := s.course.ExecContext(f.ctx, b.id, t, m.disclosures, m.exposed, m.prevented); err != nil {
-			return err
-		}
-	}
-	return f.sums(b, added, viewers)
-}
-
-func (f *fold) sums(b *book, added map[string]int64, viewers int64) error {
-	var kinds, encodings string
-	if err := f.tx.QueryRowContext(f.ctx, `SELECT kinds, encodings FROM incident WHERE id = ?`, b.id).Scan(&kinds, &encodings); err != nil {
-		return err
-	}
-	_, err := f.tx.ExecContext(f.ctx, `UPDATE incident SET first_seen = CASE WHEN ?1 < first_seen THEN ?1 ELSE first_seen END,
-last_seen = CASE WHEN ?2 > last_seen THEN ?2 ELSE last_seen END, kinds = ?3, encodings = ?4, disclosures = disclosures + ?5, cached = cached + ?6,
-exposed = exposed + ?7, prevented = prevented + ?8, possible = possible + ?9, viewers = viewers + ?10 WHERE id = ?11`,
-		b.first, b.last, union(kinds, b.kinds), union(encodings, b.encodings), b.disclosures, b.cached,
-		added[string(candor.Exposed)], added[string(candor.Prevented)], added[string(candor.Possible)], viewers, b.id)
-	return err
-}
-
-// person adds one owner to a set, and reports whether they are new in it.
-func (f *fold) person(b *book, k who, s statements) (isNew bool, err error) {
-	p := b.people[k]
-	viewers, err := f.viewers(b.id, k, p.viewers, s)
-	if err != nil {
-		return false, err
-	}
-	r, err := s.person.ExecContext(f.ctx, b.id, k.owner, k.outcome, p.first, p.last, p.count, viewers, union("", p.kinds))
-	if err != nil {
-		return false, err
-	}
-	if n, err := r.RowsAffected(); err != nil || n > 0 {
-		return true, err
-	}
-	var kinds string
-	if err := f.tx.QueryRowContext(f.ctx, `SELECT kinds FROM affected WHERE incident = ? AND owner = ? AND outcome = ?`, b.id, k.owner, k.outcome).Scan(&kinds); err != nil {
-		return false, err
-	}
-	_, err = s.more.ExecContext(f.ctx, p.first, p.last, p.count, viewers, union(kinds, p.kinds), b.id, k.owner, k.outcome)
-	return false, err
-}
-
-// viewers adds viewers to a set, and returns how many are new in it.
-func (f *fold) viewers(id string, k who, list map[string]string, s statements) (added int64, err error) {
-	for digest, kind := range list {
-		r, err := s.viewer.ExecContext(f.ctx, id, k.owner, k.outcome, digest, kind)
-		if err != nil {
-			return 0, err
-		}
-		n, err := r.RowsAffected()
-		if err != nil {
-			return 0, err
-		}
-		added += n
-	}
-	return added, nil
-}
-
-func union(have string, more map[string]bool) string {
-	all := maps.Clone(more)
-	for _, s := range strings.Fields(have) {
-		all[s] = true
-	}
-	return strings.Join(slices.Sorted(maps.Keys(all)), " ")
+func byPlace(a, b place) int {
+	return cmp.Or(cmp.Compare(a.site, b.site), cmp.Compare(a.route, b.route))
 }

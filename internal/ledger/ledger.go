@@ -4,100 +4,151 @@
 //
 // It promises: folding an entry twice is folding it once, because what was applied is stored with what it did; each person
 // is in each set once; everything in it re-derives from the journal, so that a lost ledger is built anew by folding from
-// the beginning. It holds no customer's address or name.
+// the beginning, and is the same in SQLite and in PostgreSQL. It holds no customer's address or name but sealed.
 package ledger
 
 import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"github.com/pressly/goose/v3/lock"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // Ledger is an open account. It is safe for concurrent use; several processes may have it open.
 type Ledger struct {
-	path string
-	db   *sql.DB
+	where   string // for people: a path, or a URL without its password
+	dialect dialect
+	db      *sql.DB
+	memory  memory
 }
 
-// Open opens the SQLite file at path, makes it on first use with mode 0600, and brings its schema up to date.
-func Open(ctx context.Context, path string) (*Ledger, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
+// memory keeps what is dear to work out, by the figures that it was worked out from. Both only grow, so that an old answer never fits
+// again.
+type memory struct {
+	sync.Mutex
+	possible map[string]remembered
+}
+
+// Open opens a ledger and brings its schema up to date. where is the path of a SQLite file, which is made on first use with mode 0600, or
+// the URL of a PostgreSQL database, postgres://user:password@host:5432/database, which must be there.
+func Open(ctx context.Context, where string) (*Ledger, error) {
+	open := openSQLite
+	if strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://") {
+		open = openPostgres
 	}
-	f.Close()
-	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(1)", "synchronous(NORMAL)"}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
+	l, err := open(where)
 	if err != nil {
-		return nil, fmt.Errorf("ledger: %s: %w", path, err)
+		return nil, err
 	}
-	l := &Ledger{path: path, db: db}
+	l.memory.possible = map[string]remembered{}
 	if err := l.migrate(ctx); err != nil {
-		db.Close()
+		l.db.Close()
 		return nil, l.explain(err)
 	}
 	return l, nil
 }
 
+func openSQLite(path string) (*Ledger, error) {
+	if err := registered(); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	f.Close()
+	// The cache holds the pages that a batch touches; a large one saves reading them again.
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(1)", "synchronous(NORMAL)", "cache_size(-65536)", "wal_autocheckpoint(8000)"}, "_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %s: %w", path, err)
+	}
+	return &Ledger{where: path, dialect: sqlite, db: db}, nil
+}
+
+func openPostgres(where string) (*Ledger, error) {
+	c, err := pgx.ParseConfig(where)
+	if err != nil {
+		return nil, errURL // the cause may quote a password
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 10 * time.Second
+	}
+	db := stdlib.OpenDB(*c)
+	db.SetMaxOpenConns(8)
+	return &Ledger{where: fmt.Sprintf("postgres://%s@%s:%d/%s", c.User, c.Host, c.Port, c.Database), dialect: postgres, db: db}, nil
+}
+
 // Close closes the ledger.
 func (l *Ledger) Close() error { return l.db.Close() }
 
-// migrate brings the schema up to date, and refuses one that a later candor made.
+// migrate brings the schema up to date, and refuses one that a later candor made. Where several open a ledger at once, who comes too late for
+// a step fails at it, and goes on behind it: each step is a transaction.
 func (l *Ledger) migrate(ctx context.Context) error {
 	p, err := l.provider()
 	if err != nil {
 		return err
 	}
-	has, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return err
-	}
 	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; has > newest {
-		return fmt.Errorf("its schema is %d, and this candor knows %d: use the candor that made it", has, newest)
-	} else if has == newest {
-		return nil
+	newest, before := sources[len(sources)-1].Version, int64(-1)
+	for {
+		has, err := version(ctx, p)
+		switch {
+		case err != nil:
+			return err
+		case has > newest:
+			return fmt.Errorf("its schema is %d, and this candor knows %d: use the candor that made it", has, newest)
+		case has == newest:
+			return nil
+		}
+		if _, err = p.Up(ctx); err == nil {
+			return nil
+		} else if has == before {
+			return err
+		}
+		before = has
 	}
-	_, err = p.Up(ctx)
-	return err
+}
+
+// version is the schema that is there. Asked for the first time it makes the table of versions, and somebody else may just have made it.
+func version(ctx context.Context, p *goose.Provider) (int64, error) {
+	has, err := p.GetDBVersion(ctx)
+	if err == nil {
+		return has, nil
+	}
+	if again, failed := p.GetDBVersion(ctx); failed == nil {
+		return again, nil
+	}
+	return 0, err
 }
 
 func (l *Ledger) provider() (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := l.dialect.migrations()
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, l.db, files)
-}
-
-// explain names the file, and what to do where something can be done.
-func (l *Ledger) explain(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return err
+	if l.dialect == sqlite {
+		return goose.NewProvider(goose.DialectSQLite3, l.db, files)
 	}
-	hint := ""
-	switch text := err.Error(); {
-	case strings.Contains(text, "not a database"), strings.Contains(text, "malformed"):
-		hint = "\nIt is damaged. Move it away and start again: it is built anew from the journal."
-	case strings.Contains(text, "readonly"):
-		hint = "\nIt cannot be written to: look at the file's owner and mode."
-	case strings.Contains(text, "full"):
-		hint = "\nThe disk is full. Make room: nothing is lost, the journal is folded from where it stood."
+	locker, err := lock.NewPostgresSessionLocker() // two machines may start at once
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("ledger: %s: %w%s", l.path, err, hint)
+	return goose.NewProvider(goose.DialectPostgres, l.db, files, goose.WithSessionLocker(locker))
 }
 
 // Applied is the number of the last journal entry that was folded.
@@ -106,5 +157,54 @@ func (l *Ledger) Applied(ctx context.Context) (seq uint64, err error) {
 	return seq, l.explain(err)
 }
 
-func at(t time.Time) int64    { return t.UnixNano() }
+func (l *Ledger) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return l.db.QueryContext(ctx, l.dialect.bind(query), args...)
+}
+
+func (l *Ledger) row(ctx context.Context, query string, args ...any) *sql.Row {
+	return l.db.QueryRowContext(ctx, l.dialect.bind(query), args...)
+}
+
+func at(t time.Time) int64 { return t.UnixNano() }
+
 func from(ns int64) time.Time { return time.Unix(0, ns).UTC() }
+
+// maybe is a moment that may not have been: 0 is the zero time.
+func maybe(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return from(ns)
+}
+
+// orZero is what maybe reads.
+func orZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return at(t)
+}
+
+// layers are folders of which the first that has a file gives it.
+type layers []fs.FS
+
+func (l layers) Open(name string) (f fs.File, err error) {
+	for _, layer := range l {
+		if f, err = layer.Open(name); err == nil {
+			return f, nil
+		}
+	}
+	return nil, err
+}
+
+// Glob lists the files of all layers, in the order of the layers.
+func (l layers) Glob(pattern string) (list []string, err error) {
+	for _, layer := range l {
+		names, err := fs.Glob(layer, pattern)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, names...)
+	}
+	return list, nil
+}

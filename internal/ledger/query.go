@@ -15,18 +15,17 @@ import (
 // ErrNoIncident: there is none by that id.
 var ErrNoIncident = errors.New("there is no such incident")
 
-const incidentColumns = `id, site, route, state, exposed, prevented, possible, viewers, kinds, first_seen, last_seen, release, disclosures, cached`
+const incidentColumns = `i.id, i.site, i.route, i.state, i.exposed, i.prevented, i.possible, i.viewers, i.kinds, i.first_seen, i.last_seen, i.release, i.disclosures, i.cached, COALESCE(r.people, 0)
+FROM incident i LEFT JOIN latent_route r ON r.site = i.site AND r.route = i.route`
 
 // Incidents lists all incidents, the latest first.
 func (l *Ledger) Incidents(ctx context.Context) ([]incident.Incident, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT `+incidentColumns+` FROM incident ORDER BY last_seen DESC, id`)
-	return collect(l, rows, err, scanIncident)
+	return l.incidents(ctx, ` ORDER BY i.last_seen DESC, i.id`)
 }
 
 // Incident is one of them; ErrNoIncident if there is none by that id.
 func (l *Ledger) Incident(ctx context.Context, id string) (incident.Incident, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT `+incidentColumns+` FROM incident WHERE id = ?`, id)
-	list, err := collect(l, rows, err, scanIncident)
+	list, err := l.incidents(ctx, ` WHERE i.id = ?`, id)
 	if err == nil && len(list) == 0 {
 		return incident.Incident{}, fmt.Errorf("%w as %q", ErrNoIncident, id)
 	} else if err != nil {
@@ -35,10 +34,36 @@ func (l *Ledger) Incident(ctx context.Context, id string) (incident.Incident, er
 	return list[0], nil
 }
 
+// row is an incident as its table has it, and how many people's data is latent on its route.
+type row struct {
+	incident.Incident
+	cached, latent int
+}
+
+func (l *Ledger) incidents(ctx context.Context, which string, args ...any) ([]incident.Incident, error) {
+	rows, err := l.query(ctx, `SELECT `+incidentColumns+which, args...)
+	found, err := collect(l, rows, err, scanIncident)
+	if err != nil {
+		return nil, err
+	}
+	var list []incident.Incident
+	for _, r := range found {
+		latent, err := l.possible(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		r.Possible += latent
+		list = append(list, r.Incident)
+	}
+	return list, nil
+}
+
 // Account is an incident with what it rests on.
 type Account struct {
 	incident.Incident
 	Encodings []string               `json:"encodings"`    // forms in which the identifiers stood
+	Secrets   []string               `json:"credentials"`  // kinds of credentials that stood in the same responses
+	Looked    string                 `json:"looked"`       // "all" or "part": whether all of these responses was looked at for them
 	Seen      []incident.ViewerCount `json:"viewer_kinds"` // who was sent such a page
 	Series    []incident.Point       `json:"series"`       // its course in steps of incident.Step; those without a disclosure are left out
 	Releases  []candor.Release       `json:"releases"`     // of its site, and of all sites
@@ -52,6 +77,9 @@ func (l *Ledger) Account(ctx context.Context, id string) (a Account, err error) 
 	if a.Encodings, err = l.encodings(ctx, id); err != nil {
 		return a, err
 	}
+	if a.Secrets, a.Looked, err = l.credentials(ctx, id); err != nil {
+		return a, err
+	}
 	if a.Seen, err = l.viewers(ctx, id); err != nil {
 		return a, err
 	}
@@ -62,12 +90,12 @@ func (l *Ledger) Account(ctx context.Context, id string) (a Account, err error) 
 	return a, err
 }
 
-func scanIncident(rows *sql.Rows) (i incident.Incident, err error) {
+func scanIncident(rows *sql.Rows) (i row, err error) {
 	var kinds string
 	var first, last int64
 	var e incident.Counts
-	err = rows.Scan(&i.ID, &i.Site, &i.Route, &i.State, &i.Exposed, &i.Prevented, &i.Possible, &i.Viewers, &kinds, &first, &last, &i.Release, &e.Disclosures, &e.Cached)
-	i.Kinds, i.FirstSeen, i.LastSeen, i.Cause = kindsOf(kinds), from(first), from(last), incident.Cause(e)
+	err = rows.Scan(&i.ID, &i.Site, &i.Route, &i.State, &i.Exposed, &i.Prevented, &i.Possible, &i.Viewers, &kinds, &first, &last, &i.Release, &e.Disclosures, &e.Cached, &i.latent)
+	i.Kinds, i.FirstSeen, i.LastSeen, i.Cause, i.cached = kindsOf(kinds), from(first), from(last), incident.Cause(e), e.Cached
 	return i, err
 }
 
@@ -97,7 +125,7 @@ func collect[T any](l *Ledger, rows *sql.Rows, err error, one func(*sql.Rows) (T
 }
 
 func (l *Ledger) series(ctx context.Context, id string) ([]incident.Point, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT step, exposed, prevented, disclosures FROM course WHERE incident = ? ORDER BY step`, id)
+	rows, err := l.query(ctx, `SELECT step, exposed, prevented, disclosures FROM course WHERE incident = ? ORDER BY step`, id)
 	return collect(l, rows, err, func(r *sql.Rows) (p incident.Point, err error) {
 		var t int64
 		err = r.Scan(&t, &p.Exposed, &p.Prevented, &p.Responses)
@@ -109,19 +137,34 @@ func (l *Ledger) series(ctx context.Context, id string) ([]incident.Point, error
 // Affected lists people of an incident by owner and outcome, behind the owner named by after, at least limit rows where
 // there are as many: an owner's rows stay together.
 func (l *Ledger) Affected(ctx context.Context, id, after string, limit int) ([]incident.Person, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT owner, outcome, first, last, count, viewers, kinds FROM affected WHERE incident = ?1 AND owner IN
-(SELECT DISTINCT owner FROM affected WHERE incident = ?1 AND owner > ?2 ORDER BY owner LIMIT ?3) ORDER BY owner, outcome`, id, after, limit)
+	rows, err := l.query(ctx, `WITH page AS (SELECT owner FROM (
+  SELECT owner FROM (SELECT DISTINCT owner FROM affected WHERE incident = ?1 AND owner > ?2 ORDER BY owner LIMIT ?3) a
+  UNION SELECT owner FROM (SELECT l.owner FROM latent l, incident i WHERE i.id = ?1 AND i.cached > 0 AND l.site = i.site AND l.route = i.route AND l.owner > ?2 ORDER BY l.owner LIMIT ?3) b
+) c ORDER BY owner LIMIT ?3)
+SELECT a.owner, a.outcome, a.first, a.last, a.count, (SELECT COUNT(*) FROM viewer v WHERE v.incident = a.incident AND v.owner = a.owner AND v.outcome = a.outcome),
+  a.kinds, a.evidence, a.credentials, a.unlooked, a.country, a.locale FROM affected a WHERE a.incident = ?1 AND a.owner IN (SELECT owner FROM page)
+UNION ALL SELECT l.owner, 'possible', l.first, l.last, l.count, 0, '', '', '', l.count, l.country, l.locale FROM `+latentPeople+` AND l.owner IN (SELECT owner FROM page)
+ORDER BY 1, 2`, id, after, limit)
 	return collect(l, rows, err, func(r *sql.Rows) (p incident.Person, err error) {
 		var first, last int64
-		var kinds string
-		err = r.Scan(&p.Owner, &p.Outcome, &first, &last, &p.Count, &p.Viewers, &kinds)
+		var kinds, evidence, credentials string
+		var unlooked int
+		err = r.Scan(&p.Owner, &p.Outcome, &first, &last, &p.Count, &p.Viewers, &kinds, &evidence, &credentials, &unlooked, &p.Country, &p.Locale)
 		p.First, p.Last, p.Kinds = from(first), from(last), kindsOf(kinds)
+		p.Evidence, p.Credentials, p.Looked = strings.Fields(evidence), strings.Fields(credentials), looked(unlooked)
 		return p, err
 	})
 }
 
+func looked(unlooked int) string {
+	if unlooked > 0 {
+		return candor.LookedPart
+	}
+	return candor.LookedAll
+}
+
 func (l *Ledger) viewers(ctx context.Context, id string) ([]incident.ViewerCount, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT kind, COUNT(*) FROM viewer WHERE incident = ? AND owner = '' GROUP BY kind ORDER BY kind`, id)
+	rows, err := l.query(ctx, `SELECT kind, COUNT(*) FROM viewer WHERE incident = ? AND owner = '' GROUP BY kind ORDER BY kind`, id)
 	return collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) {
 		return v, r.Scan(&v.Kind, &v.Count)
 	})
@@ -129,7 +172,7 @@ func (l *Ledger) viewers(ctx context.Context, id string) ([]incident.ViewerCount
 
 func (l *Ledger) encodings(ctx context.Context, id string) ([]string, error) {
 	var s string
-	err := l.db.QueryRowContext(ctx, `SELECT encodings FROM incident WHERE id = ?`, id).Scan(&s)
+	err := l.row(ctx, `SELECT encodings FROM incident WHERE id = ?`, id).Scan(&s)
 	return strings.Fields(s), l.explain(ignoreNoRows(err))
 }
 
@@ -147,7 +190,7 @@ type Link struct {
 
 // Links sums up link views by site and route, the most viewed first.
 func (l *Ledger) Links(ctx context.Context) ([]Link, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT site, route, COUNT(DISTINCT link), COUNT(DISTINCT owner), COUNT(DISTINCT digest), SUM(count), MIN(first), MAX(last)
+	rows, err := l.query(ctx, `SELECT site, route, COUNT(DISTINCT link), COUNT(DISTINCT owner), COUNT(DISTINCT digest), CAST(SUM(count) AS BIGINT), MIN(first), MAX(last)
 FROM link WHERE promoted = 0 GROUP BY site, route ORDER BY SUM(count) DESC, site, route`)
 	return collect(l, rows, err, func(r *sql.Rows) (k Link, err error) {
 		var first, last int64
@@ -159,7 +202,7 @@ FROM link WHERE promoted = 0 GROUP BY site, route ORDER BY SUM(count) DESC, site
 
 // LinkHistory calls opened for every view of a link, in order, so that a guard remembers after a restart.
 func (l *Ledger) LinkHistory(ctx context.Context, opened func(link, viewer, owner string)) error {
-	rows, err := l.db.QueryContext(ctx, `SELECT link, digest, owner FROM link ORDER BY first`)
+	rows, err := l.query(ctx, `SELECT link, digest, owner FROM link ORDER BY first`)
 	_, err = collect(l, rows, err, func(r *sql.Rows) (struct{}, error) {
 		var link, digest, owner string
 		err := r.Scan(&link, &digest, &owner)
@@ -171,16 +214,16 @@ func (l *Ledger) LinkHistory(ctx context.Context, opened func(link, viewer, owne
 
 // Coverage sums up what was inspected since a moment, by site and reason to skip; Route and Time are empty.
 func (l *Ledger) Coverage(ctx context.Context, since time.Time) ([]candor.Coverage, error) {
-	return l.coverage(ctx, `SELECT site, '', skip, SUM(responses), SUM(bytes) FROM coverage WHERE minute >= ? GROUP BY site, skip ORDER BY SUM(responses) DESC, site, skip`, at(since))
+	return l.coverage(ctx, `SELECT site, '', skip, CAST(SUM(responses) AS BIGINT), CAST(SUM(bytes) AS BIGINT) FROM coverage WHERE minute >= ? GROUP BY site, skip ORDER BY SUM(responses) DESC, site, skip`, at(since))
 }
 
 // RouteCoverage sums up by site, route and reason, the most responses first.
 func (l *Ledger) RouteCoverage(ctx context.Context, since time.Time, limit int) ([]candor.Coverage, error) {
-	return l.coverage(ctx, `SELECT site, route, skip, SUM(responses), SUM(bytes) FROM coverage WHERE minute >= ? GROUP BY site, route, skip ORDER BY SUM(responses) DESC, site, route, skip LIMIT ?`, at(since), limit)
+	return l.coverage(ctx, `SELECT site, route, skip, CAST(SUM(responses) AS BIGINT), CAST(SUM(bytes) AS BIGINT) FROM coverage WHERE minute >= ? GROUP BY site, route, skip ORDER BY SUM(responses) DESC, site, route, skip LIMIT ?`, at(since), limit)
 }
 
 func (l *Ledger) coverage(ctx context.Context, query string, args ...any) ([]candor.Coverage, error) {
-	rows, err := l.db.QueryContext(ctx, query, args...)
+	rows, err := l.query(ctx, query, args...)
 	return collect(l, rows, err, func(r *sql.Rows) (c candor.Coverage, err error) {
 		return c, r.Scan(&c.Site, &c.Route, &c.Skip, &c.Responses, &c.Bytes)
 	})
@@ -188,7 +231,7 @@ func (l *Ledger) coverage(ctx context.Context, query string, args ...any) ([]can
 
 // Releases lists release markers of a site and of all sites, in order; an empty site is every marker.
 func (l *Ledger) Releases(ctx context.Context, site string) ([]candor.Release, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT site, time, name, source FROM release WHERE ?1 = '' OR site IN (?1, '') ORDER BY time, name`, site)
+	rows, err := l.query(ctx, `SELECT site, time, name, source FROM release WHERE ?1 = '' OR site IN (?1, '') ORDER BY time, name`, site)
 	return collect(l, rows, err, func(r *sql.Rows) (v candor.Release, err error) {
 		var t int64
 		err = r.Scan(&v.Site, &t, &v.Name, &v.Source)
@@ -199,7 +242,7 @@ func (l *Ledger) Releases(ctx context.Context, site string) ([]candor.Release, e
 
 // Summary is an overview of everything since a moment.
 type Summary struct {
-	Incidents      int       `json:"incidents"` // open ones, whenever
+	Incidents      int       `json:"incidents"` // those that nobody says are over, whenever
 	Exposed        int       `json:"exposed"`   // people who were exposed since, in any incident, each once
 	Prevented      int       `json:"prevented"` // likewise
 	LastDisclosure time.Time `json:"last_disclosure"`
@@ -211,14 +254,14 @@ type Summary struct {
 // Summary adds up what happened since a moment.
 func (l *Ledger) Summary(ctx context.Context, since time.Time) (s Summary, err error) {
 	var last int64
-	err = l.db.QueryRowContext(ctx, `SELECT
-  (SELECT COUNT(*) FROM incident WHERE state = 'open'),
+	err = l.row(ctx, `SELECT
+  (SELECT COUNT(*) FROM incident WHERE state NOT IN ('fixed', 'verified', 'closed')),
   (SELECT COUNT(DISTINCT owner) FROM affected WHERE outcome = 'exposed' AND last >= ?1),
   (SELECT COUNT(DISTINCT owner) FROM affected WHERE outcome = 'prevented' AND last >= ?1),
   (SELECT COALESCE(MAX(last_seen), 0) FROM incident),
-  (SELECT COALESCE(SUM(responses), 0) FROM coverage WHERE minute >= ?1),
-  (SELECT COALESCE(SUM(responses), 0) FROM coverage WHERE minute >= ?1 AND skip = ''),
-  (SELECT COALESCE(SUM(bytes), 0) FROM coverage WHERE minute >= ?1 AND skip = '')`, at(since)).
+  (SELECT CAST(COALESCE(SUM(responses), 0) AS BIGINT) FROM coverage WHERE minute >= ?1),
+  (SELECT CAST(COALESCE(SUM(responses), 0) AS BIGINT) FROM coverage WHERE minute >= ?1 AND skip = ''),
+  (SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM coverage WHERE minute >= ?1 AND skip = '')`, at(since)).
 		Scan(&s.Incidents, &s.Exposed, &s.Prevented, &last, &s.Responses, &s.Inspected, &s.Bytes)
 	if last > 0 {
 		s.LastDisclosure = from(last)

@@ -26,10 +26,10 @@ import (
 //
 // When is a CEL expression of type bool. It may use:
 //
-//	viewer.kind       "anonymous", "customer" or "crawler"
+//	viewer.kind       "anonymous", "customer", "role", "crawler" (verified by DNS), "claimed-crawler" or "script"
 //	viewer.id         the customer's id, "" if there is none
 //	viewer.role       a role that is known already, "" if there is none
-//	viewer.crawler    what a crawler calls itself, "" for everybody else; unverified
+//	viewer.crawler    what a crawler calls itself, "" for everybody else; worth nothing unless the kind is "crawler"
 //	request.method, request.path, request.host, request.route
 //	request.headers   by lower-case name; several values are joined by ", "
 //	request.query     by name; the first value

@@ -20,7 +20,7 @@ func visit(url string) *candor.Exchange {
 
 func TestAllowed(t *testing.T) {
 	const url = "http://Shop.example:8080/admin/cust%6Fmers?page=2&page=3"
-	bot, bob := candor.Viewer{Crawler: "Googlebot"}, candor.Viewer{Customer: "1002"}
+	bot, bob := candor.Viewer{Crawler: "Googlebot", Verified: true}, candor.Viewer{Customer: "1002"}
 	for _, c := range []struct {
 		when string
 		v    candor.Viewer
@@ -38,6 +38,9 @@ func TestAllowed(t *testing.T) {
 		{`viewer.kind == "customer" && viewer.id in ["1001", "1002"]`, bob, true},
 		{`viewer.kind == "anonymous"`, candor.Viewer{}, true},
 		{`viewer.kind == "crawler" && viewer.crawler == "Googlebot"`, bot, true},
+		{`viewer.kind == "crawler"`, candor.Viewer{Crawler: "Googlebot"}, false},
+		{`viewer.kind == "claimed-crawler" && viewer.crawler == "Googlebot"`, candor.Viewer{Crawler: "Googlebot"}, true},
+		{`viewer.kind == "script"`, candor.Viewer{Script: "curl"}, true},
 		{`viewer.role == "staff"`, candor.Viewer{Role: "staff"}, true},
 		{`match.kind == "email"`, bob, true},
 		{`match.kind == "name"`, bob, false},

@@ -24,7 +24,7 @@ func program(t *testing.T, name string) string {
 			return path
 		}
 	}
-	missing(t, fmt.Sprintf("%s is not installed: run 'make install-test-tools', or as root apt-get install nodejs npm g++ make python3 nginx varnish gcc libc6-dev", name))
+	missing(t, fmt.Sprintf("%s is not installed: run 'make install-test-tools', or as root apt-get install nodejs npm g++ make python3 nginx varnish haproxy gcc libc6-dev", name))
 	return ""
 }
 

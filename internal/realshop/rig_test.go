@@ -127,4 +127,4 @@ func TestCachesAlone(t *testing.T) {
 var badCaches = []struct {
 	name  string
 	start func(t *testing.T, upstream string) string
-}{{"nginx", startNginx}, {"varnish", startVarnish}}
+}{{"nginx", startNginx}, {"varnish", startVarnish}, {"haproxy", startHAProxy}}

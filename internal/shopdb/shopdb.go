@@ -24,7 +24,7 @@ import (
 )
 
 // columns are those of a customer file that are read.
-var columns = []string{"id", "email", "name", "country", "phone"}
+var columns = []string{"id", "email", "name", "locale", "country", "phone"}
 
 // Customers runs a query and returns its rows, one JSON object a line. database is a URL: postgres://… or mysql://…. Read's
 // errors are of the database, and Close ends the query.

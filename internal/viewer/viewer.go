@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,6 +59,10 @@ type Options struct {
 	// anybody.
 	Unverified bool
 
+	// DNS answers whether a crawler is the one that it says: its address's name must be the crawler's, and lead back to the address.
+	// Nil: nobody is asked, and crawlers only claim to be. Nothing waits for an answer: until it is there, they claim.
+	DNS *net.Resolver
+
 	// Sessions is the memory of who holds which credential. Nil: a new one.
 	Sessions *Sessions
 	// Idle is how long after its last use a session may still pass its owner on to the credential that replaces it. It
@@ -77,6 +82,7 @@ type Resolver struct {
 	whoAmI   []whoAmI
 	sessions *Sessions
 	keys     *remoteKeys // nil unless JWKS is a URL
+	crawlers *crawlers   // nil without DNS
 }
 
 // New reads keys, fetches the key set if there is one, and explains what is wrong with the options. A key set that cannot
@@ -87,6 +93,9 @@ func New(ctx context.Context, o Options) (*Resolver, error) {
 	}
 	o.setDefaults()
 	r := &Resolver{o: o, sessions: o.Sessions}
+	if o.DNS != nil {
+		r.crawlers = newCrawlers(o.DNS, o.Now)
+	}
 	for i, spec := range o.WhoAmI {
 		w, err := parseWhoAmI(spec)
 		if err != nil {
@@ -133,8 +142,11 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Close stops refreshing the key set, and waits until that has stopped.
+// Close stops refreshing the key set and asking DNS, and waits until that has stopped.
 func (r *Resolver) Close() error {
+	if r.crawlers != nil {
+		r.crawlers.close()
+	}
 	if r.keys != nil {
 		r.keys.close()
 	}
@@ -146,11 +158,14 @@ func (r *Resolver) Sessions() *Sessions { return r.sessions }
 
 // Viewer says who sent the request. The zero Customer is somebody of whom nothing is known or proved.
 func (r *Resolver) Viewer(req *http.Request) candor.Viewer {
-	return candor.Viewer{
-		Customer: r.ask(r.sources, req),
-		Crawler:  crawler(req.UserAgent()),
-		Client:   r.client(req),
+	v := candor.Viewer{Customer: r.ask(r.sources, req), Crawler: crawler(req.UserAgent()), Client: r.client(req)}
+	switch {
+	case v.Crawler == "":
+		v.Script = script(req)
+	case r.crawlers != nil:
+		v.Verified = r.crawlers.verified(v.Crawler, r.clientAddr(req))
 	}
+	return v
 }
 
 func (r *Resolver) ask(sources []source, req *http.Request) string {

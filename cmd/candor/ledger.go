@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"candor.example"
+	"candor.example/internal/journal"
+	"candor.example/internal/ledger"
+)
+
+// ledgerFlag says where the account is kept.
+type ledgerFlag struct {
+	dataFlag
+	Ledger string `env:"CANDOR_LEDGER" placeholder:"URL" help:"postgres://user@host/database: a ledger in PostgreSQL (default: ledger.sqlite in --data). In the environment it is CANDOR_LEDGER."`
+}
+
+func (f ledgerFlag) where() string {
+	if f.Ledger != "" {
+		return f.Ledger
+	}
+	return f.ledger()
+}
+
+// isFile: SQLite, and not a server.
+func (f ledgerFlag) isFile() bool { return !strings.Contains(f.where(), "://") }
+
+// withLedger opens the ledger that serve writes; both may have it open at once.
+func withLedger(ctx context.Context, f ledgerFlag, do func(*ledger.Ledger) error) error {
+	if f.isFile() {
+		if _, err := os.Stat(f.where()); errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%s: there is no ledger yet: start candor serve, or name its folder with --data", f.where())
+		}
+	}
+	l, err := ledger.Open(ctx, f.where())
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return do(l)
+}
+
+type ledgerCmd struct {
+	Rebuild ledgerRebuildCmd `cmd:"" help:"Build a ledger anew from the journal."`
+}
+
+type ledgerRebuildCmd struct {
+	ledgerFlag
+	Into string `arg:"" placeholder:"FILE|URL" help:"The new ledger: a file that is not there yet, or an empty PostgreSQL database (postgres://…)."`
+}
+
+func (c *ledgerRebuildCmd) Help() string {
+	return `Everything in the ledger comes from the journal: disclosures, coverage, releases, and what people did. It is folded into an empty
+ledger, which then says the same as the old one did. Stop serve first: one process at a time has the journal open.
+
+  candor ledger rebuild candor-data/ledger-new.sqlite
+  mv candor-data/ledger-new.sqlite candor-data/ledger.sqlite
+
+  candor ledger rebuild postgres://candor@db.shop.example/candor    and then serve with CANDOR_LEDGER set to it`
+}
+
+func (c *ledgerRebuildCmd) Run(ctx context.Context) error {
+	if _, err := os.Stat(c.journal()); err != nil {
+		return fmt.Errorf("%s holds no journal: name its folder with --data", c.Data)
+	}
+	into := ledgerFlag{c.dataFlag, c.Into}
+	if _, err := os.Stat(c.Into); into.isFile() && err == nil {
+		return fmt.Errorf("%s is there already: name a new file, or move that one away", c.Into)
+	}
+	j, err := journal.Open(ctx, journal.Options{Dir: c.journal(), Log: newLogger(slog.LevelWarn, false)})
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	l, err := ledger.Open(ctx, into.where())
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if applied, err := l.Applied(ctx); err != nil {
+		return err
+	} else if applied > 0 {
+		return fmt.Errorf("%s is not empty: %d entries of a journal are in it", c.Into, applied)
+	}
+	started := time.Now()
+	if err := rebuild(ctx, j, l); err != nil {
+		return err
+	}
+	list, err := l.Incidents(ctx)
+	if err == nil {
+		fmt.Printf("%s: built from the journal in %s, %d incidents\n", c.Into, time.Since(started).Round(time.Millisecond), len(list))
+	}
+	return err
+}
+
+// rebuild folds all of a journal, and says how far it has come.
+func rebuild(ctx context.Context, j *journal.Journal, l *ledger.Ledger) error {
+	last, err := j.LastSeq(ctx)
+	if err != nil {
+		return err
+	}
+	p := newProgress("rebuild", int64(last))
+	p.unit = "entries"
+	defer p.end()
+	return foldUpTo(ctx, j, l, last, func(n int) { p.add(int64(n)) })
+}
+
+// catchUp folds all that is in the journal.
+func catchUp(ctx context.Context, j *journal.Journal, l *ledger.Ledger) error {
+	last, err := j.LastSeq(ctx)
+	if err != nil {
+		return err
+	}
+	return foldUpTo(ctx, j, l, last, func(int) {})
+}
+
+// foldUpTo folds the journal as far as its entry last, which must be there.
+func foldUpTo(ctx context.Context, j *journal.Journal, l *ledger.Ledger, last uint64, folded func(entries int)) error {
+	applied, err := l.Applied(ctx)
+	if err != nil || applied >= last {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	complete := false
+	err = j.Consume(ctx, applied, func(ctx context.Context, entries []candor.Entry) error {
+		if err := l.Fold(ctx, entries); err != nil {
+			return err
+		}
+		folded(len(entries))
+		if entries[len(entries)-1].Seq >= last {
+			complete = true
+			stop()
+		}
+		return nil
+	})
+	if complete {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"candor.example"
+	"candor.example/internal/testdb"
+)
+
+// BenchmarkFold fills a ledger with affected people, each shown once, by one response, to one of ten thousand viewers, and reports disclosures
+// a second over the whole run. CANDOR_BENCH_ROWS=10000000 says how many; a million is the default. InOrder: owners come by their ids, as
+// when somebody walks through them, and the ids of responses ascend. AtRandom: both are in random order, so that each row meets another page.
+func BenchmarkFold(b *testing.B) {
+	for name, random := range map[string]bool{"InOrder": false, "AtRandom": true} {
+		b.Run("SQLite/"+name, func(b *testing.B) { benchmarkFold(b, sqliteFile, random) })
+		b.Run("PostgreSQL/"+name, func(b *testing.B) { benchmarkFold(b, databases(b, testdb.Postgres(b)), random) })
+	}
+}
+
+func benchmarkFold(b *testing.B, fresh fresher, random bool) {
+	rows := 1_000_000
+	if n, err := strconv.Atoi(os.Getenv("CANDOR_BENCH_ROWS")); err == nil {
+		rows = n
+	}
+	before := processorTime(b)
+	for b.Loop() {
+		l := open(b, fresh)
+		fill(b, l, rows, random)
+	}
+	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "disclosures/s")
+	b.ReportMetric(float64(processorTime(b)-before)/1e3/float64(rows)/float64(b.N), "cpu-µs/disclosure") // of this process: it tells more where others use the machine, too
+	b.ReportMetric(0, "ns/op")
+}
+
+// benchBatch is how many entries of one disclosure the journal gives at a time when it has as many.
+const benchBatch = 10_000
+
+func fill(b *testing.B, l *Ledger, rows int, random bool) {
+	r := rand.New(rand.NewPCG(1, 1))
+	owner, response := func(n int) int { return n }, func(n int) uint64 { return uint64(n) }
+	if random {
+		order := r.Perm(rows)
+		owner, response = func(n int) int { return order[n] }, func(int) uint64 { return r.Uint64() }
+	}
+	for seq := 0; seq < rows; {
+		batch := make([]candor.Entry, min(benchBatch, rows-seq))
+		for i := range batch {
+			e := shown(fmt.Sprintf("%016x", response(seq)), strconv.Itoa(10_000_000+owner(seq)), fmt.Sprintf("%016x", seq%10_000), candor.Exposed, seq/1000)
+			seq++
+			e.Seq = uint64(seq)
+			batch[i] = e
+		}
+		if err := l.Fold(context.Background(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	defer b.StartTimer()
+	if i := only(b, l); i.Exposed != rows || i.Viewers != min(rows, 10_000) { // what was passed over was not folded fast
+		b.Fatalf("%d people and %d viewers of %d", i.Exposed, i.Viewers, rows)
+	}
+}
+
+// processorTime is what this process has used, in nanoseconds.
+func processorTime(b *testing.B) int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}

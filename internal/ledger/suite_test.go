@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"candor.example/internal/testdb"
+)
+
+// suite is what a ledger does, whichever database it is in.
+var suite = []struct {
+	name string
+	test func(*testing.T, fresher)
+}{
+	{"Incident", testIncident},
+	{"SharedCache", testSharedCache},
+	{"LinksArePromoted", testLinksArePromoted},
+	{"ReleasesAndCoverage", testReleasesAndCoverage},
+	{"BatchesDoNotMatter", testBatchesDoNotMatter},
+	{"AgainstModel", testAgainstModel},
+	{"ReadersBesideFold", testReadersBesideFold},
+	{"Evidence", testEvidence},
+	{"Details", testDetails},
+	{"Possible", testPossible},
+	{"Explain", testExplain},
+	{"Moments", testMoments},
+	{"Actions", testActions},
+	{"Reopened", testReopened},
+	{"Purge", testPurge},
+	{"Sealed", testSealed},
+	{"HostileText", testHostileText},
+	{"OpenedAtOnce", testOpenedAtOnce},
+	{"TwoFolds", testTwoFolds},
+	{"Upgrade", testUpgrade},
+	{"Killed", testKilled},
+	{"MigrationsGoDownAndUp", testMigrationsGoDownAndUp},
+}
+
+func run(t *testing.T, fresh fresher) {
+	for _, s := range suite {
+		t.Run(s.name, func(t *testing.T) { s.test(t, fresh) })
+	}
+}
+
+func TestSQLite(t *testing.T) { run(t, sqliteFile) }
+
+func TestPostgreSQL(t *testing.T) {
+	server := testdb.Postgres(t)
+	fresh := databases(t, server)
+	run(t, fresh)
+	t.Run("TellsPeople", func(t *testing.T) { tellsPeople(t, server) })
+	t.Run("SameAsSQLite", func(t *testing.T) { sameAsSQLite(t, fresh) })
+}
+
+// One journal gives the same ledger in both.
+func sameAsSQLite(t *testing.T, fresh fresher) {
+	for seed := range uint64(3) {
+		list := random(rand.New(rand.NewPCG(seed, 7)), 400)
+		one, other := open(t, sqliteFile), open(t, fresh)
+		mustFold(t, one, list)
+		for i := 0; i < len(list); i += 50 {
+			mustFold(t, other, list[i:i+50])
+		}
+		differ(t, dump(t, one), dump(t, other))
+	}
+}
+
+func sqliteFile(t testing.TB) string { return filepath.Join(t.TempDir(), "ledger.sqlite") }
+
+// databases makes a database for each ledger, with a locale in which text has another order than that of its bytes.
+func databases(t testing.TB, server string) fresher {
+	var n atomic.Int32
+	return func(testing.TB) string {
+		name := fmt.Sprint("ledger_", n.Add(1))
+		admin(t, server, "CREATE DATABASE "+name+" LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0")
+		return strings.Replace(server, "/postgres", "/"+name, 1)
+	}
+}
+
+func admin(t testing.TB, server, query string) {
+	t.Helper()
+	c, err := pgx.Connect(context.Background(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	if _, err := c.Exec(context.Background(), query); err != nil {
+		t.Fatal(err)
+	}
+}
