@@ -270,7 +270,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 		}
 		d := e.disclosure(h, owner, class, outcome, f)
 		d.Place, d.AfterEnd = place, afterEnd
-		if class == candor.Disclosed {
+		if class == candor.Disclosed && e.kept != nil {
 			d.Response = e.kept.response.ID
 		}
 		if e.about(&d, h); outcome == candor.Exposed && (class == candor.Disclosed || class == candor.Link) {

@@ -12,7 +12,8 @@ import (
 
 // Inspect inspects an exchange from a capture by the same rules as a live one, and calls found for every match, of every
 // class. Exchanges must come in the order in which they happened, because logins and links are remembered. It reads
-// x.Body to its end and returns what became of the response; an error is one of reading it.
+// x.Body to its end and returns what became of the response; an error is one of reading it. Only where Note is set do disclosures say in
+// which response and where in it they stood: then Note is handed the response that found was told of, latent findings and what was sealed.
 func (g *Guard) Inspect(ctx context.Context, x *candor.Exchange, found func(candor.Disclosure)) (candor.Coverage, error) {
 	e := exchange{g: g, x: x, all: found}
 	g.routes.captured.Store(true)

@@ -55,6 +55,9 @@ func (e *exchange) account(h *hit, class candor.Class, f candor.Facts) (place st
 	if class != candor.Own && class != candor.Disclosed && class != candor.Link {
 		return "", false
 	}
+	if e.all != nil && e.g.Note == nil {
+		return "", false // of a capture that is only reported nothing is kept
+	}
 	k := e.keep()
 	if k.body == nil && h.header == "" && class != candor.Link {
 		k.begin(e, h)

@@ -101,6 +101,7 @@ func found(t testing.TB, g *Guard, contentType, body string, h http.Header) (las
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	}
+	g.Note = func(candor.Entry) {}
 	u, _ := url.Parse("http://shop.example/x")
 	x := &candor.Exchange{Time: time.Unix(1542708000, 0), Request: &http.Request{Method: "GET", URL: u, Host: "shop.example", Header: http.Header{}}, Status: 200, Header: h, Body: strings.NewReader(body)}
 	if _, err := g.Inspect(t.Context(), x, func(d candor.Disclosure) { last = d }); err != nil {
