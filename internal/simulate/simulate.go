@@ -35,6 +35,7 @@ type Played struct {
 	Seed      uint64
 	Truth     []incident.CauseID
 	Incidents []Incident
+	Entries   []candor.Entry // what the guard recorded, as a journal has it
 }
 
 // Incident is one route's.
@@ -66,7 +67,9 @@ func play(d *directory.Directory, seed uint64, volume Volume, truth []incident.C
 	}
 	w.around()
 	w.traffic.Wait()
-	return Played{seed, truth, w.books.incidents(w.guard.TakePersonal())}
+	personal := w.guard.TakePersonal()
+	w.books.fold(candor.Entry{Personal: personal})
+	return Played{seed, truth, w.books.incidents(personal), w.books.entries}
 }
 
 // Right: some incident's verdict names a cause that was played, and none another.
