@@ -19,6 +19,7 @@ type facts struct {
 	usual map[string]int64  // place: responses that showed their viewer the viewer's own data there
 
 	bodies    map[string][]candor.Response // the same page, by its body
+	viewers   map[string]int               // how many different ones were sent that body
 	people    map[string][]candor.Response // responses that showed one person alone, by who that is
 	addresses map[string][]candor.Response // the same, by what the address names (Object)
 
@@ -52,6 +53,10 @@ func gather(e Evidence) *facts {
 				f.addresses[r.Object] = append(f.addresses[r.Object], r)
 			}
 		}
+	}
+	f.viewers = map[string]int{}
+	for body, rs := range f.bodies {
+		f.viewers[body] = different(rs, viewer)
 	}
 	f.byAddresses()
 	return f
@@ -174,7 +179,7 @@ func (f *facts) replayed() (pages int) {
 func replay(rs []candor.Response) bool {
 	for i := range rs {
 		for j := range rs[:i] {
-			a, b := rs[j], rs[i]
+			a, b := &rs[j], &rs[i]
 			if a.ViewerDigest != b.ViewerDigest && !a.Date.IsZero() && a.Date.Equal(b.Date) && b.Time.Sub(a.End) >= 2*time.Second {
 				return true
 			}
@@ -245,7 +250,7 @@ func (f *facts) again() (n, differing int) {
 
 // shared: another viewer was sent the same page, by the guard's memory of ten minutes or by the evidence.
 func (f *facts) shared(r candor.Response) bool {
-	return twinned(r) || r.Body != "" && different(f.bodies[r.Body], viewer) >= 2
+	return twinned(r) || f.viewers[r.Body] >= 2
 }
 
 // once are pages that went to nobody else, as far as that was seen, and not to their owners either.
