@@ -66,6 +66,9 @@ func play(d *directory.Directory, seed uint64, volume Volume, truth []incident.C
 		mistake(w)
 	}
 	w.around()
+	for _, visit := range w.queue { // when all pages are there
+		w.traffic.Go(visit)
+	}
 	w.traffic.Wait()
 	personal := w.guard.TakePersonal()
 	w.books.fold(candor.Entry{Personal: personal})
@@ -108,6 +111,7 @@ type world struct {
 	pages   map[string]http.HandlerFunc // by the first segment of a path; in mixed worlds the second
 	edge    func(http.Handler) http.Handler
 	books   *books
+	queue   []func()
 	traffic sync.WaitGroup
 	asked   uint64
 	look    look
@@ -155,7 +159,7 @@ func (w *world) visits(v visit) {
 	w.asked++
 	n := w.asked
 	jitter := time.Duration(w.Int64N(int64(time.Millisecond)))
-	w.traffic.Go(func() {
+	w.queue = append(w.queue, func() {
 		time.Sleep(v.at + jitter)
 		w.front.ServeHTTP(httptest.NewRecorder(), w.request(v, n))
 	})
