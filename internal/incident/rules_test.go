@@ -173,3 +173,13 @@ func TestQuestionsAnswerWithTheVerdict(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func BenchmarkDecide(b *testing.B) {
+	e := evidence(Sample, func(i int, r *candor.Response) {
+		r.People, r.Body = fmt.Sprint("p", i%100), fmt.Sprint("b", i%2)
+		r.Date = r.Time.Add(-time.Duration(i) * time.Minute)
+	})
+	for b.Loop() {
+		Decide(e)
+	}
+}
