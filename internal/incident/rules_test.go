@@ -100,7 +100,10 @@ func TestDecideIsReplayable(t *testing.T) {
 }
 
 func TestThinEvidence(t *testing.T) {
-	for _, e := range []Evidence{{}, evidence(1, nil), evidence(6, func(_ int, r *candor.Response) { r.End = time.Time{} })} {
+	if v := Decide(Evidence{}); v.Cause != CauseUndetermined || len(v.Candidates) != 0 {
+		t.Errorf("where nothing is known every cause remains: %+v", v)
+	}
+	for _, e := range []Evidence{evidence(1, nil), evidence(6, func(_ int, r *candor.Response) { r.End = time.Time{} })} {
 		v := Decide(e)
 		if v.Cause != CauseUndetermined || len(v.Candidates) != 2 || v.Candidates[0].Why == "" {
 			t.Errorf("%d responses: %+v", len(e.Responses), v)
