@@ -160,6 +160,9 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err != nil {
 		return nil, err
 	}
+	if (c.Trip.Count > 0) != (c.Trip.Within > 0) {
+		return nil, errors.New("trip: count and within belong together, such as count: 5 and within: 10s")
+	}
 	s := &service{config: c, log: log, contained: map[string]incident.Containment{}, failed: make(chan error, 8), started: time.Now(), caption: caption}
 	s.mode.Store(guard.Mode(c.Mode))
 	defer func() {
