@@ -363,7 +363,7 @@ func (s *service) every(ctx context.Context, d time.Duration, do func(context.Co
 }
 
 func (s *service) countCoverage(ctx context.Context) {
-	sums, personal := s.guard.TakeCoverage(), s.guard.TakePersonal()
+	sums, personal := s.guard.TakeCoverage(s.trouble.is("customers", "snapshot")), s.guard.TakePersonal()
 	s.metrics.covered(sums)
 	if len(sums)+len(personal) == 0 {
 		return
@@ -609,6 +609,13 @@ func (t *trouble) set(about, text string) (news bool) {
 		delete(t.text, about)
 	}
 	return news
+}
+
+// is reports whether something is wrong with any of these.
+func (t *trouble) is(abouts ...string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(abouts, func(about string) bool { return t.text[about] != "" })
 }
 
 func (t *trouble) list() []string {

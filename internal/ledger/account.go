@@ -209,7 +209,7 @@ func (l *Ledger) Gaps(ctx context.Context, id string) ([]incident.Gap, error) {
 	if first.Valid && first.Int64 < at(i.FirstSeen) {
 		absent.To = from(first.Int64)
 	}
-	rows, err := l.query(ctx, `SELECT skip, MIN(minute), MAX(minute), CAST(SUM(responses) AS BIGINT) FROM coverage WHERE site = ? AND route = ? AND skip <> '' AND minute >= ? AND minute <= ?
+	rows, err := l.query(ctx, `SELECT skip, MIN(minute), MAX(minute), CAST(SUM(responses) AS BIGINT) FROM coverage WHERE site = ? AND route = ? AND skip NOT IN ('', 'tripped') AND minute >= ? AND minute <= ?
 GROUP BY skip ORDER BY MIN(minute), skip`, i.Site, i.Route, at(i.FirstSeen.Truncate(time.Minute)), at(i.LastSeen))
 	gaps, err := collect(l, rows, err, func(r *sql.Rows) (g incident.Gap, err error) {
 		var from_, to int64
