@@ -488,7 +488,10 @@ func TestServeRefuses(t *testing.T) {
 	readOnly := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(readOnly, nil, 0o600)
 	good := []string{"--upstream", "http://127.0.0.1:1", "--customers", file, "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0"}
+	badTrip := filepath.Join(t.TempDir(), "candor.yaml")
+	os.WriteFile(badTrip, []byte("trip: {count: 3}\n"), 0o600)
 	for want, args := range map[string][]string{
+		"trip: give both count":         {"--config", badTrip},
 		"--upstream is missing":         {"--upstream", ""},
 		"this is no http or https URL":  {"--upstream", "127.0.0.1:3000"},
 		"choose another with --listen":  {"--listen", taken.Addr().String()},
