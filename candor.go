@@ -193,4 +193,5 @@ type Entry struct {
 	Personal    []Personal   `json:"personal,omitempty"`
 	Releases    []Release    `json:"releases,omitempty"`
 	Actions     []Action     `json:"actions,omitempty"`
+	Capture     *Capture     `json:"capture,omitempty"` // what all of it is from; nil: live
 }

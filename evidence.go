@@ -90,6 +90,19 @@ type Sealed struct {
 	Blob  []byte `json:"blob"`
 }
 
+// Capture says where in a capture an Entry is from. A ledger that has folded as far already, or not as far as From, passes the entry over, so
+// that a capture that is read twice is counted once.
+type Capture struct {
+	Digest string `json:"digest"` // of its content
+	// From and To are positions: exchanges that lie before, times CaptureParts, and parts of the next one that lie before.
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+	Done bool  `json:"done,omitempty"` // nothing follows
+}
+
+// CaptureParts is how many entries one exchange of a capture may take, at most.
+const CaptureParts = 1 << 20
+
 // Action is what a human did, or Candor by itself (By is "candor"): the ledger's audit. Details are by what was done; see incident.Apply.
 type Action struct {
 	ID       string            `json:"id"`

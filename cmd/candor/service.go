@@ -161,7 +161,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 		return nil, err
 	}
 	if t := c.Trip; t.Count < 0 || t.Count > guard.MaxAfter || (t.Count > 0) != (t.Within > 0) {
-		return nil, fmt.Errorf("trip: give both count, from 1 to %d disclosures, and within, such as 10s; or neither", guard.MaxAfter)
+		return nil, fmt.Errorf("trip: count and within belong together, such as count: 5 and within: 10s; count is %d at most", guard.MaxAfter)
 	}
 	s := &service{config: c, log: log, contained: map[string]incident.Containment{}, failed: make(chan error, 8), started: time.Now(), caption: caption}
 	s.mode.Store(guard.Mode(c.Mode))

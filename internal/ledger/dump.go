@@ -14,7 +14,7 @@ var tables = []struct{ name, key string }{
 	{"response", "incident, id"}, {"course", "incident, step"}, {"link", "link, owner, digest, kind"}, {"coverage", "minute, site, route, skip"},
 	{"release", "site, time, name"}, {"evidence", "incident, id"}, {"purge", "incident, kind, value"}, {"latent", "site, route, owner"},
 	{"latent_route", "site, route"}, {"sealed", "owner, kind"}, {"personal", "site, route, place, hour"}, {"audit", "n"},
-	{"moment", "incident, name"}, {"containment", "site, route"}, {"assessment", "incident"},
+	{"moment", "incident, name"}, {"containment", "site, route"}, {"assessment", "incident"}, {"capture", "digest"},
 }
 
 // Dump writes every row of every table, a line each, in an order of its own: two ledgers of the same journal have the same dump, whichever

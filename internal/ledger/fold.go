@@ -41,7 +41,11 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 		if e.Seq <= applied {
 			continue
 		}
-		if err := f.entry(e); err != nil {
+		fresh, err := f.capture(e.Capture)
+		if err == nil && fresh {
+			err = f.entry(e)
+		}
+		if err != nil {
 			return err
 		}
 		applied = e.Seq

@@ -133,7 +133,15 @@ CREATE TABLE assessment (
     actor    TEXT NOT NULL
 );
 
+-- How far captures have been folded, in exchanges, by a digest of their content.
+CREATE TABLE capture (
+    digest TEXT PRIMARY KEY,
+    upto   BIGINT NOT NULL,
+    done   INTEGER NOT NULL
+);
+
 -- +goose Down
+DROP TABLE capture;
 DROP TABLE assessment;
 DROP TABLE containment;
 DROP TABLE moment;
