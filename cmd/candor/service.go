@@ -235,7 +235,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err := s.contain(ctx); err != nil {
 		return nil, err
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status, Act: s.act})
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act})
 	if err != nil {
 		return nil, err
 	}
@@ -595,7 +595,7 @@ func (s *service) ready(ctx context.Context) error {
 func (s *service) status() console.Status {
 	info := s.dir.Info()
 	st := console.Status{Mode: string(s.mode.Load().(guard.Mode)), Upstream: s.config.Upstream, Site: s.siteURL(), Customers: info.Customers,
-		Built: info.Built, Started: s.started, Version: version, Trouble: s.trouble.list()}
+		Built: info.Built, KeepLatent: s.config.KeepLatent, Started: s.started, Version: version, Trouble: s.trouble.list()}
 	if s.caption != nil {
 		st.Title, st.Caption = s.caption()
 	}

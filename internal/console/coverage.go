@@ -90,5 +90,5 @@ var reasons = map[string]string{
 	"failed":              "inspection broke",
 	"stale":               "looked at, but with a directory that lacks new customers",
 	"tripped":             "answered by Candor itself: the route was switched off",
-	"absent":              "before Candor looked at this route",
+	"absent":              "before Candor inspected this route at all", // incident.SkipAbsent
 }

@@ -91,6 +91,11 @@ func scanResponse(rows *sql.Rows) (r candor.Response, err error) {
 	return r, err
 }
 
+// Spread tells how an incident's people are spread over its viewers.
+func (l *Ledger) Spread(ctx context.Context, id string) (incident.Spread, error) {
+	return l.spread(ctx, id)
+}
+
 // spread tells how people are spread over viewers; whoever was masked for a viewer counts as well.
 func (l *Ledger) spread(ctx context.Context, id string) (s incident.Spread, err error) {
 	err = l.row(ctx, `SELECT
