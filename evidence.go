@@ -55,6 +55,10 @@ type Response struct {
 	AfterEnd bool   `json:"after_end,omitempty"`
 	Trouble  string `json:"trouble,omitempty"`
 
+	// Credentials and Looked are as in Disclosure, at the end: LookedAll only where all of the body was looked at. They are empty until then.
+	Credentials []string `json:"credentials,omitempty"`
+	Looked      string   `json:"looked,omitempty"`
+
 	// Body is a digest of the body from the first match to the end, with its offset: two responses that have it in common are the same page.
 	// Twins are the others that had it, on this guard in the last ten minutes.
 	Body  string `json:"body,omitempty"`

@@ -178,6 +178,7 @@ func (e *exchange) ended() {
 	r := &k.response
 	r.End = e.end()
 	r.People = e.people(k.owners)
+	r.Credentials, r.Looked = e.looked()
 	if r.Body = k.digest(); r.Body != "" {
 		r.Twins = e.g.bodies.meet(r.Body, sighting{viewer: e.viewerDigest(e.who()), own: r.Own > 0, start: e.x.Time, end: r.End})
 	}
