@@ -143,7 +143,7 @@ type Disclosure struct {
 	ThirdParty string `json:"third_party,omitempty"`
 	// Credentials lists the kinds of credentials (see scan.Credentials) that stood in what was looked at of the same response when this was
 	// recorded. Looked says how much that was: LookedAll, LookedPart, or empty for nothing. Nobody may say that no password was shown
-	// but where all of it was looked at and none was found.
+	// but where all of it was looked at and none was found. What comes of the rest, the Response says at its end.
 	Credentials []string `json:"credentials,omitempty"`
 	Looked      string   `json:"looked,omitempty"`
 	// Cached says that a shared cache had a hand in the response: Age above zero, or a cache status of hit (RFC 9211).
@@ -193,4 +193,5 @@ type Entry struct {
 	Personal    []Personal   `json:"personal,omitempty"`
 	Releases    []Release    `json:"releases,omitempty"`
 	Actions     []Action     `json:"actions,omitempty"`
+	Capture     *Capture     `json:"capture,omitempty"` // what all of it is from; nil: live
 }

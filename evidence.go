@@ -55,6 +55,10 @@ type Response struct {
 	AfterEnd bool   `json:"after_end,omitempty"`
 	Trouble  string `json:"trouble,omitempty"`
 
+	// Credentials and Looked are as in Disclosure, at the end: LookedAll only where all of the body was looked at. They are empty until then.
+	Credentials []string `json:"credentials,omitempty"`
+	Looked      string   `json:"looked,omitempty"`
+
 	// Body is a digest of the body from the first match to the end, with its offset: two responses that have it in common are the same page.
 	// Twins are the others that had it, on this guard in the last ten minutes.
 	Body  string `json:"body,omitempty"`
@@ -89,6 +93,19 @@ type Sealed struct {
 	Key   string `json:"key"`  // the public key's id
 	Blob  []byte `json:"blob"`
 }
+
+// Capture says where in a capture an Entry is from. A ledger that has folded as far already, or not as far as From, passes the entry over, so
+// that a capture that is read twice is counted once.
+type Capture struct {
+	Digest string `json:"digest"` // of its content
+	// From and To are positions: exchanges that lie before, times CaptureParts, and parts of the next one that lie before.
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+	Done bool  `json:"done,omitempty"` // nothing follows
+}
+
+// CaptureParts is how many entries one exchange of a capture may take, at most.
+const CaptureParts = 1 << 20
 
 // Action is what a human did, or Candor by itself (By is "candor"): the ledger's audit. Details are by what was done; see incident.Apply.
 type Action struct {

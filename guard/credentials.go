@@ -6,7 +6,7 @@ import (
 )
 
 // looking is the search for credentials beside somebody's identifier. It costs, so it begins with the piece of the body in which the first
-// identifier stands that has to be recorded, and says what it has not seen.
+// identifier stands that has to be recorded, and says what it has not seen. An identifier in a header begins it with the body.
 type looking struct {
 	credentials *scan.Credentials
 	missed      bool  // a part of the body had gone before
@@ -16,13 +16,21 @@ type looking struct {
 	presentAt   int64 // to, when present was asked for
 }
 
-// look goes on over buf, the piece of the body that find has just inspected, and says what is known now.
+// beginLooking begins with the piece that find has just inspected, or in the headers.
+func (e *exchange) beginLooking() {
+	l := &e.looking
+	l.credentials = &scan.Credentials{}
+	if e.piece == nil { // behind a body they are trailers
+		l.missed = l.missed || e.bytes > 0
+		return
+	}
+	l.missed, l.to = l.missed || e.offset > 0, e.offset
+	e.look(e.piece, e.atEnd)
+}
+
+// look goes on over buf, the piece of the body that find has just inspected.
 func (e *exchange) look(buf []byte, final bool) {
 	l := &e.looking
-	if l.credentials == nil {
-		l.credentials = &scan.Credentials{}
-		l.missed, l.to = e.offset > 0, e.offset
-	}
 	if seen := l.to - e.offset; seen < int64(len(buf)) {
 		l.credentials.Write(buf[max(0, seen):])
 		l.to = e.offset + int64(len(buf))
@@ -30,17 +38,23 @@ func (e *exchange) look(buf []byte, final bool) {
 	l.whole = final && !l.missed
 }
 
-// looked writes down what is known of credentials in the response.
-func (e *exchange) looked(d *candor.Disclosure) {
+// textLooked says that the text of a document has ended, and that its bytes follow, from the first on.
+func (l *looking) textLooked() {
+	l.missed = l.credentials == nil || !l.whole
+	l.to, l.presentAt, l.whole = 0, -1, false
+}
+
+// looked is what is known now of credentials in the response, and how much of its body was looked at for them.
+func (e *exchange) looked() (kinds []string, how string) {
 	l := &e.looking
 	if l.credentials == nil {
-		return
+		return nil, ""
 	}
 	if l.presentAt != l.to { // the disclosures of one piece have the same
 		l.present, l.presentAt = l.credentials.Present(), l.to
 	}
-	d.Credentials, d.Looked = l.present, candor.LookedPart
-	if l.whole {
-		d.Looked = candor.LookedAll
+	if l.whole && e.skip == "" {
+		return l.present, candor.LookedAll
 	}
+	return l.present, candor.LookedPart
 }

@@ -171,6 +171,7 @@ func (e *exchange) document(ctx context.Context, body []byte) (withhold bool) {
 	}
 	withhold = len(w.inspect(nil, true)) > 0 || withhold
 	e.within, e.offset, e.bytes = "", 0, 0 // the body as such is still to come
+	e.textLooked()
 	if e.skip == "" {
 		e.skip = skip
 	}

@@ -3,6 +3,7 @@ package guard_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -180,21 +181,52 @@ func TestURLs(t *testing.T) {
 	}
 }
 
-// Credentials in the same response are noted as kinds, with how much of it was looked at.
+// Credentials in the same response are noted as kinds, with how much of it was looked at: with a disclosure, and at the end.
 func TestCredentialsBeside(t *testing.T) {
+	const hash, email = `"password":"$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"`, "alice@shop.example"
 	long := strings.Repeat("<p>brass lamp</p>", 8000)
-	for _, c := range []struct{ name, body, kinds, looked string }{
-		{"none", `{"email":"alice@shop.example"}`, "", candor.LookedAll},
-		{"a hash", `{"password":"$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy","email":"alice@shop.example"}`, "password-hash", candor.LookedAll},
-		{"a part has gone", long + `alice@shop.example`, "", candor.LookedPart},
-		{"a part is to come", `alice@shop.example` + long, "", candor.LookedPart},
+	for _, c := range []struct{ name, location, body, then, last string }{
+		{"none", "", email, "[] all", "[] all"},
+		{"a hash", "", hash + email, "[password-hash] all", "[password-hash] all"},
+		{"a part has gone", "", long + email, "[] part", "[] part"},
+		{"a part is to come", "", email + long, "[] part", "[] all"},
+		{"a hash is to come", "", email + long + hash, "[] part", "[password-hash] all"},
+		{"in a header", "/?to=" + email, hash, "[] ", "[password-hash] all"},
+		{"in a header, and nothing else", "/?to=" + email, "", "[] ", "[] all"},
 	} {
-		r := newPeople(t, guard.Mask, say("text/html", c.body))
+		r := newPeople(t, guard.Mask, func(w http.ResponseWriter, req *http.Request) {
+			if c.location != "" {
+				w.Header().Set("Location", c.location)
+			}
+			say("text/html", c.body)(w, req)
+		})
 		r.get("/", "")
-		d := r.recorded[0]
-		if !strings.Contains(strings.Join(d.Credentials, ","), c.kinds) || c.kinds == "" && d.Credentials != nil || d.Looked != c.looked {
-			t.Errorf("%s: %v, %q", c.name, d.Credentials, d.Looked)
+		d, end := r.recorded[0], r.ended()
+		if then := fmt.Sprint(d.Credentials, " ", d.Looked); then != c.then {
+			t.Errorf("%s: then %s", c.name, then)
 		}
+		if last := fmt.Sprint(end.Credentials, " ", end.Looked); last != c.last {
+			t.Errorf("%s: at the end %s", c.name, last)
+		}
+	}
+}
+
+// A response that is stopped or cannot be read to its end was looked at in part.
+func TestCredentialsUnseen(t *testing.T) {
+	long := "alice@shop.example" + strings.Repeat("<p>brass lamp</p>", 8000)
+	r := newPeople(t, guard.Block, say("text/html", long))
+	r.get("/", "")
+	if end := r.ended(); end.Looked != candor.LookedPart {
+		t.Errorf("blocked: %q", end.Looked)
+	}
+	r = newPeople(t, guard.Observe, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Range", "bytes 0-99/1000")
+		w.WriteHeader(http.StatusPartialContent)
+		io.WriteString(w, "alice@shop.example")
+	})
+	r.get("/", "", "Range", "bytes=0-99")
+	if end := r.ended(); end.Looked != candor.LookedPart {
+		t.Errorf("a part of a body: %q", end.Looked)
 	}
 }
 

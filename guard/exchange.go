@@ -150,8 +150,8 @@ func (e *exchange) judge(ctx context.Context) (hide []hit) {
 	for i := range e.hits {
 		facts[i] = e.facts(&e.hits[i])
 	}
-	if e.credentials == nil && e.piece != nil && e.alarming(facts) {
-		e.look(e.piece, e.atEnd)
+	if e.credentials == nil && e.alarming(facts) {
+		e.beginLooking()
 	}
 	found := make([]candor.Disclosure, 0, len(e.hits))
 	var mustRecord []hit
@@ -309,7 +309,7 @@ func (e *exchange) disclosure(h *hit, owner string, class candor.Class, outcome 
 		Viewer: f.Viewer.String(), ViewerDigest: e.viewerDigest(f.Viewer), Link: f.Link, Reason: f.LinkBroken,
 	}
 	if class == candor.Disclosed && h.header == "" {
-		e.looked(&d)
+		d.Credentials, d.Looked = e.looked()
 	}
 	if h.carrier.is {
 		d.CWE, d.ThirdParty = CWE598, h.thirdParty

@@ -275,7 +275,9 @@ func (s *socket) message() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.e.whole = s.e.whole && s.skip == ""
 	s.e.ended()
+	s.e.looking = looking{}
 	s.e.g.coverage.add(time.Now(), s.e.site, s.e.route, s.skip, s.bytes)
 	s.e.offset, s.bytes, s.skip, s.e.lately = 0, 0, "", nil
 	s.e.viewer, s.e.worked.asked, s.e.worked.suppliers = nil, false, nil // who signs in or types something in meanwhile is known to the next message

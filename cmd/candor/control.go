@@ -49,6 +49,19 @@ func (s *service) listenControl(path string) error {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
+	mux.HandleFunc("POST /entry", func(w http.ResponseWriter, r *http.Request) {
+		var e candor.Entry
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<20)).Decode(&e); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		} else if err := s.journal.Record(r.Context(), e); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("POST /caught-up", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.caughtUp(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
 	mux.HandleFunc("POST /action", func(w http.ResponseWriter, r *http.Request) {
 		var a candor.Action
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&a); err != nil {
@@ -87,7 +100,7 @@ func ask(ctx context.Context, d dataFlag, path string, body any) (string, error)
 	if err != nil {
 		return "", err
 	}
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	client := http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			short, done, err := socketPath(d.control())
 			if err != nil {

@@ -233,7 +233,7 @@ func printViewers(w io.Writer, s shown) {
 	for _, v := range s.Seen {
 		viewers = append(viewers, fmt.Sprintf("%d %s", v.Count, v.Kind))
 	}
-	fmt.Fprintf(w, "  %s; one viewer was sent the data of %d people at most, one person's data went to %d viewers at most\n", strings.Join(viewers, ", "), s.Spread.MostOwners, s.Spread.MostViews)
+	fmt.Fprintf(w, "  %s; one person's data went to %d viewers at most\n  %s\n", strings.Join(viewers, ", "), s.Spread.MostViews, incident.Harvesting(s.Spread))
 	if len(s.Countries) > 0 {
 		var list []string
 		for _, c := range s.Countries {

@@ -28,7 +28,7 @@ import (
 )
 
 type scanCmd struct {
-	dataFlag
+	ledgerFlag
 	viewerFlags
 	Paths         []string `arg:"" name:"path" help:"HAR 1.2, WARC (plain or gzip), any other file, or a folder of them; '-' is standard input."`
 	Customers     string   `placeholder:"FILE" help:"Customer file (CSV or JSON Lines: id,email,name,locale,country,phone). Default: the directory in --data."`
@@ -36,6 +36,7 @@ type scanCmd struct {
 	JWTUnverified bool     `name:"jwt-unverified" help:"Believe the claims of tokens without checking them: captures seldom come with the keys."`
 	JSON          bool     `help:"One JSON object a line."`
 	All           bool     `help:"Print every match, of every class; otherwise disclosure and link."`
+	Record        bool     `help:"Put what is found into the journal and ledger in --data, beside what was seen live: incidents, people, coverage. A capture counts once, however often it is read."`
 }
 
 func (c *scanCmd) Help() string {
@@ -45,7 +46,11 @@ is looking later on.
 The last line on standard error sums up. Exit status: 0 no disclosure, 1 disclosures found, 2 trouble: something could
 not be read to its end, so that the result is not complete.
 
+With --record a capture that is on record is not read again, and one that was begun when the scan was stopped goes on from there. A capture is
+known by its content: one that has grown is another.
+
   candor scan --customers customers.csv shop.har
+  candor scan --record captures/2018-11/
   zcat access.warc.gz | candor scan --json -`
 }
 
@@ -63,12 +68,27 @@ func (c *scanCmd) Run(ctx context.Context) error {
 	defer cleanup()
 	g := &guard.Guard{Directory: dir, Key: viewers, Log: log}
 	s := newTally(c.JSON, c.All, os.Stdout)
-	resolver, err := configure(ctx, g, config, viewer.Options{Unverified: c.JWTUnverified, Now: func() time.Time { return s.now }})
+	o := viewer.Options{Unverified: c.JWTUnverified, Now: func() time.Time { return s.now }}
+	if c.Record {
+		if s.record, o.Sessions, err = c.openRecorder(ctx, log); err != nil {
+			return err
+		}
+		defer s.record.close()
+	}
+	resolver, err := configure(ctx, g, config, o)
 	if err != nil {
 		return err
 	}
 	defer resolver.Close()
+	if c.Record {
+		if err := s.record.wire(g, c.dataFlag); err != nil {
+			return err
+		}
+	}
 	err = s.paths(ctx, g, c.Paths)
+	if c.Record && ctx.Err() == nil {
+		err = errors.Join(err, s.record.finish(ctx, os.Stderr))
+	}
 	if e := s.end(os.Stderr); err == nil {
 		err = e
 	}
@@ -81,6 +101,24 @@ func (c *scanCmd) Run(ctx context.Context) error {
 		return fmt.Errorf("nothing was found, but %d parts could not be read: that is no all-clear", s.lost())
 	}
 	return nil
+}
+
+func (c *scanCmd) openRecorder(ctx context.Context, log *slog.Logger) (*recorder, *viewer.Sessions, error) {
+	if c.Customers != "" {
+		return nil, nil, errors.New("--record needs the directory in --data, under whose key viewers are counted: leave --customers out, and build it with candor directory build")
+	}
+	if slices.Contains(c.Paths, "-") {
+		return nil, nil, errors.New("--record needs files: it could not tell standard input from what is on record already")
+	}
+	r, err := openRecorder(ctx, c.ledgerFlag, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	sessions, err := r.sessions(ctx)
+	if err != nil {
+		r.close()
+	}
+	return r, sessions, err
 }
 
 // openDirectory opens the snapshot in the data folder, or builds one from a customer file under a key that is forgotten
@@ -136,6 +174,7 @@ type tally struct {
 	links       int64
 	owners      map[string]bool
 	progress    *progress
+	record      *recorder // nil: nothing is recorded
 	now         time.Time // of the exchange at hand: sessions and tokens expire by its clock
 }
 
@@ -148,6 +187,12 @@ func newTally(json, all bool, w io.Writer) *tally {
 // paths inspects captures in the order in which they are named, and reads on in those that follow meanwhile.
 func (s *tally) paths(ctx context.Context, g *guard.Guard, paths []string) error {
 	files, total := expand(paths)
+	if s.record != nil {
+		var err error
+		if files, err = s.record.missing(ctx, files); err != nil {
+			return err
+		}
+	}
 	s.progress = newProgress("scan", total)
 	defer s.progress.end()
 	sources := make([]capture.Source, len(files))
@@ -155,10 +200,20 @@ func (s *tally) paths(ctx context.Context, g *guard.Guard, paths []string) error
 		sources[i] = s.source(path)
 	}
 	var failed []error
-	err := capture.ReadAhead(ctx, sources, runtime.GOMAXPROCS(0), func(_ int, x *candor.Exchange) error {
+	begun := -1
+	err := capture.ReadAhead(ctx, sources, runtime.GOMAXPROCS(0), func(i int, x *candor.Exchange) error {
+		if s.record != nil && begun != i {
+			begun = i
+			if err := s.record.begin(ctx, files[i]); err != nil {
+				return err
+			}
+		}
 		return s.exchange(ctx, g, x)
-	}, func(_ int, stats capture.Stats, err error) {
+	}, func(i int, stats capture.Stats, err error) {
 		s.ended(stats)
+		if s.record != nil && begun == i {
+			err = errors.Join(err, s.record.end(ctx, err == nil))
+		}
 		if err != nil {
 			failed = append(failed, err) // the rest of the work goes on
 		}
@@ -189,7 +244,14 @@ type progressFile struct {
 
 func (s *tally) exchange(ctx context.Context, g *guard.Guard, x *candor.Exchange) error {
 	s.now = x.Time
-	c, err := g.Inspect(ctx, x, s.found)
+	found := s.found
+	if s.record != nil {
+		found = func(d candor.Disclosure) { s.record.found(d); s.found(d) }
+	}
+	c, err := g.Inspect(ctx, x, found)
+	if s.record != nil && err == nil {
+		err = s.record.inspected(ctx, c)
+	}
 	s.exchanges++
 	s.bytes += c.Bytes
 	if c.Skip != "" {

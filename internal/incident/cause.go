@@ -151,7 +151,7 @@ func undetermined(f *facts, all []finding) Verdict {
 		return cmp.Or(cmp.Compare(len(a.con), len(b.con)), -cmp.Compare(number(a.enough), number(b.enough)), -cmp.Compare(a.fits, b.fits))
 	})
 	v := Verdict{Cause: CauseUndetermined, Title: Undetermined, Decided: []string{f.basis()}}
-	if f.n == 0 {
+	if len(f.Responses) == 0 {
 		return v // nothing is known of any response: every cause remains
 	}
 	for _, c := range left[:2] {

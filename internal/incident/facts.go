@@ -19,6 +19,7 @@ type facts struct {
 	usual map[string]int64  // place: responses that showed their viewer the viewer's own data there
 
 	bodies    map[string][]candor.Response // the same page, by its body
+	viewers   map[string]int               // how many different ones were sent that body
 	people    map[string][]candor.Response // responses that showed one person alone, by who that is
 	addresses map[string][]candor.Response // the same, by what the address names (Object)
 
@@ -48,8 +49,14 @@ func gather(e Evidence) *facts {
 		}
 		if single(r) && r.People != "" {
 			f.people[r.People] = append(f.people[r.People], r)
-			f.addresses[r.Object] = append(f.addresses[r.Object], r)
+			if byAddressOnly(r) {
+				f.addresses[r.Object] = append(f.addresses[r.Object], r)
+			}
 		}
+	}
+	f.viewers = map[string]int{}
+	for body, rs := range f.bodies {
+		f.viewers[body] = different(rs, viewer)
 	}
 	f.byAddresses()
 	return f
@@ -172,7 +179,7 @@ func (f *facts) replayed() (pages int) {
 func replay(rs []candor.Response) bool {
 	for i := range rs {
 		for j := range rs[:i] {
-			a, b := rs[j], rs[i]
+			a, b := &rs[j], &rs[i]
 			if a.ViewerDigest != b.ViewerDigest && !a.Date.IsZero() && a.Date.Equal(b.Date) && b.Time.Sub(a.End) >= 2*time.Second {
 				return true
 			}
@@ -181,15 +188,19 @@ func replay(rs []candor.Response) bool {
 	return false
 }
 
-// together: of each page all viewers waited at one moment, as they do for one answer that is given to all of them.
+// together: of each page all viewers waited at one moment, as they do for one answer that is given to all of them. A page that is made anew
+// later, and comes out the same, is another occasion.
 func (f *facts) together() bool {
 	for _, rs := range f.bodies {
-		last, first := rs[0].Time, rs[0].End
+		last, first, end := rs[0].Time, rs[0].End, rs[0].End
 		for _, r := range rs {
-			last, first = later(last, r.Time), earlier(first, r.End)
-		}
-		if last.After(first) {
-			return false
+			if r.Time.After(end) {
+				first = r.End
+			}
+			last, first, end = r.Time, earlier(first, r.End), later(end, r.End)
+			if last.After(first) {
+				return false
+			}
 		}
 	}
 	return true
@@ -239,7 +250,12 @@ func (f *facts) again() (n, differing int) {
 
 // shared: another viewer was sent the same page, by the guard's memory of ten minutes or by the evidence.
 func (f *facts) shared(r candor.Response) bool {
-	return twinned(r) || r.Body != "" && different(f.bodies[r.Body], viewer) >= 2
+	return twinned(r) || f.viewers[r.Body] >= 2
+}
+
+// once are pages that went to nobody else, as far as that was seen, and not to their owners either.
+func (f *facts) once() int {
+	return f.count(func(r candor.Response) bool { return r.Body != "" && !f.shared(r) && !r.Twins.Owner })
 }
 
 // hung are responses that showed people only where lists showed several who hang on rows of something else: an article with one review has

@@ -131,8 +131,8 @@ func cause(i Incident) string {
 }
 
 func over(i Incident, now time.Time) string {
-	quiet := now.Sub(i.LastSeen).Round(time.Minute)
-	since := fmt.Sprintf("Nothing was disclosed here for %s.", quiet)
+	quiet := now.Sub(i.LastSeen)
+	since := fmt.Sprintf("Nothing was disclosed here for %s.", quiet.Round(time.Minute))
 	switch {
 	case i.State == Verified:
 		return "Yes: it was fixed, and its recorded requests were asked again and disclosed nothing. " + since

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"candor.example"
-	"candor.example/scan"
 )
 
 // One rule for each cause: what speaks for it and what against, with figures. What a rule asks for must hold in any shop, by the reason that
@@ -87,6 +86,8 @@ func sharedCache(f *facts) (p finding) {
 	p.speaks(f.turns >= 2, "One address showed %d different people, one after the other.", f.turns)
 	p.contradicts(p.fits == 0 && f.n >= 3 && f.compared(), "No cache says that it had a hand in any of %d responses, and no page went to two viewers.", f.n)
 	p.contradicts(fromShop >= 2 && f.some(fromShop), "%d of %d responses came fresh from the shop, by what the cache says, and disclosed all the same.", fromShop, f.n)
+	once := f.once()
+	p.contradicts(2*once > f.n && f.n >= 4 && hits == 0, "%d of %d pages went to nobody else, not to their owners either: a cache has only what was made for somebody.", once, f.n)
 	deceptive := f.count(func(r candor.Response) bool { return r.Deceptive })
 	p.contradicts(f.nearly(deceptive), "The cache was deceived: all but %d of %d pages were asked for under a static file's name.", f.n-deceptive, f.n)
 	errors := f.count(troubled)
@@ -132,7 +133,7 @@ func fragment(f *facts) (p finding) {
 	f.severalPeople(&p)
 	scattered, lasting := f.scattered(), f.lasting()
 	moves := 2*f.changing >= f.n || scattered >= 2 // it is not the address that decides whom it shows
-	p.enough = f.n >= 4 && f.nearly(usual) && 10*differing >= 8*f.n && moves && (2*own >= f.n || scattered >= 2 && 2*lasting >= f.n)
+	p.enough = f.n >= 4 && f.nearly(usual) && 10*differing >= 6*f.n && moves && (2*own >= f.n || scattered >= 2 && 2*lasting >= f.n)
 	p.speaks(p.enough && scattered > 0, "%s at three addresses or more, so that it is not the page that was kept.", count(scattered, "person was shown", "people were shown"))
 	return p
 }
@@ -159,15 +160,15 @@ func (f *facts) scattered() (people int) {
 // and made for somebody, it went to one wrong viewer, and neither address nor cache says whose it is.
 func mixUp(f *facts) (p finding) {
 	p.fits = f.count(func(r candor.Response) bool {
-		return alone(r) && f.atUsualPlace(r) && !r.Cached && r.Body != "" && !twinned(r) && byAddressOnly(r) && !r.AfterEnd && !r.Deceptive && !troubled(r)
+		return alone(r) && f.atUsualPlace(r) && !r.Cached && byAddressOnly(r) && !r.AfterEnd && !r.Deceptive && !troubled(r)
 	})
-	shown := len(f.people)
-	p.speaks(p.fits > 0, "%d of %d responses were pages of one other person, whole, and went to one wrong viewer each.", p.fits, f.n)
+	once := f.once()
+	p.speaks(p.fits > 0, "%d of %d responses were pages of one other person, whole; %d of all went to nobody else.", p.fits, f.n, once)
 	p.speaks(f.changing > 0, "The address does not say whose page it is: one address showed %d different people.", f.turns)
 	hits := f.count(func(r candor.Response) bool { return r.Cached })
 	p.contradicts(f.some(hits), "%d of %d responses came out of a shared cache.", hits, f.n)
 	many := f.count(func(r candor.Response) bool { return r.Twins.Viewers > 1 })
-	p.contradicts(many >= 2 && f.some(many), "%d of %d pages went to three viewers or more: an answer that goes astray goes once.", many, f.n)
+	p.contradicts(2*many > f.n, "%d of %d pages went to three viewers or more: an answer that goes astray goes once.", many, f.n)
 	for _, sign := range []struct {
 		is   func(candor.Response) bool
 		what string
@@ -180,7 +181,7 @@ func mixUp(f *facts) (p finding) {
 	f.ownPage(&p)
 	f.severalPeople(&p)
 	flat := f.Spread.Viewers >= 3 && !f.walked()
-	p.enough = f.n >= 4 && f.nearly(p.fits) && shown >= 3 && flat && 10*f.changing >= 8*f.n && 4*f.lasting() <= f.n
+	p.enough = f.n >= 4 && f.nearly(p.fits) && 2*once > f.n && len(f.people) >= 3 && flat && 10*f.changing >= 8*f.n && 4*f.lasting() <= f.n
 	return p
 }
 
@@ -198,7 +199,9 @@ func listing(f *facts) (p finding) {
 	p.speaks(tables > 0, "%d of them were tables or exports (%s).", tables, f.contentTypes())
 	few := f.count(func(r candor.Response) bool { return !listed(r) })
 	p.contradicts(f.some(few), "%d of %d responses did not list people.", few, f.n)
-	hung := f.count(func(r candor.Response) bool { return listed(r) && !isTable(r) && !rowsArePeople(r) && r.Owners < 100 })
+	hung := f.count(func(r candor.Response) bool {
+		return listed(r) && !isTable(r) && !rowsArePeople(r) && !isDealing(r) && r.Owners < 100
+	})
 	p.contradicts(f.some(hung), "In %d of %d responses the people hang on rows of something else (%s).", hung, f.n, f.places())
 	p.enough = f.nearly(p.fits)
 	return p
@@ -221,10 +224,14 @@ var (
 	// between: JSON:API's attributes, GraphQL connections' node.
 	row = regexp.MustCompile(`\[\](\.(attributes|node|fields|properties))?\.[A-Za-z_]*(?i:mail|name|phone)[A-Za-z_]*$`)
 	// another's: the key says that it is somebody's of the row, and not the row's own.
-	ofRow = regexp.MustCompile(`(?i)(author|seller|user|owner|creator|by|reviewer|sender)[A-Za-z]*_?(e_?mail|name|phone)[A-Za-z_]*$`)
+	ofRow   = regexp.MustCompile(`(?i)(author|seller|user|owner|creator|by|reviewer|sender)[A-Za-z]*_?(e_?mail|name|phone)[A-Za-z_]*$`)
+	dealing = regexp.MustCompile(`(?i)(customer|buyer|billing|shipping|delivery|recipient|client|guest|patient|subscriber|member|payer|order|invoice|booking)`)
 	// html is a place that is no JSON path.
 	html = regexp.MustCompile(`^[a-z][a-z0-9]*(\.|\[|$)`)
 )
+
+// isDealing: a row is what somebody bought or is sent, and no more meant for others than a list of people. An author speaks to everybody.
+func isDealing(r candor.Response) bool { return slices.ContainsFunc(r.Places, dealing.MatchString) }
 
 func rowsArePeople(r candor.Response) bool {
 	return len(r.Places) > 0 && !slices.ContainsFunc(r.Places, func(p string) bool { return !row.MatchString(p) || ofRow.MatchString(p) })
@@ -244,9 +251,9 @@ func hashed(f *facts) (p finding) {
 	return p
 }
 
-// hashes: nothing was shown in the clear.
+// hashes: nothing was shown in the clear. Their kinds are "email-" and an algorithm (scan.EmailMD5 and its like).
 func (f *facts) hashes() bool {
-	return len(f.Kinds) > 0 && !slices.ContainsFunc(f.Kinds, func(k candor.Kind) bool { return k != scan.EmailMD5 && k != scan.EmailSHA1 && k != scan.EmailSHA256 })
+	return len(f.Kinds) > 0 && !slices.ContainsFunc(f.Kinds, func(k candor.Kind) bool { return !strings.HasPrefix(string(k), "email-") })
 }
 
 func kinds(list []candor.Kind) string {
@@ -283,7 +290,9 @@ func authentication(f *facts) (p finding) {
 	f.madeUp(&p)
 	f.comesAndGoes(&p)
 	f.severalPeople(&p)
-	p.enough = (open >= 3 || open == 2 && f.some(open)) && f.objects()
+	personal := f.nearly(f.count(func(r candor.Response) bool { return !r.Shareable }))
+	p.speaks(personal && open > 0, "The shop itself says that the page is not to be shared.") // a seller's page that a script collects is
+	p.enough = personal && (open >= 3 || open == 2 && f.some(open)) && f.objects()
 	return p
 }
 
@@ -311,8 +320,10 @@ func (f *facts) madeUp(p *finding) {
 	p.contradicts(f.nearly(k), "%d of %d responses were asked for under a static file's name, which names no object of anybody's.", k, f.n)
 }
 
-// oneObject: one person, nothing of the viewer's, and an id in the address.
-func oneObject(r candor.Response) bool { return alone(r) && r.Object != "" }
+// oneObject: one person, nothing of the viewer's, and an id in the address, or perhaps in the body.
+func oneObject(r candor.Response) bool {
+	return alone(r) && (r.Object != "" || !byAddressOnly(r))
+}
 
 // objects: each address names one person, there are several, and somebody walked through them: else it is a page that many visit, such as a
 // seller's. Owners see themselves at the same place, and few addresses are such as everybody visits.
@@ -337,8 +348,9 @@ func excessiveData(f *facts) (p finding) {
 	p.contradicts(f.hashes(), "Nothing was shown but hashes of addresses.")
 	f.comesAndGoes(&p)
 	many := f.owners() >= 100
+	dealings := f.count(func(r candor.Response) bool { return listed(r) && isDealing(r) })
 	public := f.Spread.Viewers >= 10 || f.nested() || f.wide >= 3
-	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public || f.nearly(unusual) && f.wide >= 3 && 5*f.visited > len(f.addresses) && !f.walked() && len(f.people) >= 2)
+	p.enough = !many && f.n >= 2 && (f.nearly(hung) && public && !f.some(dealings) || f.nearly(unusual) && f.wide >= 3 && 5*f.visited > len(f.addresses) && !f.walked() && len(f.people) >= 2)
 	return p
 }
 

@@ -100,7 +100,10 @@ func TestDecideIsReplayable(t *testing.T) {
 }
 
 func TestThinEvidence(t *testing.T) {
-	for _, e := range []Evidence{{}, evidence(1, nil), evidence(6, func(_ int, r *candor.Response) { r.End = time.Time{} })} {
+	if v := Decide(Evidence{}); v.Cause != CauseUndetermined || len(v.Candidates) != 0 {
+		t.Errorf("where nothing is known every cause remains: %+v", v)
+	}
+	for _, e := range []Evidence{evidence(1, nil), evidence(6, func(_ int, r *candor.Response) { r.End = time.Time{} })} {
 		v := Decide(e)
 		if v.Cause != CauseUndetermined || len(v.Candidates) != 2 || v.Candidates[0].Why == "" {
 			t.Errorf("%d responses: %+v", len(e.Responses), v)
@@ -171,5 +174,15 @@ func TestQuestionsAnswerWithTheVerdict(t *testing.T) {
 	v = Decide(evidence(1, nil))
 	if got := v.String(); !strings.HasPrefix(got, "Undetermined: either ") || !strings.Contains(got, ", or ") {
 		t.Error(got)
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	e := evidence(Sample, func(i int, r *candor.Response) {
+		r.People, r.Body = fmt.Sprint("p", i%100), fmt.Sprint("b", i%2)
+		r.Date = r.Time.Add(-time.Duration(i) * time.Minute)
+	})
+	for b.Loop() {
+		Decide(e)
 	}
 }

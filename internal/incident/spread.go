@@ -22,8 +22,8 @@ func Harvesting(s Spread) string {
 		return "Nobody was shown to anybody."
 	case s.MostOwners > harvest:
 		return fmt.Sprintf("One viewer was shown %d of %s: that may be harvesting.", s.MostOwners, count(s.Owners, "person", "people"))
-	case s.kind("crawler")+s.kind("script") > 0:
-		return fmt.Sprintf("%s among the viewers, and may have kept copies: %s.", count(s.kind("crawler")+s.kind("script"), "crawler or script was", "crawlers or scripts were"), figures)
+	case s.machines() > 0:
+		return fmt.Sprintf("%s among the viewers, and may have kept copies: %s.", count(s.machines(), "crawler or script was", "crawlers or scripts were"), figures)
 	case s.Viewers < enoughViewers:
 		return fmt.Sprintf("Too few viewers to say whether anybody was harvesting: %s.", figures)
 	case 2*s.kind("anonymous") > s.Viewers && 10*s.Owners >= 9*s.Pairs:
@@ -39,6 +39,11 @@ func topTen(s Spread) (n int) {
 		}
 	}
 	return n
+}
+
+// machines are viewers that keep what they are shown, or may.
+func (s Spread) machines() int {
+	return s.kind("crawler") + s.kind("claimed-crawler") + s.kind("script")
 }
 
 func (s Spread) kind(kind string) (n int) {

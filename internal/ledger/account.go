@@ -144,7 +144,8 @@ FROM personal p WHERE p.site = ?1 AND p.route = ?2 GROUP BY p.place ORDER BY p.p
 	})
 }
 
-// credentials are the kinds that stood in an incident's responses, and how much of those was looked at for them.
+// credentials are the kinds that stood in an incident's responses, and how much of those was looked at for them. What a shared cache may have
+// handed on of people who are possibly exposed was looked at by nobody.
 func (l *Ledger) credentials(ctx context.Context, id string) (kinds []string, how string, err error) {
 	rows, err := l.query(ctx, `SELECT credentials, MAX(CASE WHEN unlooked > 0 THEN 1 ELSE 0 END) FROM affected WHERE incident = ? GROUP BY credentials`, id)
 	set, unlooked := map[string]bool{}, 0
@@ -158,7 +159,12 @@ func (l *Ledger) credentials(ctx context.Context, id string) (kinds []string, ho
 		unlooked += n
 		return none, err
 	})
-	return append([]string{}, slices.Sorted(maps.Keys(set))...), looked(unlooked), err
+	if err != nil {
+		return nil, "", err
+	}
+	var latent int
+	err = l.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM `+latentPeople+` LIMIT 1) one`, id).Scan(&latent)
+	return append([]string{}, slices.Sorted(maps.Keys(set))...), looked(unlooked + latent), l.explain(err)
 }
 
 // Moments tells when what was so, and who or what says so; ErrNoIncident if there is none by that id.
@@ -221,7 +227,7 @@ func (l *Ledger) Gaps(ctx context.Context, id string) ([]incident.Gap, error) {
 	if first.Valid && first.Int64 < at(i.FirstSeen) {
 		absent.To = from(first.Int64)
 	}
-	rows, err := l.query(ctx, `SELECT skip, MIN(minute), MAX(minute), CAST(SUM(responses) AS BIGINT) FROM coverage WHERE site = ? AND route = ? AND skip <> '' AND minute >= ? AND minute <= ?
+	rows, err := l.query(ctx, `SELECT skip, MIN(minute), MAX(minute), CAST(SUM(responses) AS BIGINT) FROM coverage WHERE site = ? AND route = ? AND skip NOT IN ('', 'tripped') AND minute >= ? AND minute <= ?
 GROUP BY skip ORDER BY MIN(minute), skip`, i.Site, i.Route, at(i.FirstSeen.Truncate(time.Minute)), at(i.LastSeen))
 	gaps, err := collect(l, rows, err, func(r *sql.Rows) (g incident.Gap, err error) {
 		var from_, to int64
@@ -392,7 +398,7 @@ func (l *Ledger) Purge(ctx context.Context, id string) (p Purge, err error) {
 // owner named by after: an owner's rows stay together.
 func (l *Ledger) Sealed(ctx context.Context, id, after string, limit int) ([]candor.Sealed, error) {
 	rows, err := l.query(ctx, `SELECT owner, kind, key, blob FROM sealed WHERE owner IN (SELECT a.owner FROM affected a WHERE a.incident = ? AND a.outcome = 'exposed' AND a.owner > ?
-  AND EXISTS (SELECT 1 FROM sealed s WHERE s.owner = a.owner) ORDER BY a.owner LIMIT ?) ORDER BY owner, kind`, id, after, limit)
+  AND EXISTS (SELECT 1 FROM sealed s WHERE s.owner = a.owner) ORDER BY a.owner LIMIT ?) ORDER BY owner, kind, key`, id, after, limit)
 	return collect(l, rows, err, func(r *sql.Rows) (s candor.Sealed, err error) {
 		var blob string
 		if err = r.Scan(&s.Owner, &s.Kind, &s.Key, &blob); err == nil {

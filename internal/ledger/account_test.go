@@ -122,6 +122,77 @@ func testDetails(t *testing.T, fresh fresher) {
 	}
 }
 
+// What the end of a response says of credentials holds for everybody whom it showed, in whatever batch that comes; where one end is missing,
+// or not all was looked at, nobody may say that there were none.
+func testLookedToTheEnd(t *testing.T, fresh fresher) {
+	at := func(id string, owners ...string) (e candor.Entry) {
+		for _, o := range owners {
+			one := shown(id, o, "v", candor.Exposed, 0)
+			one.Disclosures[0].Looked = candor.LookedPart
+			e.Disclosures, e.Responses = append(e.Disclosures, one.Disclosures...), one.Responses
+		}
+		return e
+	}
+	end := func(e candor.Entry, looked string, credentials ...string) candor.Entry {
+		r := e.Responses[0]
+		r.End, r.Looked, r.Credentials = after(1), looked, credentials
+		return candor.Entry{Responses: []candor.Response{r}}
+	}
+	a, b, c := at("a", "1", "2"), at("b", "2", "3"), at("c", "3", "4", "4")
+	steps := []struct {
+		entry candor.Entry
+		want  string
+	}{
+		{a, "1 part [], 2 part []: part"},
+		{end(a, candor.LookedAll), "1 all [], 2 all []: all"},
+		{b, "1 all [], 2 part [], 3 part []: part"},
+		{c, "1 all [], 2 part [], 3 part [], 4 part []: part"},
+		{end(c, candor.LookedAll, "token", "password"), "1 all [], 2 part [], 3 part [password token], 4 all [password token]: part"},
+		{end(b, candor.LookedPart, "card"), "1 all [], 2 part [card], 3 part [card password token], 4 all [password token]: part"},
+		{end(b, candor.LookedAll), "1 all [], 2 part [card], 3 part [card password token], 4 all [password token]: part"}, // it ended before
+		{at("d", "1"), "1 part [], 2 part [card], 3 part [card password token], 4 all [password token]: part"},            // and is cut off
+	}
+	one, other := open(t, fresh), open(t, fresh)
+	var list []candor.Entry
+	for i, s := range steps {
+		s.entry.Seq = uint64(i + 1)
+		list = append(list, s.entry)
+		mustFold(t, one, list[i:])
+		id := only(t, one).ID
+		people, _ := one.Affected(t.Context(), id, "", 9)
+		var got []string
+		for _, p := range people {
+			got = append(got, fmt.Sprint(p.Owner, " ", p.Looked, " ", p.Credentials))
+		}
+		a, _ := one.Account(t.Context(), id)
+		if text := strings.Join(got, ", ") + ": " + a.Looked; text != s.want {
+			t.Errorf("step %d:\n got %s\nwant %s", i, text, s.want)
+		}
+	}
+	mustFold(t, other, list)
+	differ(t, dump(t, one), dump(t, other))
+}
+
+// A crawler that is verified after its first view is verified, in one batch and in two; one that was stays so.
+func testVerifiedCrawler(t *testing.T, fresh fresher) {
+	view := func(kind string, seconds int) candor.Disclosure {
+		d := disclosed("1", "v", candor.Exposed, seconds)
+		d.Viewer = kind
+		return d
+	}
+	for _, kinds := range [][]string{{"claimed-crawler", "crawler"}, {"crawler", "claimed-crawler"}} {
+		list := entries(view(kinds[0], 0), view(kinds[1], 1))
+		whole, pieces := open(t, fresh), open(t, fresh)
+		mustFold(t, whole, list)
+		mustFold(t, pieces, list[:1])
+		mustFold(t, pieces, list)
+		differ(t, dump(t, whole), dump(t, pieces))
+		if seen, _ := whole.viewers(t.Context(), only(t, whole).ID); fmt.Sprint(seen) != "[{crawler 1}]" {
+			t.Error(kinds, seen)
+		}
+	}
+}
+
 // People whose own data a shared cache may have handed on are possibly exposed once a cache is seen at work there, and not any more once
 // they are exposed.
 func testPossible(t *testing.T, fresh fresher) {
@@ -143,16 +214,19 @@ func testPossible(t *testing.T, fresh fresher) {
 	if all, _ := l.Incidents(t.Context()); len(all) != 0 {
 		t.Errorf("latent is no incident: %+v", all)
 	}
-	fold(candor.Entry{Disclosures: []candor.Disclosure{disclosed("9", "v", candor.Exposed, 6)}})
-	if i := only(t, l); i.Possible != 0 {
-		t.Errorf("no cache was seen: %+v", i)
+	alone, cached := disclosed("9", "v", candor.Exposed, 6), disclosed("3", "v", candor.Exposed, 7)
+	alone.Looked, cached.Looked, cached.Cached = candor.LookedAll, candor.LookedAll, true
+	fold(candor.Entry{Disclosures: []candor.Disclosure{alone}})
+	if a, _ := l.Account(t.Context(), only(t, l).ID); a.Possible != 0 || a.Looked != candor.LookedAll {
+		t.Errorf("no cache was seen: %+v", a)
 	}
-	cached := disclosed("3", "v", candor.Exposed, 7)
-	cached.Cached = true
 	fold(candor.Entry{Disclosures: []candor.Disclosure{cached}})
 	i := only(t, l)
 	if i.Possible != 2 || i.Exposed != 2 {
 		t.Errorf("%+v", i)
+	}
+	if a, _ := l.Account(t.Context(), i.ID); a.Looked != candor.LookedPart {
+		t.Errorf("what the cache handed on was looked at by nobody: %+v", a)
 	}
 	people, _ := l.Affected(t.Context(), i.ID, "", 9)
 	var got []string
@@ -411,6 +485,12 @@ func testSealed(t *testing.T, fresh fresher) {
 		t.Errorf("%v, %v", page, err)
 	}
 	if page, _ = l.Sealed(t.Context(), id, "1", 9); len(page) != 1 || page[0].Owner != "4" {
+		t.Errorf("%v", page)
+	}
+	anew := sealed("4", "email", 7) // after `candor keys rotate --seal`
+	anew.Key = "k2"
+	fold(candor.Entry{Sealed: []candor.Sealed{anew}}, candor.Entry{Sealed: []candor.Sealed{anew}})
+	if page, _ = l.Sealed(t.Context(), id, "1", 9); len(page) != 2 || page[0].Key != "k1" || page[1].Key != "k2" || !bytes.Equal(page[1].Blob, []byte{7, 0, 255}) {
 		t.Errorf("%v", page)
 	}
 }

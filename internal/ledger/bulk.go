@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,24 @@ func (f *fold) bulk(b bulk, each func(*sql.Rows) error) (written int64, err erro
 		written += w
 	}
 	return written, nil
+}
+
+// among runs a query for the rows of an incident whose column, which the query ends with, is one of values; each is called for every row.
+func (f *fold) among(query, incident string, values []string, rest string, each func(*sql.Rows) error) error {
+	if f.l.dialect == postgres {
+		_, err := f.send(query+" = ANY(?::text[]) "+rest, []any{incident, values}, each)
+		return err
+	}
+	for part := range slices.Chunk(values, chunk) {
+		args := []any{incident}
+		for _, v := range part {
+			args = append(args, v)
+		}
+		if _, err := f.send(query+" IN "+tuples(len(part), 1)+" "+rest, args, each); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *fold) send(query string, args []any, each func(*sql.Rows) error) (written int64, err error) {

@@ -11,10 +11,10 @@ import (
 // tables are all, each with its key.
 var tables = []struct{ name, key string }{
 	{"applied", "one"}, {"incident", "id"}, {"affected", "incident, owner, outcome"}, {"viewer", "incident, owner, outcome, digest"},
-	{"response", "incident, id"}, {"course", "incident, step"}, {"link", "link, owner, digest, kind"}, {"coverage", "minute, site, route, skip"},
+	{"response", "incident, id"}, {"pending", "incident, response, owner, outcome"}, {"course", "incident, step"}, {"link", "link, owner, digest, kind"}, {"coverage", "minute, site, route, skip"},
 	{"release", "site, time, name"}, {"evidence", "incident, id"}, {"purge", "incident, kind, value"}, {"latent", "site, route, owner"},
-	{"latent_route", "site, route"}, {"sealed", "owner, kind"}, {"personal", "site, route, place, hour"}, {"audit", "n"},
-	{"moment", "incident, name"}, {"containment", "site, route"}, {"assessment", "incident"},
+	{"latent_route", "site, route"}, {"sealed", "owner, kind, key"}, {"personal", "site, route, place, hour"}, {"audit", "n"},
+	{"moment", "incident, name"}, {"containment", "site, route"}, {"assessment", "incident"}, {"capture", "digest"},
 }
 
 // Dump writes every row of every table, a line each, in an order of its own: two ledgers of the same journal have the same dump, whichever

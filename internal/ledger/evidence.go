@@ -32,6 +32,9 @@ func (f *fold) response(r candor.Response, numbered map[string]place) error {
 	if where, ok := numbered[r.ID]; ok && where == at {
 		b.toPurge(r)
 	}
+	if !r.End.IsZero() {
+		b.end(r)
+	}
 	if b.sample != "" && r.ID > b.sample {
 		return nil
 	}

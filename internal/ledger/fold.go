@@ -41,7 +41,11 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 		if e.Seq <= applied {
 			continue
 		}
-		if err := f.entry(e); err != nil {
+		fresh, err := f.capture(e.Capture)
+		if err == nil && fresh {
+			err = f.entry(e)
+		}
+		if err != nil {
 			return err
 		}
 		applied = e.Seq
@@ -95,6 +99,8 @@ type book struct {
 	order                       []who // of people, as they came, so that who is new when does not depend on batches
 	viewers                     map[seen]string
 	responses                   map[string]bool
+	pending                     map[string][]shownIn // by response, of this batch
+	ended                       map[string]ending    // responses, of which earlier batches may have more
 	course                      map[int64]*step
 	evidence                    map[string]*held
 	sample                      string // the greatest id that belongs to a full sample; empty: it is not full
@@ -201,6 +207,7 @@ func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
 		b.order = append(b.order, k)
 	}
 	p.add(d, count, last)
+	b.await(d, k, count)
 	see(b.viewers, k, d)
 	return f.regressed(b, last)
 }
@@ -258,13 +265,16 @@ func with(set, word string) string {
 	return union(set, word)
 }
 
-// see adds a viewer. The kind that came first stays, as it does in the table.
+// see adds a viewer. The kind that came first stays, but for a crawler's that was verified since; so it is in the table.
 func see(viewers map[seen]string, k who, d candor.Disclosure) {
 	at := seen{k, d.ViewerDigest}
-	if _, ok := viewers[at]; !ok {
+	if kind, ok := viewers[at]; !ok || kind == claimedCrawler && d.Viewer == crawler {
 		viewers[at] = d.Viewer
 	}
 }
+
+// What a viewer's kind may change from and to: Viewer.Digest is the same of both.
+const claimedCrawler, crawler = "claimed-crawler", "crawler"
 
 // book finds the incident of a site and route, or begins one.
 func (f *fold) book(d candor.Disclosure) (*book, error) {
@@ -280,7 +290,8 @@ func (f *fold) book(d candor.Disclosure) (*book, error) {
 }
 
 func newBook(id string, t int64) *book {
-	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]bool{}, course: map[int64]*step{}, evidence: map[string]*held{}}
+	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]bool{},
+		pending: map[string][]shownIn{}, ended: map[string]ending{}, course: map[int64]*step{}, evidence: map[string]*held{}}
 }
 
 // find finds the incident of a site and route; nil if there is none.

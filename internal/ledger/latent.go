@@ -125,23 +125,25 @@ last = CASE WHEN excluded.last > latent_route.last THEN excluded.last ELSE laten
 }
 
 // sealKey is a row of the table sealed.
-type sealKey struct{ owner, kind string }
+type sealKey struct{ owner, kind, key string }
 
-// seal keeps what only the notifier can read, the first of each kind.
+// seal keeps what only the notifier can read, the first of each kind for each public key: who has only a new private key can read what was
+// sealed since.
 func (f *fold) seal(s candor.Sealed) {
-	k := sealKey{key(s.Owner), key(s.Kind)}
+	k := sealKey{key(s.Owner), key(s.Kind), key(s.Key)}
 	if _, ok := f.sealed[k]; !ok {
 		f.sealed[k] = s
 	}
 }
 
 func (f *fold) writeSealed() error {
-	order := slices.SortedFunc(maps.Keys(f.sealed), func(a, b sealKey) int { return cmp.Or(cmp.Compare(a.owner, b.owner), cmp.Compare(a.kind, b.kind)) })
+	order := slices.SortedFunc(maps.Keys(f.sealed), func(a, b sealKey) int {
+		return cmp.Or(cmp.Compare(a.owner, b.owner), cmp.Compare(a.kind, b.kind), cmp.Compare(a.key, b.key))
+	})
 	n := len(order)
 	owners, kinds, keys, blobs := texts(n), texts(n), texts(n), texts(n)
 	for i, k := range order {
-		s := f.sealed[k]
-		owners[i], kinds[i], keys[i], blobs[i] = k.owner, k.kind, clean(s.Key), base64.StdEncoding.EncodeToString(s.Blob)
+		owners[i], kinds[i], keys[i], blobs[i] = k.owner, k.kind, k.key, base64.StdEncoding.EncodeToString(f.sealed[k].Blob)
 	}
 	_, err := f.bulk(bulk{`sealed (owner, kind, key, blob)`, `ON CONFLICT DO NOTHING`, []any{owners, kinds, keys, blobs}}, nil)
 	return err

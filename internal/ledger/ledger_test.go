@@ -231,7 +231,7 @@ func random(r *rand.Rand, n int) (list []candor.Entry) {
 		for range r.IntN(4) {
 			d := disclosed(fmt.Sprint("o", r.IntN(30)), fmt.Sprint("v", r.IntN(10)), []candor.Outcome{candor.Exposed, candor.Prevented, candor.Possible}[r.IntN(3)], seq+r.IntN(600))
 			d.Route = fmt.Sprint("GET /", r.IntN(3))
-			d.Cached = r.IntN(2) == 0
+			d.Cached, d.Viewer = r.IntN(2) == 0, []string{"claimed-crawler", "crawler", "customer"}[r.IntN(3)]
 			d.Kind = []candor.Kind{scan.Email, scan.Name, scan.Phone}[r.IntN(3)]
 			d.Country, d.Locale = []string{"", "DE", "FR"}[r.IntN(3)], []string{"", "de-DE"}[r.IntN(2)]
 			d.Looked, d.Credentials = []string{"", candor.LookedAll, candor.LookedPart}[r.IntN(3)], [][]string{nil, {"password", "token"}, {"card"}}[r.IntN(3)]
@@ -257,12 +257,13 @@ func random(r *rand.Rand, n int) (list []candor.Entry) {
 		if len(open) > 0 && r.IntN(2) == 0 {
 			v := open[r.IntN(len(open))]
 			v.End, v.Owners = start.Add(time.Second), r.IntN(9)
+			v.Looked, v.Credentials = []string{candor.LookedAll, candor.LookedPart}[r.IntN(2)], [][]string{nil, {"api-key", "password"}}[r.IntN(2)]
 			e.Responses = append(e.Responses, v)
 		}
 		if r.IntN(5) == 0 {
 			e.Coverage = []candor.Coverage{{Time: start.Add(time.Duration(r.IntN(200)) * time.Second), Site: "s", Route: "r", Responses: 1, Bytes: 7}}
 			e.Personal = []candor.Personal{{Time: start.Add(time.Duration(r.IntN(200)) * time.Minute), Site: "shop.example", Route: "GET /1", Place: fmt.Sprint("$.", r.IntN(3)), Responses: 3, Shareable: 2, CacheControl: []string{"", "public", "max-age=60"}[r.IntN(3)]}}
-			e.Sealed = []candor.Sealed{{Owner: fmt.Sprint("o", r.IntN(9)), Kind: "email", Key: "k1", Blob: []byte{byte(r.IntN(256)), 0}}}
+			e.Sealed = []candor.Sealed{{Owner: fmt.Sprint("o", r.IntN(9)), Kind: "email", Key: fmt.Sprint("k", r.IntN(2)), Blob: []byte{byte(r.IntN(256)), 0}}}
 			e.Releases = []candor.Release{{Time: start.Add(time.Duration(r.IntN(200)) * time.Second), Site: "shop.example", Name: fmt.Sprint("v", r.IntN(4)), Source: "header"}}
 		}
 		if r.IntN(4) == 0 {

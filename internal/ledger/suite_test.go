@@ -28,6 +28,8 @@ var suite = []struct {
 	{"ReadersBesideFold", testReadersBesideFold},
 	{"Evidence", testEvidence},
 	{"Details", testDetails},
+	{"LookedToTheEnd", testLookedToTheEnd},
+	{"VerifiedCrawler", testVerifiedCrawler},
 	{"Possible", testPossible},
 	{"Explain", testExplain},
 	{"Moments", testMoments},

@@ -26,6 +26,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, 0, 0, 0, 0)`, b.id, at.site, at.route
 	if err != nil {
 		return err
 	}
+	if err := f.settle(b); err != nil { // before the people: it adds to them
+		return err
+	}
 	added, err := f.people(b)
 	if err != nil {
 		return err
@@ -120,12 +123,22 @@ func (f *fold) viewers(b *book) (added int64, err error) {
 }
 
 func (f *fold) viewersOf(b *book, list []seen) (added int64, err error) {
+	if added, err = f.bulk(b.rows(list, `ON CONFLICT DO NOTHING`), nil); err != nil {
+		return 0, err
+	}
+	verified := slices.DeleteFunc(slices.Clone(list), func(s seen) bool { return b.viewers[s] != crawler })
+	_, err = f.bulk(b.rows(verified, `ON CONFLICT (incident, owner, outcome, digest) DO UPDATE SET kind = excluded.kind WHERE viewer.kind = '`+claimedCrawler+`'`), nil)
+	return added, err
+}
+
+// rows are those of viewers.
+func (b *book) rows(list []seen, rest string) bulk {
 	n := len(list)
 	ids, owners, outcomes, digests, kinds := texts(n), texts(n), texts(n), texts(n), texts(n)
 	for i, s := range list {
 		ids[i], owners[i], outcomes[i], digests[i], kinds[i] = b.id, s.owner, s.outcome, s.digest, b.viewers[s]
 	}
-	return f.bulk(bulk{`viewer (incident, owner, outcome, digest, kind)`, `ON CONFLICT DO NOTHING`, []any{ids, owners, outcomes, digests, kinds}}, nil)
+	return bulk{`viewer (incident, owner, outcome, digest, kind)`, rest, []any{ids, owners, outcomes, digests, kinds}}
 }
 
 func (f *fold) course(b *book) error {

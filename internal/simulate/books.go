@@ -12,8 +12,9 @@ import (
 
 // books fold what the guard records into evidence, by the ledger's rules, in memory.
 type books struct {
-	mu     sync.Mutex
-	routes map[string]*account
+	mu      sync.Mutex
+	routes  map[string]*account
+	entries []candor.Entry // as they came
 }
 
 type account struct {
@@ -37,6 +38,8 @@ func (b *books) of(route string) *account {
 func (b *books) fold(e candor.Entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	e.Seq = uint64(len(b.entries) + 1)
+	b.entries = append(b.entries, e)
 	for _, d := range e.Disclosures {
 		if d.Class == candor.Disclosed && d.Outcome != candor.Possible {
 			b.of(d.Route).disclosure(d)

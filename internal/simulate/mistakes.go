@@ -126,6 +126,7 @@ func (w *world) orders() (owner func(id int) int, random func() int) {
 
 // order answers with an order to whom it may.
 func (w *world) order(at place, l look, owner func(int) int, may func(customer, owner int) bool) http.HandlerFunc {
+	cacheControl := pick(w.Rand, append(uncacheable, "")...)
 	return func(rw http.ResponseWriter, r *http.Request) {
 		whose := owner(at.id(r))
 		if whose < 0 || !may(customerOf(r), whose) {
@@ -134,7 +135,7 @@ func (w *world) order(at place, l look, owner func(int) int, may func(customer, 
 		}
 		p := nobodyAt("An order")
 		p.person = whose
-		w.answer(rw, r, l, p, "Cache-Control", "private, no-store")
+		w.answer(rw, r, l, p, "Cache-Control", cacheControl)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 	"candor.example/internal/incident"
 )
 
-// Thin is how much of a mistake is played.
+// Volume is how much of a mistake is played.
 type Volume int
 
 const (
@@ -35,6 +35,7 @@ type Played struct {
 	Seed      uint64
 	Truth     []incident.CauseID
 	Incidents []Incident
+	Entries   []candor.Entry // what the guard recorded, as a journal has it
 }
 
 // Incident is one route's.
@@ -47,13 +48,31 @@ type Incident struct {
 // Play makes the mistakes of truth, all of them on one route, and returns the verdicts. It must run in a bubble of testing/synctest: hours
 // pass in it.
 func Play(d *directory.Directory, seed uint64, volume Volume, truth ...incident.CauseID) Played {
-	w := newWorld(d, seed, volume, len(truth) > 1)
+	var list []func(*world)
 	for _, cause := range truth {
-		mistakes[cause](w)
+		list = append(list, mistakes[cause])
+	}
+	return play(d, seed, volume, truth, list)
+}
+
+// Play makes a variant's mistake, as Play does.
+func (v Variant) Play(d *directory.Directory, seed uint64) Played {
+	return play(d, seed, Usual, []incident.CauseID{v.Truth}, []func(*world){v.play})
+}
+
+func play(d *directory.Directory, seed uint64, volume Volume, truth []incident.CauseID, list []func(*world)) Played {
+	w := newWorld(d, seed, volume, len(list) > 1)
+	for _, mistake := range list {
+		mistake(w)
 	}
 	w.around()
+	for _, visit := range w.queue { // when all pages are there
+		w.traffic.Go(visit)
+	}
 	w.traffic.Wait()
-	return Played{seed, truth, w.books.incidents(w.guard.TakePersonal())}
+	personal := w.guard.TakePersonal()
+	w.books.fold(candor.Entry{Personal: personal})
+	return Played{seed, truth, w.books.incidents(personal), w.books.entries}
 }
 
 // Right: some incident's verdict names a cause that was played, and none another.
@@ -92,6 +111,7 @@ type world struct {
 	pages   map[string]http.HandlerFunc // by the first segment of a path; in mixed worlds the second
 	edge    func(http.Handler) http.Handler
 	books   *books
+	queue   []func()
 	traffic sync.WaitGroup
 	asked   uint64
 	look    look
@@ -139,7 +159,7 @@ func (w *world) visits(v visit) {
 	w.asked++
 	n := w.asked
 	jitter := time.Duration(w.Int64N(int64(time.Millisecond)))
-	w.traffic.Go(func() {
+	w.queue = append(w.queue, func() {
 		time.Sleep(v.at + jitter)
 		w.front.ServeHTTP(httptest.NewRecorder(), w.request(v, n))
 	})

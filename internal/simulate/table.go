@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"candor.example/internal/incident"
 )
 
 // Row sums up the plays of one truth.
@@ -79,10 +77,4 @@ func (r Row) line() string {
 }
 
 // NewRow is a row without plays.
-func NewRow(truth ...incident.CauseID) Row {
-	var names []string
-	for _, c := range truth {
-		names = append(names, string(c))
-	}
-	return Row{Name: strings.Join(names, " and "), Between: map[string]int{}}
-}
+func NewRow(name string) Row { return Row{Name: name, Between: map[string]int{}} }

@@ -12,7 +12,7 @@ UPDATE incident SET responses = disclosures, unnumbered = disclosures;
 
 -- The table viewer has them; a sum beside it costs a read for each person folded.
 ALTER TABLE affected DROP COLUMN viewers;
--- Why something weak counts; kinds of credentials in the same responses; how many disclosures were recorded before all of their
+-- Why something weak counts; kinds of credentials in the same responses; of how many disclosures it is not known that all of their
 -- response was looked at for those. country and locale are the last known.
 ALTER TABLE affected ADD COLUMN evidence TEXT NOT NULL DEFAULT '';
 ALTER TABLE affected ADD COLUMN credentials TEXT NOT NULL DEFAULT '';
@@ -62,13 +62,13 @@ CREATE TABLE latent_route (
     PRIMARY KEY (site, route)
 );
 
--- What only the notifier can read: the first of each kind for each owner.
+-- What only the notifier can read: the first of each kind for each owner and public key.
 CREATE TABLE sealed (
     owner TEXT NOT NULL,
     kind  TEXT NOT NULL,
     key   TEXT NOT NULL,
     blob  TEXT NOT NULL, -- base64
-    PRIMARY KEY (owner, kind)
+    PRIMARY KEY (owner, kind, key)
 );
 
 -- Responses that showed their viewer the viewer's own data.
@@ -133,7 +133,15 @@ CREATE TABLE assessment (
     actor    TEXT NOT NULL
 );
 
+-- How far captures have been folded, in exchanges, by a digest of their content.
+CREATE TABLE capture (
+    digest TEXT PRIMARY KEY,
+    upto   BIGINT NOT NULL,
+    done   INTEGER NOT NULL
+);
+
 -- +goose Down
+DROP TABLE capture;
 DROP TABLE assessment;
 DROP TABLE containment;
 DROP TABLE moment;

@@ -24,6 +24,16 @@ CREATE TABLE response (
     PRIMARY KEY (incident, id)
 );
 
+-- Whom responses showed that are not recorded to their end: what that says of credentials holds for each.
+CREATE TABLE pending (
+    incident TEXT COLLATE "C" NOT NULL,
+    response TEXT COLLATE "C" NOT NULL,
+    owner    TEXT COLLATE "C" NOT NULL,
+    outcome  TEXT COLLATE "C" NOT NULL,
+    count    BIGINT NOT NULL,
+    PRIMARY KEY (incident, response, owner, outcome)
+);
+
 -- The union of two sets of words; for SQLite it is written in Go (words.go).
 -- +goose StatementBegin
 CREATE FUNCTION candor_union(a text, b text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -40,6 +50,7 @@ CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FO
 DROP TRIGGER audit_append_only ON audit;
 DROP FUNCTION candor_append_only();
 DROP FUNCTION candor_union(text, text);
+DROP TABLE pending;
 DROP TABLE response;
 ALTER TABLE viewer ADD CONSTRAINT viewer_incident_fkey FOREIGN KEY (incident) REFERENCES incident (id);
 ALTER TABLE affected ADD CONSTRAINT affected_incident_fkey FOREIGN KEY (incident) REFERENCES incident (id);

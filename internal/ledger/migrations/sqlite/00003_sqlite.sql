@@ -40,6 +40,16 @@ CREATE TABLE response (
     PRIMARY KEY (incident, id)
 ) WITHOUT ROWID;
 
+-- Whom responses showed that are not recorded to their end: what that says of credentials holds for each.
+CREATE TABLE pending (
+    incident TEXT NOT NULL,
+    response TEXT NOT NULL,
+    owner    TEXT NOT NULL,
+    outcome  TEXT NOT NULL,
+    count    BIGINT NOT NULL,
+    PRIMARY KEY (incident, response, owner, outcome)
+) WITHOUT ROWID;
+
 -- +goose StatementBegin
 CREATE TRIGGER audit_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 -- +goose StatementEnd
@@ -50,4 +60,5 @@ CREATE TRIGGER audit_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'th
 -- +goose Down
 DROP TRIGGER audit_delete;
 DROP TRIGGER audit_update;
+DROP TABLE pending;
 DROP TABLE response;
