@@ -132,7 +132,7 @@ func cause(i Incident) string {
 
 func over(i Incident, now time.Time) string {
 	quiet := now.Sub(i.LastSeen)
-	since := fmt.Sprintf("Nothing was disclosed here for %s.", quiet.Round(time.Minute))
+	since := fmt.Sprintf("Nothing was disclosed here for %s.", lasting(quiet))
 	switch {
 	case i.State == Verified:
 		return "Yes: it was fixed, and its recorded requests were asked again and disclosed nothing. " + since
@@ -144,6 +144,17 @@ func over(i Incident, now time.Time) string {
 		return since + " Whether it is fixed has not been verified."
 	}
 	return fmt.Sprintf("No: last seen %s.", i.LastSeen.UTC().Format("15:04:05 UTC on 2 January 2006"))
+}
+
+// lasting is a duration as people say it: "38 minutes", "5 hours", "3 days".
+func lasting(d time.Duration) string {
+	switch {
+	case d < 2*time.Hour:
+		return count(int(d.Minutes()), "minute", "minutes")
+	case d < 48*time.Hour:
+		return count(int(d.Hours()), "hour", "hours")
+	}
+	return count(int(d.Hours()/24), "day", "days")
 }
 
 // Person is one owner in one incident and outcome.

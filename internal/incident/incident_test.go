@@ -22,7 +22,7 @@ func TestQuestions(t *testing.T) {
 	i := Incident{Site: "shop.example", Route: "GET /account", Exposed: 1, Prevented: 40, Possible: 2, Viewers: 3, LastSeen: seen, Release: "v2", Cause: "shared cache kept a personal page"}
 	for now, want := range map[time.Duration]string{
 		QuietAfter - 1: "No: last seen 11:07:00 UTC on 20 November 2018.",
-		QuietAfter:     "Nothing was disclosed here for 15m0s. Whether it is fixed has not been verified.",
+		QuietAfter:     "Nothing was disclosed here for 15 minutes. Whether it is fixed has not been verified.",
 	} {
 		q := Questions(i, seen.Add(now))
 		for n, part := range []string{"shop.example, GET /account", "1 person was exposed; the data of 40 people was stopped before it left. 3 viewers were sent such a page. 2 people were possibly exposed", "Shared cache kept a personal page; first seen in release v2.", want} {

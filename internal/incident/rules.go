@@ -272,7 +272,7 @@ func inURL(f *facts) (p finding) {
 		p.fits = f.n
 	}
 	p.speaks(f.InURL > 0, "%d of %d disclosures stood in a URL, %d of them in one that browsers load from another site unasked, %d in a header.", f.InURL, f.Disclosures, f.ThirdParty, f.InHeader)
-	p.contradicts(f.Disclosures > 0 && !share(f.InURL), "Only %d of %d disclosures stood in a URL.", f.InURL, f.Disclosures)
+	p.contradicts(f.Disclosures > 0 && !share(f.InURL), "%d of %d disclosures stood in a URL, which is too few.", f.InURL, f.Disclosures)
 	p.contradicts(share(f.InURL) && f.hashes(), "No address stood in a URL, only hashes of them.")
 	p.enough = share(f.InURL) && (share(f.ThirdParty) || share(f.InHeader))
 	whole := f.count(func(r candor.Response) bool { return r.Twins.Owner && twinned(r) })
