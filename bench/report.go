@@ -311,8 +311,8 @@ func (p *page) goBenchmarks(b *benchmarks) {
 }
 
 func (p *page) ledger(b *benchmarks) {
-	p.line("Each disclosure affects another person, in a response of its own that is recorded to its end, to one of 10,000 viewers: four rows of")
-	p.line("three tables. InOrder: owners and the ids of responses ascend. AtRandom: both are random, so that each row meets another page. CPU is")
+	p.line("Each disclosure affects another person, in a response of its own that is recorded to its end, to one of 10,000 viewers: a row in each of")
+	p.line("affected, viewer and response. InOrder: owners and the ids of responses ascend. AtRandom: both are random, so that each row meets another page. CPU is")
 	p.line("this process's: for PostgreSQL, without the server's.\n")
 	p.goBenchmarks(b)
 	p.line("\nGoals: >= 100,000 disclosures a second on SQLite and >= 70,000 on PostgreSQL, at 10 M affected.")
