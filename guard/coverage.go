@@ -21,6 +21,7 @@ const (
 	SkipPartial    candor.Skip = "partial"             // a range of a representation: what crosses its edges cannot be seen
 	SkipNoBody     candor.Skip = "body-missing"        // the capture does not hold it
 	SkipFailed     candor.Skip = "failed"              // inspection itself broke
+	SkipStale      candor.Skip = "stale"               // it was inspected, but the directory is known not to have everybody: see TakeCoverage
 )
 
 const (
@@ -59,14 +60,18 @@ func (c *coverage) add(now time.Time, site, route string, skip candor.Skip, byte
 	sum.Bytes += bytes
 }
 
-// TakeCoverage returns what was counted since it was last called, and starts from zero.
-func (g *Guard) TakeCoverage() []candor.Coverage {
+// TakeCoverage returns what was counted since it was last called, and starts from zero. With stale, what was inspected was so by a directory that
+// is known not to have everybody, and counts as SkipStale.
+func (g *Guard) TakeCoverage(stale bool) []candor.Coverage {
 	g.coverage.mu.Lock()
 	sums := g.coverage.sums
 	g.coverage.sums = nil
 	g.coverage.mu.Unlock()
 	list := make([]candor.Coverage, 0, len(sums))
 	for _, s := range sums {
+		if stale && s.Skip == "" {
+			s.Skip = SkipStale
+		}
 		list = append(list, *s)
 	}
 	return list

@@ -97,7 +97,7 @@ func (r *rig) distinct() (owners []string) {
 // covered is the coverage of the one response that there was, once it is finished.
 func (r *rig) covered() candor.Coverage {
 	r.site.Close()
-	return r.TakeCoverage()[0]
+	return r.TakeCoverage(false)[0]
 }
 
 const sheetType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

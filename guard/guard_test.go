@@ -442,11 +442,11 @@ func TestReleaseAndCoverage(t *testing.T) {
 	}
 	equal(t, "releases", releases, "[2018.11.20]")
 	sums := map[string]string{}
-	for _, c := range r.TakeCoverage() {
+	for _, c := range r.TakeCoverage(false) {
 		sums[c.Route+" "+string(c.Skip)] = fmt.Sprintf("%d %d", c.Responses, c.Bytes)
 	}
 	equal(t, "coverage", sums, map[string]string{"GET /a ": "1 10", "GET /logo.png media": "1 10", "GET /odd unknown-encoding": "1 10", "GET /orders/{id} ": "2 20"})
-	equal(t, "taken", len(r.TakeCoverage()), 0)
+	equal(t, "taken", len(r.TakeCoverage(false)), 0)
 }
 
 // Product pages are one route, however many there are.
@@ -512,7 +512,7 @@ func TestRoutesAreBounded(t *testing.T) {
 		ask("GET", "alice@shop.example", "/", "")
 	}
 	sites, routes := map[string]bool{}, map[string]int{}
-	for _, c := range r.TakeCoverage() {
+	for _, c := range r.TakeCoverage(false) {
 		sites[c.Site] = true
 		if c.Site == "shop.example" {
 			routes[c.Route] += int(c.Responses)
@@ -544,5 +544,17 @@ func TestSuppliedBefore(t *testing.T) {
 	for cookie, want := range map[string]string{old: "alice@shop", fresh: "alice@shop", "": "a****@s***", "currency=EUR": "a****@s***", "sid=a-session-of-another": "a****@s***", "sid=a-session-that-only-looked": "a****@s***"} {
 		_, body := r.get("/payment", "", "Cookie", cookie)
 		equal(t, cookie, body, "order of "+want+".example\n")
+	}
+}
+
+// What was looked at with a directory that lacks people is no all-clear.
+func TestStaleCoverage(t *testing.T) {
+	for stale, want := range map[bool]candor.Skip{false: "", true: guard.SkipStale} {
+		g := &guard.Guard{Directory: testDirectory(t), Key: []byte("key")}
+		h := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://shop.example/", nil))
+		if list := g.TakeCoverage(stale); len(list) != 1 || list[0].Skip != want || list[0].Responses != 1 {
+			t.Errorf("stale %v: %+v", stale, list)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"candor.example"
+	"candor.example/scan"
 )
 
 // kept is what is kept of a response with a match: what the cause of a disclosure is decided from (candor.Response). There is none of a
@@ -28,6 +29,7 @@ type kept struct {
 	body   hash.Hash // of the body from its first match on; nil: none yet
 	within string    // the document in whose text that stands
 	from   int64     // its offset
+	byName bool      // it was a name, which is not looked for where the page is its viewer's own: an address is a better begin
 	whole  bool      // body has seen it to the end
 	latent bool      // the viewer's own data, in a response that a shared cache may keep
 }
@@ -59,7 +61,7 @@ func (e *exchange) account(h *hit, class candor.Class, f candor.Facts) (place st
 		return "", false // of a capture that is only reported nothing is kept
 	}
 	k := e.keep()
-	if k.body == nil && h.header == "" && class != candor.Link {
+	if h.header == "" && class != candor.Link && (k.body == nil || k.byName && h.Kind != scan.Name) {
 		k.begin(e, h)
 	}
 	switch class {
@@ -133,7 +135,7 @@ func (e *exchange) addPlace(list *[]string, place string) string {
 // further dependency, is the same on every guard with this key (hash/maphash is not), and cannot be turned back or made to collide by
 // who makes the page. Processors with SHA instructions do more than 1 GB a second: some 20 µs for a page of 30 KB, and only for one with a match.
 func (k *kept) begin(e *exchange, h *hit) {
-	k.body, k.within, k.from = hmac.New(sha256.New, e.g.Key), e.within, e.offset+int64(h.Offset)
+	k.body, k.within, k.from, k.byName = hmac.New(sha256.New, e.g.Key), e.within, e.offset+int64(h.Offset), h.Kind == scan.Name
 	k.body.Write(binary.BigEndian.AppendUint64([]byte("body\x00"+e.within+"\x00"), uint64(k.from)))
 }
 

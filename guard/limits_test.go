@@ -61,7 +61,7 @@ func stored(size int, text string) []byte {
 func TestCompressedMessagesAreBounded(t *testing.T) {
 	for size, want := range map[int]string{maxDeflated: "1 ", maxDeflated + 1: "0 limit"} {
 		s, out, recorded := open(t, Observe, "permessage-deflate", "")
-		s.e.g.TakeCoverage()
+		s.e.g.TakeCoverage(false)
 		frame := frameOf64(0xc1, 0, stored(size, " alice@shop.example"))
 		if _, err := s.Write(frame); err != nil {
 			t.Fatal(err)
@@ -73,7 +73,7 @@ func TestCompressedMessagesAreBounded(t *testing.T) {
 		for _, d := range *recorded {
 			owners[d.Owner] = true
 		}
-		if got := fmt.Sprint(len(owners), " ", s.e.g.TakeCoverage()[0].Skip); got != want {
+		if got := fmt.Sprint(len(owners), " ", s.e.g.TakeCoverage(false)[0].Skip); got != want {
 			t.Errorf("%d bytes: %s, not %s", size, got, want)
 		}
 	}
@@ -183,7 +183,7 @@ func TestRememberedRoutesAreBounded(t *testing.T) {
 func TestUnknownExtension(t *testing.T) {
 	s, out, _ := open(t, Mask, "x-secret", "")
 	s.Write([]byte("\x81\x05hello"))
-	if got := fmt.Sprintf("%q %s", out.String(), s.e.g.TakeCoverage()[0].Skip); got != `"\x81\x05hello" unknown-encoding` {
+	if got := fmt.Sprintf("%q %s", out.String(), s.e.g.TakeCoverage(false)[0].Skip); got != `"\x81\x05hello" unknown-encoding` {
 		t.Error(got)
 	}
 	s, out, _ = open(t, Mask, "", "")

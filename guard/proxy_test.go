@@ -208,7 +208,7 @@ func TestBrokenEncodings(t *testing.T) {
 	})
 	_, body := r.get("/", "")
 	equal(t, "cut off, observed", body == string(cut), true)
-	equal(t, "counted", r.TakeCoverage()[0].Skip, guard.SkipMalformed)
+	equal(t, "counted", r.TakeCoverage(false)[0].Skip, guard.SkipMalformed)
 }
 
 // A gzip bomb is decoded up to the limit and no further; one that stays at the limit is inspected whole.
@@ -227,7 +227,7 @@ func TestDecodeLimit(t *testing.T) {
 		_, body := r.get("/", "")
 		equal(t, "untouched", bytes.Equal(decode(t, "gzip", []byte(body)), page), true)
 		equal(t, "recorded", r.owners(), c.want)
-		equal(t, "counted", r.TakeCoverage()[0].Skip, c.skip)
+		equal(t, "counted", r.TakeCoverage(false)[0].Skip, c.skip)
 	}
 }
 
@@ -274,7 +274,7 @@ func TestRange(t *testing.T) {
 	o := newRig(t, guard.Observe, r.shop.Config.Handler.ServeHTTP)
 	res, body = o.get("/", "", "Range", "bytes=6-23")
 	equal(t, "observed", []any{res.StatusCode, body, o.owners()}, "[206 alice@shop.example [1 disclosure exposed]]")
-	equal(t, "said to be partial", o.TakeCoverage()[0].Skip, guard.SkipPartial)
+	equal(t, "said to be partial", o.TakeCoverage(false)[0].Skip, guard.SkipPartial)
 }
 
 func TestInformational(t *testing.T) {

@@ -126,7 +126,7 @@ func TestWebSocketCoverage(t *testing.T) {
 	got, _ := r.listen(nil)
 	equal(t, "binary passes", got[2], "\x00alice@shop.example")
 	sums := map[string]string{}
-	for _, c := range r.TakeCoverage() {
+	for _, c := range r.TakeCoverage(false) {
 		sums[c.Route+" "+string(c.Skip)] = fmt.Sprintf("%d %d", c.Responses, c.Bytes)
 	}
 	equal(t, "coverage", sums, map[string]string{"GET / ": "3 23", "GET / websocket-binary": "1 19"}) // the answer 101 and two messages
@@ -325,5 +325,5 @@ func TestOtherProtocolsPass(t *testing.T) {
 	}
 	client.Close()
 	<-done
-	equal(t, "counted", r.TakeCoverage()[0].Skip, guard.SkipUpgrade)
+	equal(t, "counted", r.TakeCoverage(false)[0].Skip, guard.SkipUpgrade)
 }

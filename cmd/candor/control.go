@@ -100,7 +100,7 @@ func ask(ctx context.Context, d dataFlag, path string, body any) (string, error)
 	if err != nil {
 		return "", err
 	}
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	client := http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			short, done, err := socketPath(d.control())
 			if err != nil {

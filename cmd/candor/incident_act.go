@@ -168,7 +168,8 @@ func (c *incidentContainCmd) Run(ctx context.Context) error {
 
 type incidentResetCmd struct {
 	actFlags
-	ID string `arg:"" help:"The incident, as list names it."`
+	ID        string `arg:"" help:"The incident, as list names it."`
+	WholeSite bool   `help:"What 'contain --whole-site' tripped."`
 }
 
 func (c *incidentResetCmd) Help() string {
@@ -184,7 +185,11 @@ func (c *incidentResetCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.did(ctx, candor.Reset, c.ID, map[string]string{"site": i.Site, "route": i.Route})
+	details := map[string]string{"site": i.Site, "route": i.Route}
+	if c.WholeSite {
+		details["route"] = ""
+	}
+	return c.did(ctx, candor.Reset, c.ID, details)
 }
 
 // confirmed asks on the terminal; where there is none the answer is no.

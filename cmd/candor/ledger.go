@@ -58,8 +58,9 @@ func (c *ledgerRebuildCmd) Help() string {
 	return `Everything in the ledger comes from the journal: disclosures, coverage, releases, and what people did. It is folded into an empty
 ledger, which then says the same as the old one did. Stop serve first: one process at a time has the journal open.
 
-  candor ledger rebuild candor-data/ledger-new.sqlite
-  mv candor-data/ledger-new.sqlite candor-data/ledger.sqlite
+  candor ledger rebuild candor-data/new.sqlite
+  mkdir old && mv candor-data/ledger.sqlite* old/     also its -wal and -shm: beside another ledger they would spoil it
+  mv candor-data/new.sqlite candor-data/ledger.sqlite
 
   candor ledger rebuild postgres://candor@db.shop.example/candor    and then serve with CANDOR_LEDGER set to it`
 }

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
 		e.Setenv("DOCUMENTS", documents)
 		return nil
-	}})
+	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"disclose": disclose, "exits": exits, "tamper": tamper}})
 }
 
 // process is a running `candor serve`.
@@ -196,9 +197,15 @@ func affected(t *testing.T, data string, outcome candor.Outcome) map[string]bool
 	return owners
 }
 
-// SIGKILL at 50 random moments under traffic: everybody whose address reached a client is in the ledger after a restart.
+// SIGKILL at 50 random moments under traffic: everybody whose address reached a client is in the ledger after a restart, with what is sealed for
+// them, and so is every action that was acknowledged; and all of the ledger is what the journal says when it is folded undisturbed.
+// CANDOR_TEST_KILLS says how often; 50 is the default.
 func TestKilledAtAnyMoment(t *testing.T) {
-	const customers, kills = 3000, 50
+	const customers = 3000
+	kills := 50
+	if n, err := strconv.Atoi(os.Getenv("CANDOR_TEST_KILLS")); err == nil {
+		kills = n
+	}
 	var next atomic.Int64
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<h1>Signed in as person%d@people.example</h1>\n", next.Add(1)%customers)
@@ -206,10 +213,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	defer shop.Close()
 	data, file := filepath.Join(t.TempDir(), "data"), customersFile(t, customers)
 	var mu sync.Mutex
-	arrived := map[string]bool{}
+	arrived, done := map[string]bool{}, map[string]bool{} // people; actions
 	seen := regexp.MustCompile(`person(\d+)@people\.example`)
 	random := rand.New(rand.NewPCG(1, 50))
-	for range kills {
+	for kill := range kills {
 		p := serve(t, data, "--upstream", shop.URL, "--customers", file, "--mode", "observe")
 		var clients sync.WaitGroup
 		dead := make(chan struct{})
@@ -237,7 +244,20 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				}
 			})
 		}
+		acted := make(chan struct{})
+		clients.Go(func() {
+			defer close(acted)
+			a := candor.Action{ID: newActionID(), Time: time.Now().UTC(), By: "anna", What: candor.Contained, Details: map[string]string{"site": "127.0.0.1", "route": "GET /", "mode": "observe"}}
+			if _, err := ask(t.Context(), dataFlag{data}, "/action", a); err == nil {
+				mu.Lock()
+				done[a.ID] = true
+				mu.Unlock()
+			}
+		})
 		<-time.After(time.Duration(random.IntN(120)) * time.Millisecond)
+		if kill%25 == 0 {
+			<-acted // so that some are acknowledged, and killed at once
+		}
 		p.kill()
 		close(dead)
 		clients.Wait()
@@ -253,7 +273,52 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			t.Errorf("%s was shown, and is not in the ledger", id)
 		}
 	}
-	t.Logf("%d people shown, %d in the ledger", len(arrived), len(exposed))
+	undisturbed := filepath.Join(t.TempDir(), "undisturbed.sqlite")
+	p.must("ledger", "rebuild", undisturbed)
+	got, want := dump(t, filepath.Join(data, "ledger.sqlite")), dump(t, undisturbed)
+	if got != want {
+		t.Errorf("folded while it was killed again and again the ledger is another: %s", firstDifference(got, want))
+	}
+	rows := map[string]int{} // by table, and by table and key
+	for line := range strings.Lines(got) {
+		words := strings.SplitN(line, " ", 4)
+		rows[words[0]]++
+		rows[strings.Join(words[:min(3, len(words))], " ")]++
+		if m := actionID.FindStringSubmatch(line); m != nil {
+			rows["action "+m[1]]++
+		}
+	}
+	for id := range arrived {
+		if rows[fmt.Sprintf("sealed owner=%q kind=\"email\"", id)] == 0 {
+			t.Errorf("nothing is sealed for %s", id)
+		}
+	}
+	if rows["audit"] < len(done) || len(done) == 0 || rows["evidence"] == 0 {
+		t.Errorf("%d actions were acknowledged, %d are in the audit, beside evidence of %d responses", len(done), rows["audit"], rows["evidence"])
+	}
+	for id := range done {
+		if rows["action "+id] == 0 {
+			t.Errorf("action %s was acknowledged, and is not in the audit", id)
+		}
+	}
+	t.Logf("%d kills: %d people shown, %d in the ledger; %d actions; %d rows as when undisturbed", kills, len(arrived), len(exposed), len(done), strings.Count(got, "\n"))
+}
+
+var actionID = regexp.MustCompile(`^audit .* id="([0-9a-f]{32})"`)
+
+// dump is every row of a ledger.
+func dump(t *testing.T, path string) string {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var b strings.Builder
+	if err := l.Dump(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // Nothing in the data folder, the logs, the metrics or the console's data holds a customer's address or name.
@@ -488,7 +553,10 @@ func TestServeRefuses(t *testing.T) {
 	readOnly := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(readOnly, nil, 0o600)
 	good := []string{"--upstream", "http://127.0.0.1:1", "--customers", file, "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0"}
+	badTrip := filepath.Join(t.TempDir(), "candor.yaml")
+	os.WriteFile(badTrip, []byte("trip: {count: 3}\n"), 0o600)
 	for want, args := range map[string][]string{
+		"count and within belong":       {"--config", badTrip},
 		"--upstream is missing":         {"--upstream", ""},
 		"this is no http or https URL":  {"--upstream", "127.0.0.1:3000"},
 		"choose another with --listen":  {"--listen", taken.Addr().String()},

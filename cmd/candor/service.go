@@ -160,8 +160,8 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err != nil {
 		return nil, err
 	}
-	if (c.Trip.Count > 0) != (c.Trip.Within > 0) {
-		return nil, errors.New("trip: count and within belong together, such as count: 5 and within: 10s")
+	if t := c.Trip; t.Count < 0 || t.Count > guard.MaxAfter || (t.Count > 0) != (t.Within > 0) {
+		return nil, fmt.Errorf("trip: count and within belong together, such as count: 5 and within: 10s; count is %d at most", guard.MaxAfter)
 	}
 	s := &service{config: c, log: log, contained: map[string]incident.Containment{}, failed: make(chan error, 8), started: time.Now(), caption: caption}
 	s.mode.Store(guard.Mode(c.Mode))
@@ -228,13 +228,14 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions, DNS: dns}); err != nil {
 		return nil, err
 	}
+	s.goOn(ctx)
 	if err := s.remember(ctx, sessions); err != nil {
 		return nil, err
 	}
 	if err := s.contain(ctx); err != nil {
 		return nil, err
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Status: s.status, Act: s.act})
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act})
 	if err != nil {
 		return nil, err
 	}
@@ -271,6 +272,16 @@ func openDirectory(ctx context.Context, d dataFlag, customers string, keys []dir
 		return dir, err
 	}
 	return buildAndOpen(ctx, customers, d.snapshot(), keys)
+}
+
+// goOn folds what a process that was killed left behind, so that what it tripped last is tripped from the first request on. A ledger that is
+// far behind does not keep the shop waiting.
+func (s *service) goOn(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := catchUp(ctx, s.journal, s.ledger); err != nil {
+		s.log.Warn("the ledger is still behind the journal; what was decided last takes effect once it is not", "error", err)
+	}
 }
 
 // remember restores what a restart must not forget: whose sessions are whose, and which links showed whom.
@@ -363,7 +374,7 @@ func (s *service) every(ctx context.Context, d time.Duration, do func(context.Co
 }
 
 func (s *service) countCoverage(ctx context.Context) {
-	sums, personal := s.guard.TakeCoverage(), s.guard.TakePersonal()
+	sums, personal := s.guard.TakeCoverage(s.trouble.is("customers", "snapshot")), s.guard.TakePersonal()
 	s.metrics.covered(sums)
 	if len(sums)+len(personal) == 0 {
 		return
@@ -584,7 +595,7 @@ func (s *service) ready(ctx context.Context) error {
 func (s *service) status() console.Status {
 	info := s.dir.Info()
 	st := console.Status{Mode: string(s.mode.Load().(guard.Mode)), Upstream: s.config.Upstream, Site: s.siteURL(), Customers: info.Customers,
-		Built: info.Built, Started: s.started, Version: version, Trouble: s.trouble.list()}
+		Built: info.Built, KeepLatent: s.config.KeepLatent, Started: s.started, Version: version, Trouble: s.trouble.list()}
 	if s.caption != nil {
 		st.Title, st.Caption = s.caption()
 	}
@@ -609,6 +620,13 @@ func (t *trouble) set(about, text string) (news bool) {
 		delete(t.text, about)
 	}
 	return news
+}
+
+// is reports whether something is wrong with any of these.
+func (t *trouble) is(abouts ...string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(abouts, func(about string) bool { return t.text[about] != "" })
 }
 
 func (t *trouble) list() []string {

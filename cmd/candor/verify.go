@@ -76,6 +76,9 @@ type verification struct {
 }
 
 func (c *incidentVerifyCmd) Run(ctx context.Context) error {
+	if _, err := c.action(candor.Verified, c.ID); err != nil {
+		return err // before anything is asked
+	}
 	config, err := readConfig(c.Config)
 	if err != nil {
 		return err
@@ -111,7 +114,9 @@ func (c *incidentVerifyCmd) Run(ctx context.Context) error {
 		}
 	}
 	v.judge()
-	if err := c.record(ctx, v); errors.Is(err, errRefused) {
+	if err := c.record(ctx, v); errors.Is(err, errRefused) && v.Result == "inconclusive" {
+		// the table says so, and the exit status
+	} else if errors.Is(err, errRefused) {
 		fmt.Fprintln(os.Stderr, "candor:", err) // what was seen is worth knowing even so
 	} else if err != nil {
 		return err

@@ -127,12 +127,9 @@ func (c *Console) details(r *http.Request, i incident.Incident) map[string]strin
 // act does it, and goes back to the incident.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
-	s := shell{Page: "act", Now: c.o.Now().UTC(), Status: c.o.Status()}
 	q, err := c.question(r)
 	if err != nil {
-		status, sentence := c.explain(r, err)
-		s.Page, s.Data = "error", sentence
-		c.render(w, status, s)
+		c.failed(w, r, err)
 		return
 	}
 	if q.Wrong = q.missing(); q.Wrong == "" {
@@ -141,8 +138,7 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if q.Wrong != "" {
-		s.Data = q
-		c.render(w, http.StatusUnprocessableEntity, s)
+		c.render(w, http.StatusUnprocessableEntity, shell{Page: "act", Now: c.o.Now().UTC(), Status: c.o.Status(), Data: q})
 		return
 	}
 	http.Redirect(w, r, "/incidents/"+q.Incident.ID, http.StatusSeeOther)
@@ -162,6 +158,20 @@ func (q question) missing() string {
 	}
 	if mode, ok := q.Details["mode"]; ok && !incident.IsContainment(mode) {
 		return fmt.Sprintf("%q is no way to contain anything.", mode)
+	}
+	if q.What == candor.Assessed {
+		if _, err := incident.Departure(candor.Action{Why: q.value("why"), Details: map[string]string{"dpc": q.value("dpc"), "ei": q.value("ei"), "cb": q.value("cb")}}); err != nil {
+			return "This is no severity: " + strings.TrimPrefix(err.Error(), "severity: ") + "."
+		}
+	}
+	return ""
+}
+
+func (q question) value(name string) string {
+	for _, f := range q.Fields {
+		if f.Name == name {
+			return f.Value
+		}
 	}
 	return ""
 }

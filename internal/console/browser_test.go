@@ -46,7 +46,7 @@ func newBrowser(t *testing.T) *browser {
 	b.must(chromedp.Listen(b.ctx, func(e any) {
 		switch e := e.(type) {
 		case *log.EventEntryAdded:
-			if !strings.Contains(e.Entry.Text, "401 (Unauthorized)") { // the one that every browser notes, and that is meant
+			if !strings.Contains(e.Entry.Text, "401 (Unauthorized)") && !strings.Contains(e.Entry.Text, "422 (Unprocessable Entity)") { // the ones that every browser notes, and that are meant
 				t.Errorf("browser: %s %s", e.Entry.Text, e.Entry.URL)
 			}
 		case *runtime.EventExceptionThrown:
@@ -118,6 +118,13 @@ func (b *browser) narrow(path string) {
 	}
 }
 
+// unfold opens whatever is folded.
+func (b *browser) unfold() {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`(() => { const all = document.querySelectorAll("details"); all.forEach((d) => d.open = true); return all.length })()`))
+	b.must(err)
+}
+
 // picture leaves a screenshot in the folder that CANDOR_SCREENSHOTS names.
 func (b *browser) picture(name string) {
 	b.t.Helper()
@@ -133,9 +140,13 @@ func (b *browser) picture(name string) {
 var pages = []struct{ name, path, empty, full string }{
 	{"overview", "/", "Waiting for traffic", "Disclosures are being stopped"},
 	{"incidents", "/incidents", "Incidents", "Incidents"},
+	{"latent", "/latent", "Latent", "Latent"},
 	{"links", "/links", "Links", "Links"},
 	{"coverage", "/coverage", "Coverage", "Coverage"},
 	{"incident", "/incidents/" + incidentID, "", "GET /products/{id}"},
+	{"judged", "/incidents/" + accountID, "", "GET /account"},
+	{"explain", "/incidents/" + accountID + "/explain#prevented", "", "Where the figures come from"},
+	{"ask", "/incidents/" + accountID + "/severity", "", "Depart from"},
 }
 
 var incidentID = incident.ID("www.shop.example", "GET /products/{id}", start)
@@ -157,6 +168,8 @@ func TestInChromium(t *testing.T) {
 		}
 	}
 	b.fill(t)
+	b.acting(t)
+	b.judged(t)
 	b.change(func(s *Status) {
 		s.Title, s.Caption = "Masking is switched on", "The shop goes on with its mistake, but the addresses no longer leave."
 	})
@@ -169,6 +182,9 @@ func TestInChromium(t *testing.T) {
 				b.heading(p.full)
 				b.narrow(p.path)
 				b.picture(fmt.Sprintf("%s-%d-%s", p.name, width, scheme))
+				b.unfold()
+				b.narrow(p.path)
+				b.picture(fmt.Sprintf("%s-open-%d-%s", p.name, width, scheme))
 			}
 		}
 	}
@@ -189,10 +205,22 @@ func TestLongNames(t *testing.T) {
 	b.change(func(s *Status) {
 		s.Title, s.Caption, s.Upstream, s.Trouble = long, long, "http://"+long, []string{long}
 	})
-	for _, path := range []string{"/", "/incidents", "/links", "/coverage", "/incidents/" + incident.ID(d.Site, d.Route, start)} {
+	id := incident.ID(d.Site, d.Route, start)
+	own := d
+	own.Class, own.Outcome = candor.Own, candor.Possible
+	answer := candor.Response{ID: "r", Site: d.Site, Route: d.Route, URL: "/" + long, Time: start, End: start, Cached: true, CacheStatus: long, CacheControl: long, SurrogateKeys: []string{long}, Places: []string{long}, Owners: 1}
+	d.Response = "r"
+	b.fold(t, candor.Entry{Disclosures: []candor.Disclosure{d, own}, Responses: []candor.Response{answer}, Personal: []candor.Personal{{Time: start, Site: d.Site, Route: d.Route, Place: long, Responses: 1, Shareable: 1, CacheControl: long}}})
+	for n, a := range []candor.Action{{What: candor.Assessed, Details: map[string]string{"dpc": "1", "ei": "1", "cb": "1"}}, {What: candor.Contained, Details: map[string]string{"site": d.Site, "route": d.Route, "mode": "trip"}}} {
+		a.ID, a.Incident, a.By, a.Why, a.Time = fmt.Sprint(n), id, long, long, start
+		b.fold(t, candor.Entry{Actions: []candor.Action{a}})
+	}
+	b.acting(t)
+	for _, path := range []string{"/", "/incidents", "/links", "/latent", "/coverage", "/incidents/" + id, "/incidents/" + id + "/explain", "/incidents/" + id + "/contain?mode=trip"} {
 		b.open(path)
+		b.unfold()
 		b.narrow(path)
-		b.picture("long-" + strings.ReplaceAll(path[1:], "/", "-"))
+		b.picture("long-" + strings.ReplaceAll(strings.TrimSuffix(path[1:], "?mode=trip"), "/", "-"))
 	}
 }
 
@@ -228,6 +256,29 @@ func TestLive(t *testing.T) {
 		marked.isConnected, getSelection().toString(), document.activeElement === link && link.textContent].join()`))
 	if b.must(err); kept != "true,32,true,www.s,The next" {
 		t.Errorf("of what the reader did was kept: %s", kept)
+	}
+}
+
+// A question page keeps what somebody types, however long that takes, and says why something was not done.
+func TestAskInChromium(t *testing.T) {
+	b := newBrowser(t)
+	b.acting(t)
+	b.disclose(t, "GET /account", 0, 0, candor.Exposed)
+	b.signIn()
+	b.do(chromedp.EmulateViewport(390, 844))
+	b.open("/incidents/" + accountID)
+	b.do(chromedp.Click(`a[href$="/reopen"], a[href$="/close"]`), chromedp.WaitVisible("form.ask"))
+	b.heading("Close")
+	b.open("/incidents/" + accountID + "/severity")
+	b.do(chromedp.SendKeys("#dpc", "9"), chromedp.SendKeys("#ei", "1"), chromedp.SendKeys("#cb", "1"), chromedp.SendKeys("#why", "what was bought shows"), chromedp.Click(".do"), chromedp.WaitVisible("main [role=alert]"))
+	if s := b.text("main [role=alert]"); !strings.Contains(s, "This is no severity") {
+		t.Error(s)
+	}
+	b.narrow("/severity")
+	b.picture("ask-wrong")
+	b.do(chromedp.SetValue("#dpc", "2"), chromedp.Click(".do"), chromedp.WaitVisible("#severity"))
+	if s := b.text("#severity ~ .levels"); !strings.Contains(s, "As Jo Berg says") || !strings.Contains(s, "what was bought shows") {
+		t.Error(s)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"candor.example"
+	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 )
 
@@ -27,14 +28,17 @@ var web embed.FS
 
 // Status is what only the running process knows.
 type Status struct {
-	Mode      string    `json:"mode"` // observe, mask or block
-	Upstream  string    `json:"upstream"`
-	Site      string    `json:"site"` // address of the protected site
-	Customers int64     `json:"customers"`
-	Built     time.Time `json:"directory_built"`
-	Trouble   []string  `json:"trouble,omitempty"` // what is wrong now, in sentences
-	Started   time.Time `json:"started"`
-	Version   string    `json:"version"`
+	Mode      string `json:"mode"` // observe, mask or block
+	Upstream  string `json:"upstream"`
+	Site      string `json:"site"` // address of the protected site
+	Customers int64  `json:"customers"`
+	// KeepLatent: the cacheability of a viewer's own data stays as the shop says it.
+	KeepLatent bool `json:"keep_latent"`
+
+	Built   time.Time `json:"directory_built"`
+	Trouble []string  `json:"trouble,omitempty"` // what is wrong now, in sentences
+	Started time.Time `json:"started"`
+	Version string    `json:"version"`
 	// Title and Caption are a line above every page: the demo tells its story there.
 	Title   string `json:"title,omitempty"`
 	Caption string `json:"caption,omitempty"`
@@ -44,7 +48,9 @@ type Status struct {
 type Options struct {
 	Ledger *ledger.Ledger
 	// Act puts what somebody did into the books and returns once the ledger holds it; its error is a sentence for people. Nil: nothing can be done here.
-	Act    func(context.Context, candor.Action) error
+	Act func(context.Context, candor.Action) error
+	// Trade is what the shop sells: severity is presumed from it. Empty: incident.General.
+	Trade  incident.Trade
 	Status func() Status // called for every page, and each second for every page that is open
 	// Hosts are the names, without port, under which the console answers besides localhost and plain IP addresses.
 	Hosts []string
@@ -90,14 +96,19 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /{$}", c.page("overview", c.overview))
 	mux.Handle("GET /incidents", c.page("incidents", c.incidents))
 	mux.Handle("GET /incidents/{id}", c.page("incident", c.incident))
+	mux.Handle("GET /incidents/{id}/explain", c.page("explain", c.explanation))
+	mux.Handle("GET /incidents/{id}/clocks.ics", c.signedIn(http.HandlerFunc(c.clocks)))
 	mux.Handle("GET /incidents/{id}/{what}", c.page("act", c.ask))
 	mux.Handle("POST /incidents/{id}/{what}", c.signedIn(http.HandlerFunc(c.act)))
 	mux.Handle("GET /links", c.page("links", c.links))
+	mux.Handle("GET /latent", c.page("latent", c.latent))
 	mux.Handle("GET /coverage", c.page("coverage", c.coverage))
 	mux.Handle("GET /events", c.signedIn(http.HandlerFunc(c.events)))
 	mux.Handle("GET /api/status", c.api(c.overview))
 	mux.Handle("GET /api/incidents", c.api(c.incidents))
 	mux.Handle("GET /api/incidents/{id}", c.api(c.incident))
+	mux.Handle("GET /api/incidents/{id}/explain", c.api(c.explanation))
+	mux.Handle("GET /api/latent", c.api(c.latent))
 	mux.Handle("GET /api/links", c.api(c.links))
 	mux.Handle("GET /api/coverage", c.api(c.coverage))
 	mux.Handle("/api/", c.api(nowhere))
@@ -157,6 +168,8 @@ func (s shell) Title() string {
 		return d.Route
 	case question:
 		return d.Title
+	case explanation:
+		return "Figures of " + d.Incident.Route
 	case door:
 		return "Sign in"
 	}
@@ -217,6 +230,14 @@ func (c *Console) explain(r *http.Request, err error) (int, string) {
 		c.o.Log.Error("console: page not loaded", "route", r.Pattern, "error", err)
 	}
 	return http.StatusInternalServerError, "The ledger could not be read. Candor's log says why."
+}
+
+// failed is the page of an error.
+func (c *Console) failed(w http.ResponseWriter, r *http.Request, err error) {
+	s := shell{Page: "error", Now: c.o.Now().UTC(), Status: c.o.Status()}
+	status, sentence := c.explain(r, err)
+	s.Data = sentence
+	c.render(w, status, s)
 }
 
 // render writes the page that s names.

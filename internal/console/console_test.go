@@ -133,13 +133,19 @@ func (j *oneCookie) Cookies(*url.URL) []*http.Cookie {
 func get(t *testing.T, c *http.Client, url string) (int, string) {
 	t.Helper()
 	res, err := c.Get(url)
+	return answered(t, res, err)
+}
+
+// answered reads an answer; every one has the policy.
+func answered(t *testing.T, res *http.Response, err error) (int, string) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	b, _ := io.ReadAll(res.Body)
 	if csp := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; script-src 'self'; style-src 'self'") {
-		t.Errorf("%s: policy %q", url, csp)
+		t.Errorf("%s: policy %q", res.Request.URL, csp)
 	}
 	return res.StatusCode, string(b)
 }
@@ -187,7 +193,7 @@ func TestPages(t *testing.T) {
 func TestEmpty(t *testing.T) {
 	r := newRig(t)
 	c := r.client(t)
-	for path, want := range map[string]string{"/": "Waiting for traffic", "/incidents": "One appears here", "/links": "None has been opened yet", "/coverage": "Nothing has passed yet",
+	for path, want := range map[string]string{"/": "Waiting for traffic", "/incidents": "One appears here", "/links": "None has been opened yet", "/latent": "None. A route appears here", "/api/latent": "[]", "/coverage": "Nothing has passed yet",
 		"/api/status": `"incidents":[],"skipped":[]`, "/api/incidents": "[]", "/api/links": "[]", "/api/coverage": `{"shares":[],"routes":[]}`} {
 		if status, body := get(t, c, r.server.URL+path); status != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d, without %q", path, status, want)

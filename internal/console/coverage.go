@@ -88,4 +88,7 @@ var reasons = map[string]string{
 	"partial":             "a part of a file: what crosses its edges cannot be seen",
 	"body-missing":        "the capture does not hold it",
 	"failed":              "inspection broke",
+	"stale":               "looked at, but with a directory that lacks new customers",
+	"tripped":             "answered by Candor itself: the route was switched off",
+	"absent":              "before Candor inspected this route at all", // incident.SkipAbsent
 }

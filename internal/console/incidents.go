@@ -22,6 +22,8 @@ func (c *Console) incidents(r *http.Request) (any, error) {
 // account is the page of one incident.
 type account struct {
 	ledger.Account
+	Standing
+	Verdict      *incident.Verdict      `json:"verdict"`
 	Questions    []incident.Answer      `json:"questions"`
 	Moments      []incident.Moment      `json:"moments"`
 	Clean        int64                  `json:"clean_before"`
@@ -48,11 +50,10 @@ func (c *Console) incident(r *http.Request) (any, error) {
 	ctx, id := r.Context(), r.PathValue("id")
 	a := account{After: r.URL.Query().Get("after")}
 	var err error
-	if a.Account, err = c.o.Ledger.Account(ctx, id); errors.Is(err, ledger.ErrNoIncident) {
-		return nil, missing("There is no such incident.")
-	} else if err != nil {
+	if a.Account, err = c.found(r); err != nil {
 		return nil, err
 	}
+	a.Verdict = a.Account.Verdict
 	a.Questions = incident.Questions(a.Incident, c.o.Now())
 	// One more than are shown: it tells whether there is a next page.
 	if a.Affected, err = c.o.Ledger.Affected(ctx, id, a.After, peopleAPage+1); err != nil {
@@ -61,6 +62,15 @@ func (c *Console) incident(r *http.Request) (any, error) {
 	a.Affected, a.Next = firstOwners(a.Affected, peopleAPage)
 	a.CanAct = c.o.Act != nil
 	return a, c.load(ctx, &a)
+}
+
+// found is the account of the incident that a request names.
+func (c *Console) found(r *http.Request) (ledger.Account, error) {
+	a, err := c.o.Ledger.Account(r.Context(), r.PathValue("id"))
+	if errors.Is(err, ledger.ErrNoIncident) {
+		return a, missing("There is no such incident.")
+	}
+	return a, err
 }
 
 // load reads what an incident's account rests on.
@@ -72,15 +82,20 @@ func (c *Console) load(ctx context.Context, a *account) error {
 	}
 	a.Moments, a.Clean, a.Since = m.List(), m.Clean, m.Since
 	a.plot = newPlot(a.Series, marks(a.Releases, m), c.o.Now())
-	e, err := l.Evidence(ctx, id)
-	if err != nil {
+	if a.Spread, err = l.Spread(ctx, id); err != nil {
 		return err
 	}
-	a.Spread = e.Spread
 	if a.Gaps, err = l.Gaps(ctx, id); err != nil {
 		return err
 	}
 	if a.Countries, err = l.Countries(ctx, id); err != nil {
+		return err
+	}
+	said, err := l.Assessment(ctx, id)
+	if err != nil {
+		return err
+	}
+	if a.Standing, err = stand(a.Account, a.Countries, m, said, c.o.Trade, c.o.Now()); err != nil {
 		return err
 	}
 	if a.Purge, err = l.Purge(ctx, id); err != nil {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -22,7 +23,10 @@ type overview struct {
 	Summary   ledger.Summary      `json:"summary"` // of the last 24 hours
 	Incidents []incident.Incident `json:"incidents"`
 	Skipped   []share             `json:"skipped"`
-	More      int                 `json:"-"` // incidents that are not on the page
+	// Contained are the containments in force, of routes and of sites; Latent counts routes with latent data.
+	Contained []incident.Containment `json:"containments"`
+	Latent    int                    `json:"latent_routes"`
+	More      int                    `json:"-"` // incidents that are not on the page
 }
 
 func (c *Console) overview(r *http.Request) (any, error) {
@@ -44,8 +48,28 @@ func (c *Console) overview(r *http.Request) (any, error) {
 	o.More = len(list) - len(o.Incidents)
 	o.Verdict = judge(o.Summary, recent, o.Status, now)
 	o.Quiet = o.Verdict.quiet()
+	latent, err := c.o.Ledger.Latent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Latent = len(latent)
+	if o.Contained, err = c.contained(ctx); err != nil {
+		return nil, err
+	}
 	o.Skipped, err = c.shares(r)
 	return o, err
+}
+
+// contained lists the containments in force: one without a mode is the site's own again.
+func (c *Console) contained(ctx context.Context) ([]incident.Containment, error) {
+	all, err := c.o.Ledger.Containments(ctx)
+	list := []incident.Containment{}
+	for _, v := range all {
+		if v.Mode != "" {
+			list = append(list, v)
+		}
+	}
+	return list, err
 }
 
 // verdict is the one glance.

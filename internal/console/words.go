@@ -19,6 +19,9 @@ func (c *Console) functions() template.FuncMap {
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":     func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
 		"viewers": viewers,
+		"left":    left,
+		"span":    span,
+		"part":    func(p string) string { return parts[p] },
 		"why":     func(reason string) string { return reasons[reason] },
 	}
 }
@@ -57,6 +60,30 @@ func ago(d time.Duration) string {
 		return fmt.Sprintf("%d h ago", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
+
+// left is how much time a clock has, or how late it is, in its two largest units.
+func left(seconds int64) string {
+	if seconds < 0 {
+		return span(time.Duration(-seconds)*time.Second) + " late"
+	}
+	return span(time.Duration(seconds)*time.Second) + " left"
+}
+
+// parts are those of a severity, in ENISA's words.
+var parts = map[string]string{"dpc": "data processing context", "ei": "ease of identification", "cb": "circumstances of the breach"}
+
+func span(d time.Duration) string {
+	h, m := int(d.Hours()), int(d.Minutes())%60
+	switch {
+	case h >= 48:
+		return fmt.Sprintf("%d days %d h", h/24, h%24)
+	case h > 0:
+		return fmt.Sprintf("%d h %d min", h, m)
+	case d > 0 && d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
+	return fmt.Sprintf("%d min", m)
 }
 
 // viewers is a viewer's kind in words, for so many of them.

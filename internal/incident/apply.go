@@ -70,8 +70,12 @@ func Apply(s State, m Moments, a candor.Action) (State, Moments, error) {
 		_, err := Departure(a)
 		return s, m, err
 	case candor.Reset:
-		_, err := ContainmentOf(a)
-		return s, m, err
+		if _, err := ContainmentOf(a); err != nil {
+			return s, m, err
+		}
+		if s == Contained {
+			s = before(m)
+		}
 	default:
 		return s, m, fmt.Errorf("%q is nothing that can be done", a.What)
 	}
@@ -126,6 +130,8 @@ func verified(s State, m Moments, a candor.Action) (State, Moments, error) {
 	}
 	result := a.Details["result"]
 	switch {
+	case result == "inconclusive":
+		return s, m, errors.New("no request could be asked again and read to its end: that proves nothing")
 	case result != "clean" && result != "disclosing":
 		return s, m, errors.New(`"result" is neither clean nor disclosing`)
 	case count["requests"] == 0:

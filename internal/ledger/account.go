@@ -56,6 +56,7 @@ func (l *Ledger) Verdict(ctx context.Context, id string) (v incident.Verdict, er
 type judged struct {
 	disclosures, responses, ended int64
 	verdict                       incident.Verdict
+	spread                        incident.Spread
 }
 
 // verdict decides, unless nothing has come in since it last did: lists of incidents are asked for each second.
@@ -76,7 +77,7 @@ func (l *Ledger) verdict(ctx context.Context, i incident.Incident) (incident.Ver
 	if err != nil {
 		return now.verdict, err
 	}
-	now.verdict = incident.Decide(e)
+	now.verdict, now.spread = incident.Decide(e), e.Spread
 	l.memory.Lock()
 	defer l.memory.Unlock()
 	l.memory.verdicts[i.ID] = now
@@ -89,6 +90,17 @@ func scanResponse(rows *sql.Rows) (r candor.Response, err error) {
 		err = json.Unmarshal([]byte(body), &r)
 	}
 	return r, err
+}
+
+// Spread tells how an incident's people are spread over its viewers: what its verdict was decided from. ErrNoIncident if there is none by
+// that id.
+func (l *Ledger) Spread(ctx context.Context, id string) (incident.Spread, error) {
+	if _, err := l.Incident(ctx, id); err != nil { // which decides anew where anything has come in
+		return incident.Spread{}, err
+	}
+	l.memory.Lock()
+	defer l.memory.Unlock()
+	return l.memory.verdicts[id].spread, nil
 }
 
 // spread tells how people are spread over viewers; whoever was masked for a viewer counts as well.
@@ -215,7 +227,7 @@ func (l *Ledger) Gaps(ctx context.Context, id string) ([]incident.Gap, error) {
 	if first.Valid && first.Int64 < at(i.FirstSeen) {
 		absent.To = from(first.Int64)
 	}
-	rows, err := l.query(ctx, `SELECT skip, MIN(minute), MAX(minute), CAST(SUM(responses) AS BIGINT) FROM coverage WHERE site = ? AND route = ? AND skip <> '' AND minute >= ? AND minute <= ?
+	rows, err := l.query(ctx, `SELECT skip, MIN(minute), MAX(minute), CAST(SUM(responses) AS BIGINT) FROM coverage WHERE site = ? AND route = ? AND skip NOT IN ('', 'tripped') AND minute >= ? AND minute <= ?
 GROUP BY skip ORDER BY MIN(minute), skip`, i.Site, i.Route, at(i.FirstSeen.Truncate(time.Minute)), at(i.LastSeen))
 	gaps, err := collect(l, rows, err, func(r *sql.Rows) (g incident.Gap, err error) {
 		var from_, to int64

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -82,6 +83,9 @@ func testEvidence(t *testing.T, fresh fresher) {
 	}
 	if fmt.Sprint(e.Spread) != "{3 3 3 1 1 [{customer 3}] [{v1 customer 1} {v2 customer 1} {v3 customer 1}]}" {
 		t.Error(e.Spread)
+	}
+	if s, err := l.Spread(t.Context(), id); err != nil || !reflect.DeepEqual(s, e.Spread) {
+		t.Errorf("the remembered spread is %+v, %v", s, err)
 	}
 	if _, err := l.Evidence(t.Context(), "inc-none"); !errors.Is(err, ErrNoIncident) {
 		t.Error(err)

@@ -87,18 +87,18 @@ type refusal struct{ error }
 
 func (f *fold) act(a candor.Action) error {
 	switch {
+	case a.What == candor.Reset:
+		return f.reset(a)
 	case a.Incident != "":
 		if err := f.apply(a, a.Incident); err != nil {
 			return err
 		}
-	case a.What != candor.Contained && a.What != candor.Reset:
+	case a.What != candor.Contained:
 		return refusal{errors.New("it names no incident")}
 	}
 	switch a.What {
 	case candor.Contained:
 		return f.contain(a)
-	case candor.Reset:
-		return f.reset(a)
 	case candor.Assessed:
 		return f.exec(`INSERT INTO assessment (incident, dpc, ei, cb, why, time, actor) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident) DO UPDATE SET
 dpc = excluded.dpc, ei = excluded.ei, cb = excluded.cb, why = excluded.why, time = excluded.time, actor = excluded.actor`,
@@ -193,7 +193,12 @@ mode = excluded.mode, count = excluded.count, within = excluded.within, since = 
 	if err != nil {
 		return err
 	}
-	ids, err := f.texts(`SELECT id FROM incident WHERE site = ?1 AND (route = ?2 OR ?2 = '') AND id <> ?3 ORDER BY id`, site, route, a.Incident)
+	return f.applyToAll(a, site, route, a.Incident)
+}
+
+// applyToAll changes the incidents of a route, or of a site where route is "".
+func (f *fold) applyToAll(a candor.Action, site, route, except string) error {
+	ids, err := f.texts(`SELECT id FROM incident WHERE site = ?1 AND (route = ?2 OR ?2 = '') AND id <> ?3 ORDER BY id`, site, route, except)
 	for _, id := range ids {
 		if err := f.apply(a, id); err != nil {
 			return err
@@ -202,12 +207,18 @@ mode = excluded.mode, count = excluded.count, within = excluded.within, since = 
 	return err
 }
 
+// reset lets what was tripped answer again: nothing is kept in any more.
 func (f *fold) reset(a candor.Action) error {
 	c, err := incident.ContainmentOf(a)
 	if err != nil {
 		return refusal{err}
 	}
 	var n int
+	if err := f.row(`SELECT COUNT(*) FROM incident WHERE id = ?`, []any{a.Incident}, &n); err != nil {
+		return err
+	} else if n == 0 && a.Incident != "" {
+		return refusal{errors.New("there is no such incident")}
+	}
 	site, route := key(c.Site), key(c.Route)
 	if err := f.row(`SELECT COUNT(*) FROM containment WHERE site = ? AND route = ? AND mode = 'trip'`, []any{site, route}, &n); err != nil {
 		return err
@@ -218,7 +229,14 @@ func (f *fold) reset(a candor.Action) error {
 	if err := f.exec(`UPDATE containment SET reset = ?, tripped = 0 WHERE site = ? AND route = ?`, at(a.Time), site, route); err != nil {
 		return err
 	}
-	return f.exec(`DELETE FROM containment WHERE site = ? AND route = ? AND mode = 'trip' AND count = 0`, site, route)
+	if err := f.exec(`DELETE FROM containment WHERE site = ? AND route = ? AND mode = 'trip' AND count = 0`, site, route); err != nil {
+		return err
+	}
+	err = f.row(`SELECT COUNT(*) FROM containment WHERE site = ?1 AND (route = ?2 OR route = '') AND (mode IN ('mask', 'withhold') OR mode = 'trip' AND (count = 0 OR tripped > 0))`, []any{site, route}, &n)
+	if err != nil || n > 0 {
+		return err // something else still keeps it in
+	}
+	return f.applyToAll(a, site, route, "")
 }
 
 func (f *fold) texts(query string, args ...any) (list []string, err error) {

@@ -28,13 +28,20 @@ const Password = "s3cret-pass"
 // Postgres starts PostgreSQL; the user is the superuser "shop".
 func Postgres(t testing.TB) string {
 	t.Helper()
+	database, _, _ := StoppablePostgres(t)
+	return database
+}
+
+// StoppablePostgres is Postgres with what stops the server, and what starts it again with all that was in it.
+func StoppablePostgres(t testing.TB) (database string, stop, start func()) {
+	t.Helper()
 	initdb := program(t, "postgresql", "initdb", "/usr/lib/postgresql/*/bin/initdb")
 	postgres := program(t, "postgresql", "postgres", "/usr/lib/postgresql/*/bin/postgres")
 	dir, attr := asUser(t, "postgres")
 	os.WriteFile(filepath.Join(dir, "pw"), []byte(Password), 0o644)
 	run(t, dir, attr, initdb, "-D", dir+"/data", "-U", "shop", "-A", "scram-sha-256", "--pwfile="+dir+"/pw", "-E", "UTF8", "--locale=C", "-N")
 	port := freePort(t)
-	database := "postgres://shop:" + Password + "@127.0.0.1:" + port + "/postgres"
+	database = "postgres://shop:" + Password + "@127.0.0.1:" + port + "/postgres"
 	ready := func() error {
 		c, err := pgx.Connect(context.Background(), database)
 		if err == nil {
@@ -42,8 +49,13 @@ func Postgres(t testing.TB) string {
 		}
 		return err
 	}
-	serve(t, dir, attr, ready, postgres, "-D", dir+"/data", "-p", port, "-c", "listen_addresses=127.0.0.1", "-k", dir, "-c", "fsync=off", "-c", "max_wal_size=4GB", "-c", "shared_buffers=256MB")
-	return database
+	var running func()
+	start = func() {
+		t.Helper()
+		running = serve(t, dir, attr, ready, postgres, "-D", dir+"/data", "-p", port, "-c", "listen_addresses=127.0.0.1", "-k", dir, "-c", "fsync=off", "-c", "max_wal_size=4GB", "-c", "shared_buffers=256MB")
+	}
+	start()
+	return database, func() { running() }, start
 }
 
 // Maria starts MariaDB; the user is "shop", who may do anything.
@@ -131,8 +143,8 @@ func run(t testing.TB, dir string, attr *syscall.SysProcAttr, name string, args 
 	}
 }
 
-// serve starts a server that stops with the test, and waits until it answers.
-func serve(t testing.TB, dir string, attr *syscall.SysProcAttr, ready func() error, name string, args ...string) {
+// serve starts a server that stops with the test at the latest, and waits until it answers.
+func serve(t testing.TB, dir string, attr *syscall.SysProcAttr, ready func() error, name string, args ...string) (stop func()) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -145,7 +157,7 @@ func serve(t testing.TB, dir string, attr *syscall.SysProcAttr, ready func() err
 	}
 	gone := make(chan struct{})
 	go func() { cmd.Wait(); close(gone) }()
-	t.Cleanup(func() {
+	stop = func() {
 		cmd.Process.Signal(syscall.SIGINT)
 		select {
 		case <-gone:
@@ -153,7 +165,8 @@ func serve(t testing.TB, dir string, attr *syscall.SysProcAttr, ready func() err
 			cmd.Process.Kill()
 			<-gone
 		}
-	})
+	}
+	t.Cleanup(stop)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(time.Minute)
@@ -168,4 +181,5 @@ func serve(t testing.TB, dir string, attr *syscall.SysProcAttr, ready func() err
 			t.Fatalf("%s does not answer: %v\n%s", name, ready(), b)
 		}
 	}
+	return stop
 }

@@ -28,7 +28,7 @@
   // become makes one element like another of the same name, and leaves in place whatever is the same: a link that somebody
   // is about to press, what is focused, marked, scrolled or unfolded.
   function become(old, fresh) {
-    for (const a of fresh.attributes) if (old.getAttribute(a.name) !== a.value) old.setAttribute(a.name, a.value);
+    for (const a of fresh.attributes) if (a.name !== "open" && old.getAttribute(a.name) !== a.value) old.setAttribute(a.name, a.value);
     for (const a of [...old.attributes]) if (a.name !== "open" && !fresh.hasAttribute(a.name)) old.removeAttribute(a.name);
     const before = [...old.childNodes], after = [...fresh.childNodes];
     after.forEach((n, i) => {
