@@ -17,8 +17,8 @@ type benchmarks struct {
 }
 
 // goBenchmarks runs benchmarks that stand beside the code they measure.
-func goBenchmarks(o options, env, name, pkg string) (*benchmarks, error) {
-	command := []string{"go", "test", "-run", "^$", "-bench", name, "-benchmem", "-timeout", "30m", pkg}
+func goBenchmarks(o options, env, name, pkg string, flags ...string) (*benchmarks, error) {
+	command := append([]string{"go", "test", "-run", "^$", "-bench", name, "-benchmem", "-timeout", "60m"}, append(flags, pkg)...)
 	b := &benchmarks{Command: strings.TrimSpace(env + " " + strings.Join(command, " "))}
 	out, err := run(o.root, strings.Fields(env), command...)
 	if err != nil {
@@ -55,18 +55,39 @@ func directoryScale(o options) (*benchmarks, error) {
 	return b, err
 }
 
-// journalAndLedger is §4.
-func journalAndLedger(o options) (*benchmarks, error) {
+// journal is §4, what is recorded.
+func journal(o options) (*benchmarks, error) {
+	o.say("journal")
+	return goBenchmarks(o, "", "^BenchmarkRecord", "./internal/journal")
+}
+
+// ledger is §4, what is folded: BenchmarkFold reads CANDOR_BENCH_ROWS, how many people are affected.
+func ledger(o options) (*benchmarks, error) {
+	sizes := []string{"1000000"}
+	if o.quick {
+		sizes = []string{"200000"}
+	}
+	if o.full {
+		sizes = append(sizes, "10000000")
+	}
 	all := &benchmarks{}
-	for _, b := range [][2]string{{"^BenchmarkRecord", "./internal/journal"}, {"^BenchmarkFold", "./internal/ledger"}} {
-		o.say("journal and ledger: %s", b[1])
-		one, err := goBenchmarks(o, "", b[0], b[1])
+	for _, rows := range sizes {
+		o.say("ledger: %s people", rows)
+		one, err := goBenchmarks(o, "CANDOR_BENCH_ROWS="+rows, "^BenchmarkFold$", "./internal/ledger", "-benchtime", "1x")
 		if err != nil {
 			return nil, err
 		}
-		all.Lines = append(all.Lines, one.Lines...)
-		all.Command += one.Command + "; "
+		for _, l := range one.Lines {
+			l.Name = rows + " people: " + l.Name
+			all.Lines = append(all.Lines, l)
+		}
+		all.Command = one.Command
 	}
-	all.Command = strings.TrimSuffix(all.Command, "; ")
 	return all, nil
+}
+
+// disclosing is what a page with disclosures costs more than one without.
+func disclosing(o options) (*benchmarks, error) {
+	o.say("disclosing")
+	return goBenchmarks(o, "", "^BenchmarkDisclos", "./guard", "-benchtime", "1x")
 }

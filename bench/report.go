@@ -16,6 +16,8 @@ type page struct {
 	Proxy      section[proxyResults]
 	Directory  section[benchmarks]
 	Journal    section[benchmarks]
+	Ledger     section[benchmarks]
+	Disclosing section[benchmarks]
 
 	strings.Builder
 }
@@ -36,8 +38,9 @@ func (p *page) markdown() string {
 	begin(p, "3. The directory", p.Directory, p.goBenchmarks)
 	p.line("\nGoals: 100 M customers built in <= 4 min and <= 4 GiB on two cores, opened in < 1 s, <= 24 bytes a customer on disk; one look-up at")
 	p.line("100 M, cold: <= 150 ns for a stranger, <= 1 us for a customer, no allocations.")
-	begin(p, "4. Journal and ledger", p.Journal, p.goBenchmarks)
-	p.line("\nGoal: disclosures folded into the ledger, >= 100,000 a second.")
+	begin(p, "4. The journal", p.Journal, p.goBenchmarks)
+	begin(p, "5. The ledger", p.Ledger, p.ledger)
+	begin(p, "6. A page that discloses", p.Disclosing, p.disclosing)
 	return p.String()
 }
 
@@ -305,6 +308,31 @@ func (p *page) goBenchmarks(b *benchmarks) {
 	for _, l := range b.Lines {
 		p.line("| %s | %s |", l.Name, strings.Join(l.Metrics, ", "))
 	}
+}
+
+func (p *page) ledger(b *benchmarks) {
+	p.line("Each disclosure affects another person, in a response of its own that is recorded to its end, to one of 10,000 viewers: a row in each of")
+	p.line("affected, viewer and response. InOrder: owners and the ids of responses ascend. AtRandom: both are random, so that each row meets another page. CPU is")
+	p.line("this process's: for PostgreSQL, without the server's.\n")
+	p.goBenchmarks(b)
+	p.line("\nGoals: >= 100,000 disclosures a second on SQLite and >= 70,000 on PostgreSQL, at 10 M affected.")
+	p.line("%s", whatStandsInTheWay)
+}
+
+// whatStandsInTheWay is from profiles of BenchmarkFold (-cpuprofile).
+const whatStandsInTheWay = `
+What stands in the way, from a profile of SQLite/InOrder with 300,000 people (` + "`-cpuprofile`" + `): a third is inside SQLite (its virtual
+machine and B-trees: a row each in affected, viewer and response); a tenth is the way there through database/sql and the driver, some 20
+values a disclosure, bound one by one; a sixth is folding in memory (maps of people, viewers and responses); a tenth is sorting and
+gathering what is written. At random and with a million people SQLite takes three times as long, for pages of its B-trees that are not
+in its cache. On PostgreSQL the process mostly waits for the server, which keeps a heap and an index for each of the three tables. What
+would help most, and has not been tried: a person's first viewer in the row of affected (most were seen once, which saves the row in
+viewer), and the set of responses beside the database instead of in it.`
+
+func (p *page) disclosing(b *benchmarks) {
+	p.line("Disclosures/MODE/N: a page of 30 KB with N customers' addresses against the same page with none, in the guard alone, without a network;")
+	p.line("what is recorded goes to a file. Disclosing: 20 of them in mask mode through the proxy, over sockets.\n")
+	p.goBenchmarks(b)
 }
 
 // short writes a number with three digits or so.

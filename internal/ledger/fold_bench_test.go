@@ -28,17 +28,24 @@ func benchmarkFold(b *testing.B, fresh fresher, random bool) {
 	if n, err := strconv.Atoi(os.Getenv("CANDOR_BENCH_ROWS")); err == nil {
 		rows = n
 	}
-	before := processorTime(b)
+	var used int64
 	for b.Loop() {
 		l := open(b, fresh)
+		before := processorTime(b)
 		fill(b, l, rows, random)
+		used += processorTime(b) - before
+		b.StopTimer()
+		if i := only(b, l); i.Exposed != rows || i.Viewers != min(rows, 10_000) { // what was passed over was not folded fast
+			b.Fatalf("%d people and %d viewers of %d", i.Exposed, i.Viewers, rows)
+		}
+		b.StartTimer()
 	}
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "disclosures/s")
-	b.ReportMetric(float64(processorTime(b)-before)/1e3/float64(rows)/float64(b.N), "cpu-µs/disclosure") // of this process: it tells more where others use the machine, too
+	b.ReportMetric(float64(used)/1e3/float64(rows)/float64(b.N), "cpu-µs/disclosure") // of this process: it tells more where others use the machine, too
 	b.ReportMetric(0, "ns/op")
 }
 
-// benchBatch is how many entries of one disclosure the journal gives at a time when it has as many.
+// benchBatch is how many entries the journal gives at a time when it has as many. Every other one is the end of a response.
 const benchBatch = 10_000
 
 func fill(b *testing.B, l *Ledger, rows int, random bool) {
@@ -49,21 +56,18 @@ func fill(b *testing.B, l *Ledger, rows int, random bool) {
 		owner, response = func(n int) int { return order[n] }, func(int) uint64 { return r.Uint64() }
 	}
 	for seq := 0; seq < rows; {
-		batch := make([]candor.Entry, min(benchBatch, rows-seq))
-		for i := range batch {
+		batch := make([]candor.Entry, 0, benchBatch)
+		for range min(benchBatch/2, rows-seq) {
 			e := shown(fmt.Sprintf("%016x", response(seq)), strconv.Itoa(10_000_000+owner(seq)), fmt.Sprintf("%016x", seq%10_000), candor.Exposed, seq/1000)
 			seq++
-			e.Seq = uint64(seq)
-			batch[i] = e
+			e.Seq = uint64(2*seq - 1)
+			end := e.Responses[0]
+			end.End, end.Looked = end.Time, candor.LookedAll
+			batch = append(batch, e, candor.Entry{Seq: e.Seq + 1, Responses: []candor.Response{end}})
 		}
 		if err := l.Fold(context.Background(), batch); err != nil {
 			b.Fatal(err)
 		}
-	}
-	b.StopTimer()
-	defer b.StartTimer()
-	if i := only(b, l); i.Exposed != rows || i.Viewers != min(rows, 10_000) { // what was passed over was not folded fast
-		b.Fatalf("%d people and %d viewers of %d", i.Exposed, i.Viewers, rows)
 	}
 }
 
