@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,8 +13,16 @@ import (
 	"candor.example/internal/incident"
 )
 
+// ErrBehind: entries are missing between what was applied and what Fold was given, of which it took nothing. So it is when the database
+// came back from a crash without its last folds. Fold again from behind Applied.
+type ErrBehind struct{ Applied uint64 }
+
+func (e ErrBehind) Error() string {
+	return fmt.Sprintf("it holds the journal as far as entry %d, and what comes next was not given to it", e.Applied)
+}
+
 // Fold takes journal entries, in order, into the account: one transaction, in which what was applied is stored, too. What
-// was folded before is passed over. Two that fold at once wait for each other.
+// was folded before is passed over, and a gap is ErrBehind. Two that fold at once wait for each other.
 func (l *Ledger) Fold(ctx context.Context, entries []candor.Entry) error {
 	tx, err := l.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -40,6 +49,8 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 	for _, e := range entries {
 		if e.Seq <= applied {
 			continue
+		} else if e.Seq != applied+1 {
+			return ErrBehind{before}
 		}
 		fresh, err := f.capture(e.Capture)
 		if err == nil && fresh {

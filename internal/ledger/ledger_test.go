@@ -122,6 +122,24 @@ func testIncident(t *testing.T, fresh fresher) {
 	}
 }
 
+// A ledger that lost its last folds takes nothing until it has had them again; then nobody is missing.
+func testBehind(t *testing.T, fresh fresher) {
+	one, other := open(t, fresh), open(t, fresh)
+	list := random(rand.New(rand.NewPCG(5, 5)), 60)
+	mustFold(t, other, list)
+	mustFold(t, one, list[:20])
+	want := dump(t, one)
+	for _, gap := range [][]candor.Entry{list[40:], slices.Concat(list[10:30], list[31:])} {
+		var behind ErrBehind
+		if err := one.Fold(t.Context(), gap); !errors.As(err, &behind) || behind.Applied != 20 {
+			t.Errorf("from %d: %v", gap[0].Seq, err)
+		}
+		differ(t, want, dump(t, one))
+	}
+	mustFold(t, one, list[20:])
+	differ(t, dump(t, other), dump(t, one))
+}
+
 // The cause follows from what is stored, and is decided anew when more comes in.
 func testSharedCache(t *testing.T, fresh fresher) {
 	l := open(t, fresh)

@@ -27,6 +27,7 @@ var suite = []struct {
 	{"AgainstModel", testAgainstModel},
 	{"ReadersBesideFold", testReadersBesideFold},
 	{"Evidence", testEvidence},
+	{"Behind", testBehind},
 	{"Details", testDetails},
 	{"LookedToTheEnd", testLookedToTheEnd},
 	{"VerifiedCrawler", testVerifiedCrawler},
