@@ -45,6 +45,19 @@ func withLedger(ctx context.Context, f ledgerFlag, do func(*ledger.Ledger) error
 	return do(l)
 }
 
+// openLedger opens the ledger of a journal, and refuses that of another.
+func openLedger(ctx context.Context, where string, j *journal.Journal) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, where)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Of(ctx, j.ID()); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
 type ledgerCmd struct {
 	Rebuild ledgerRebuildCmd `cmd:"" help:"Build a ledger anew from the journal."`
 }
@@ -78,7 +91,7 @@ func (c *ledgerRebuildCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer j.Close()
-	l, err := ledger.Open(ctx, into.where())
+	l, err := openLedger(ctx, into.where(), j)
 	if err != nil {
 		return err
 	}

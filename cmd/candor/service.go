@@ -197,7 +197,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.journal, err = journal.Open(ctx, journal.Options{Dir: d.journal(), Sync: c.Journal.Sync == "always", Log: log}); err != nil {
 		return nil, err
 	}
-	if s.ledger, err = ledger.Open(ctx, ledgerFlag{d, c.Ledger}.where()); err != nil {
+	if s.ledger, err = openLedger(ctx, ledgerFlag{d, c.Ledger}.where(), s.journal); err != nil {
 		return nil, err
 	}
 	var made bool

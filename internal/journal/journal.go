@@ -125,6 +125,11 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	return err
 }
 
+// ID names this journal and no other: it is when its stream was made, to the nanosecond. It stays when the folder is moved or copied.
+func (j *Journal) ID() string {
+	return j.stream.CachedInfo().Created.UTC().Format(time.RFC3339Nano)
+}
+
 // Close finishes what is under way and stops the server.
 func (j *Journal) Close() error {
 	j.notes.stop()

@@ -45,6 +45,9 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 	if err := tx.QueryRowContext(ctx, l.dialect.applied()).Scan(&applied); err != nil {
 		return err
 	}
+	if err := l.of(ctx, tx, l.journal); err != nil {
+		return err
+	}
 	before, f := applied, newFold(l, ctx, tx)
 	for _, e := range entries {
 		if e.Seq <= applied {

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ type Ledger struct {
 	where   string // for people: a path, or a URL without its password
 	dialect dialect
 	db      *sql.DB
+	journal string // which one it is folded from, set by Of; empty: whichever
 	memory  memory
 }
 
@@ -198,7 +200,7 @@ func (l layers) Open(name string) (f fs.File, err error) {
 	return nil, err
 }
 
-// Glob lists the files of all layers, in the order of the layers.
+// Glob lists the files of all layers by name: goose takes them in the order that it is given.
 func (l layers) Glob(pattern string) (list []string, err error) {
 	for _, layer := range l {
 		names, err := fs.Glob(layer, pattern)
@@ -207,5 +209,6 @@ func (l layers) Glob(pattern string) (list []string, err error) {
 		}
 		list = append(list, names...)
 	}
+	slices.Sort(list)
 	return list, nil
 }

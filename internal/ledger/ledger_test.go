@@ -140,6 +140,31 @@ func testBehind(t *testing.T, fresh fresher) {
 	differ(t, dump(t, other), dump(t, one))
 }
 
+// A second journal's entries have the numbers of the first one's: they are refused, and never passed over in silence.
+func testOneJournal(t *testing.T, fresh fresher) {
+	where := fresh(t)
+	one, same, other := openAt(t, where), openAt(t, where), openAt(t, where)
+	if err := errors.Join(one.Of(t.Context(), "a"), same.Of(t.Context(), "a")); err != nil {
+		t.Fatal(err)
+	}
+	list := entries(disclosed("1", "v", candor.Exposed, 0), disclosed("2", "v", candor.Exposed, 1))
+	mustFold(t, one, list[:1])
+	mustFold(t, same, list)
+	if err := other.Of(t.Context(), "b"); !errors.Is(err, ErrOtherJournal) || !strings.Contains(err.Error(), "one ledger for each journal") {
+		t.Error(err)
+	}
+	// The row may be lost with the last folds, and another journal come first.
+	if _, err := one.db.Exec(`UPDATE journal SET id = 'b'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Fold(t.Context(), entries(list[0].Disclosures[0], list[1].Disclosures[0], disclosed("3", "v", candor.Exposed, 2))); !errors.Is(err, ErrOtherJournal) {
+		t.Error(err)
+	}
+	if i := only(t, one); i.Exposed != 2 {
+		t.Errorf("%+v", i)
+	}
+}
+
 // The cause follows from what is stored, and is decided anew when more comes in.
 func testSharedCache(t *testing.T, fresh fresher) {
 	l := open(t, fresh)

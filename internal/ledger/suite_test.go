@@ -28,6 +28,7 @@ var suite = []struct {
 	{"ReadersBesideFold", testReadersBesideFold},
 	{"Evidence", testEvidence},
 	{"Behind", testBehind},
+	{"OneJournal", testOneJournal},
 	{"Details", testDetails},
 	{"LookedToTheEnd", testLookedToTheEnd},
 	{"VerifiedCrawler", testVerifiedCrawler},
