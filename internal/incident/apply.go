@@ -100,6 +100,12 @@ func before(m Moments) State {
 	return Confirmed
 }
 
+// Sound says what is wrong with an action whatever it is done to: nobody did it, or at no time that can have been.
+func Sound(a candor.Action) error {
+	_, _, err := whenOf(a)
+	return err
+}
+
 // whenOf is Details["at"], or when the action was.
 func whenOf(a candor.Action) (when time.Time, given bool, err error) {
 	if a.ID == "" || a.By == "" {
@@ -107,7 +113,7 @@ func whenOf(a candor.Action) (when time.Time, given bool, err error) {
 	}
 	text := a.Details["at"]
 	if text == "" {
-		return a.Time, false, nil
+		return a.Time, false, early(a.Time)
 	}
 	if when, err = time.Parse(time.RFC3339, text); err != nil {
 		return when, true, errors.New(`"at" is no time such as 2018-11-20T10:00:00Z (RFC 3339)`)
@@ -115,7 +121,15 @@ func whenOf(a candor.Action) (when time.Time, given bool, err error) {
 	if when.After(a.Time) {
 		return when, true, errors.New(`"at" is later than the action itself`)
 	}
-	return when.UTC(), true, nil
+	return when.UTC(), true, early(when)
+}
+
+// early refuses times that nothing of this can have: before 1970 the ledger has no moment, and 1970 itself is its word for never.
+func early(t time.Time) error {
+	if t.Unix() <= 0 {
+		return fmt.Errorf("%s is no time at which this can have been", t.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // verified: only what was fixed can be verified, and only by requests that were asked again.

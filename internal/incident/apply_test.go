@@ -32,6 +32,9 @@ func TestApply(t *testing.T) {
 		"trip within nothing":          {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "1", "within": "0s"}, Open, true},
 		"fix":                          {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "2018-11-20T10:00:00Z"}, Fixed, false},
 		"fix later than now":           {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "2018-11-20T10:00:01Z"}, Confirmed, true},
+		"fix in the year 1":            {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "0001-01-01T00:00:00Z"}, Confirmed, true},
+		"fix at the epoch":             {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "1970-01-01T00:00:00Z"}, Confirmed, true},
+		"fix just after the epoch":     {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "1970-01-01T00:00:01Z"}, Fixed, false},
 		"fix what is closed":           {Closed, Moments{}, candor.Fixed, nil, Closed, true},
 		"verify":                       {Fixed, over, candor.Verified, map[string]string{"requests": "1", "disclosing": "0", "result": "clean"}, Verified, false},
 		"verify by nothing":            {Fixed, over, candor.Verified, map[string]string{"requests": "0", "disclosing": "0", "result": "clean"}, Fixed, true},
@@ -58,6 +61,9 @@ func TestApply(t *testing.T) {
 	}
 	if _, _, err := Apply(Open, Moments{}, candor.Action{ID: "1", Time: now, What: candor.Confirmed}); err == nil {
 		t.Error("nobody did it")
+	}
+	if _, _, err := Apply(Open, Moments{}, candor.Action{ID: "1", By: "anna", What: candor.Confirmed}); err == nil {
+		t.Error("at no time")
 	}
 }
 

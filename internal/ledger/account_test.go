@@ -367,6 +367,41 @@ func testActions(t *testing.T, fresh fresher) {
 	testAppendOnly(t, l)
 }
 
+// An action at a time that cannot have been changes nothing, and the fold goes on; a disclosure at such a time counts.
+func testImpossibleTimes(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
+	fold := folder(t, l)
+	fold(shown("r1", "1", "v", candor.Exposed, 0))
+	id := only(t, l).ID
+	never := shown("r2", "2", "v", candor.Exposed, 0)
+	never.Disclosures[0].Time, never.Responses[0].Time = time.Time{}, time.Time{}
+	far := shown("r3", "3", "v", candor.Exposed, 0)
+	far.Disclosures[0].Time = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	fold(never, far)
+	act := func(name, what string, when time.Time, details map[string]string) candor.Entry {
+		return candor.Entry{Actions: []candor.Action{{ID: name, Time: when, By: "anna", What: what, Incident: id, Details: details}}}
+	}
+	masked := act("a5", candor.Contained, time.Time{}, map[string]string{"site": "shop.example", "mode": "mask"})
+	masked.Actions[0].Incident = ""
+	fold(act("a1", candor.Fixed, after(9), map[string]string{"at": "0001-01-01T00:00:00Z"}), act("a2", candor.Fixed, after(9), map[string]string{"at": "1600-01-01T00:00:00Z"}),
+		act("a3", candor.Fixed, time.Time{}, nil), act("a4", candor.Fixed, after(9), map[string]string{"at": "9999-01-01T00:00:00Z"}), masked)
+	all, _ := l.Audit(t.Context(), "", 9)
+	for _, a := range all {
+		if a.Refused == "" {
+			t.Errorf("%+v", a)
+		}
+	}
+	i := only(t, l)
+	if c, _ := l.Containments(t.Context()); len(all) != 5 || i.State != incident.Open || i.Exposed != 3 || i.FirstSeen.Year() != 1678 || i.LastSeen.Year() != 2262 || len(c) != 0 {
+		t.Errorf("%d, %+v, %v", len(all), i, c)
+	}
+	agree(t, l)
+	fold(act("a6", candor.Fixed, after(9), nil))
+	if err := l.VerifyAudit(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func testAppendOnly(t *testing.T, l *Ledger) {
 	if err := l.VerifyAudit(t.Context()); err != nil {
 		t.Error(err)

@@ -86,6 +86,9 @@ func (f *fold) action(a candor.Action) error {
 type refusal struct{ error }
 
 func (f *fold) act(a candor.Action) error {
+	if err := incident.Sound(a); err != nil { // before anything is changed
+		return refusal{err}
+	}
 	switch {
 	case a.What == candor.Reset:
 		return f.reset(a)
@@ -303,7 +306,7 @@ func (f *fold) fixedTooEarly(a candor.Action) error {
 	var last, fixed int64
 	err := f.row(`SELECT last_seen, time FROM incident JOIN moment ON moment.incident = incident.id AND name = 'fixed' WHERE id = ?`, []any{a.Incident}, &last, &fixed)
 	if err != nil || last <= fixed {
-		return err
+		return ignoreNoRows(err)
 	}
 	return f.reopen(a.Incident, fixed, last)
 }

@@ -292,14 +292,14 @@ const claimedCrawler, crawler = "claimed-crawler", "crawler"
 
 // book finds the incident of a site and route, or begins one.
 func (f *fold) book(d candor.Disclosure) (*book, error) {
-	at := place{d.Site, d.Route}
-	b, err := f.find(at)
+	where := place{d.Site, d.Route}
+	b, err := f.find(where)
 	if b != nil || err != nil {
 		return b, err
 	}
-	b = newBook(incident.ID(d.Site, d.Route, d.Time), d.Time.UnixNano())
+	b = newBook(incident.ID(d.Site, d.Route, d.Time), at(d.Time))
 	b.isNew, b.release = true, d.Release
-	f.books[at] = b
+	f.books[where] = b
 	return b, nil
 }
 

@@ -168,7 +168,20 @@ func (l *Ledger) row(ctx context.Context, query string, args ...any) *sql.Row {
 	return l.db.QueryRowContext(ctx, l.dialect.bind(query), args...)
 }
 
-func at(t time.Time) int64 { return t.UnixNano() }
+// at is a moment as the tables have it. What nanoseconds cannot say (UnixNano is undefined before 1678 and after 2262) is the first or last
+// that they can.
+func at(t time.Time) int64 {
+	switch {
+	case t.Before(firstMoment):
+		t = firstMoment
+	case t.After(lastMoment):
+		t = lastMoment
+	}
+	return t.UnixNano()
+}
+
+// They leave room for truncating to an hour.
+var firstMoment, lastMoment = time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func from(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 

@@ -36,6 +36,7 @@ var suite = []struct {
 	{"Explain", testExplain},
 	{"Moments", testMoments},
 	{"Actions", testActions},
+	{"ImpossibleTimes", testImpossibleTimes},
 	{"Reopened", testReopened},
 	{"Purge", testPurge},
 	{"Sealed", testSealed},
