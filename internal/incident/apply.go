@@ -181,6 +181,13 @@ func (c Containment) keeps() bool {
 	return c.Mode == "mask" || c.Mode == "withhold" || c.Mode == "trip" && (c.Count == 0 || !c.Tripped.IsZero())
 }
 
+// What a breaker may wait for: guard remembers each disclosure of that time, and sets the same limit to their number (guard.MaxAfter,
+// which this package must not import).
+const (
+	maxCount  = 10_000
+	maxWithin = 30 * 24 * time.Hour
+)
+
 // ContainmentOf reads an action of candor.Contained or candor.Reset.
 func ContainmentOf(a candor.Action) (c Containment, err error) {
 	c = Containment{Site: a.Details["site"], Route: a.Details["route"], Mode: a.Details["mode"], Since: a.Time, By: a.By}
@@ -193,11 +200,11 @@ func ContainmentOf(a candor.Action) (c Containment, err error) {
 	if c.Mode != "trip" || a.What == candor.Reset || a.Details["count"] == "" && a.Details["within"] == "" {
 		return c, nil
 	}
-	if c.Count, err = strconv.Atoi(a.Details["count"]); err != nil || c.Count < 1 {
-		return c, errors.New(`"count" is no number of disclosures`)
+	if c.Count, err = strconv.Atoi(a.Details["count"]); err != nil || c.Count < 1 || c.Count > maxCount {
+		return c, fmt.Errorf(`"count" is no number of disclosures from 1 to %d`, maxCount)
 	}
-	if c.Within, err = time.ParseDuration(a.Details["within"]); err != nil || c.Within <= 0 {
-		return c, errors.New(`"within" is no duration such as 10m`)
+	if c.Within, err = time.ParseDuration(a.Details["within"]); err != nil || c.Within <= 0 || c.Within > maxWithin {
+		return c, errors.New(`"within" is no duration such as 10m, of 30 days (720h) at most`)
 	}
 	if text := a.Details["tripped"]; text != "" {
 		if c.Tripped, err = time.Parse(time.RFC3339, text); err != nil {
