@@ -37,6 +37,7 @@ var suite = []struct {
 	{"Moments", testMoments},
 	{"Actions", testActions},
 	{"ImpossibleTimes", testImpossibleTimes},
+	{"Reset", testReset},
 	{"Reopened", testReopened},
 	{"Purge", testPurge},
 	{"Sealed", testSealed},
