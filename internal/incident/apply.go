@@ -135,7 +135,7 @@ func early(t time.Time) error {
 // verified: only what was fixed can be verified, and only by requests that were asked again.
 func verified(s State, m Moments, a candor.Action) (State, Moments, error) {
 	count := map[string]int{}
-	for _, name := range []string{"requests", "disclosing", "skipped"} {
+	for _, name := range []string{"requests", "disclosing", "failed", "skipped", "answered"} {
 		n, err := strconv.Atoi(a.Details[name])
 		if a.Details[name] != "" && (err != nil || n < 0) {
 			return s, m, fmt.Errorf("%q is no count", name)
@@ -150,6 +150,8 @@ func verified(s State, m Moments, a candor.Action) (State, Moments, error) {
 		return s, m, errors.New(`"result" is neither clean nor disclosing`)
 	case count["requests"] == 0:
 		return s, m, errors.New("no request was asked again: that shows nothing")
+	case result == "clean" && count["answered"] == 0:
+		return s, m, errors.New("nothing answered: that shows nothing")
 	case (result == "clean") != (count["disclosing"] == 0):
 		return s, m, errors.New(`"result" and "disclosing" contradict each other`)
 	case s != Fixed && s != Verified:

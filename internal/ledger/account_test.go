@@ -360,7 +360,7 @@ func testActions(t *testing.T, fresh fresher) {
 	if a, err := l.Assessment(t.Context(), "inc-none"); a != nil || err != nil {
 		t.Errorf("%+v, %v", a, err)
 	}
-	fold(do(candor.Fixed), do(candor.Verified, "requests", "3", "disclosing", "0", "result", "clean"), do(candor.Closed))
+	fold(do(candor.Fixed), do(candor.Verified, "requests", "3", "answered", "3", "disclosing", "0", "result", "clean"), do(candor.Closed))
 	if i := only(t, l); i.State != incident.Closed {
 		t.Error(i.State)
 	}
