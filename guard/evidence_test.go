@@ -250,3 +250,28 @@ func TestNameWaits(t *testing.T) {
 		}
 	}
 }
+
+// On a WebSocket each message is a response: what stood in one does not stand beside what another shows.
+func TestCredentialsInMessages(t *testing.T) {
+	const hash = `"password":"$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"`
+	r := newRig(t, guard.Observe, talk(nil, messages(strings.Repeat("lamp ", 100)+"alice@shop.example", hash+" bob@shop.example", "carol@shop.example")))
+	r.listen(nil)
+	var got []string
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.noted {
+		for _, end := range e.Responses {
+			got = append(got, fmt.Sprint(end.Credentials, " ", end.Looked))
+		}
+	}
+	equal(t, "messages", fmt.Sprint(got), "[[] all [password-hash] all [] all]")
+}
+
+// Of a document the text is looked at, and the bytes that leave.
+func TestCredentialsInDocuments(t *testing.T) {
+	for mode, looked := range map[guard.Mode]string{guard.Observe: candor.LookedAll, guard.Mask: candor.LookedPart} {
+		r := documentRig(t, mode, "application/pdf", documentFile(t, "cairo.pdf"))
+		r.get("/export", "2")
+		equal(t, string(mode), r.ended().Looked, looked)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"candor.example"
@@ -29,6 +30,9 @@ func (f actFlags) action(what, incident string) (candor.Action, error) {
 	a := candor.Action{ID: newActionID(), Time: time.Now().UTC(), By: f.By, What: what, Incident: incident, Why: f.Why, Details: map[string]string{}}
 	if a.By == "" {
 		a.By = userName()
+	}
+	if strings.EqualFold(strings.TrimSpace(a.By), "candor") || clean(a.By) != a.By || len(a.By) > 80 {
+		return a, errors.New("--by: give the name of a person, of at most 80 bytes: what Candor does by itself is told apart by its name")
 	}
 	if f.At != "" {
 		at, err := time.Parse(time.RFC3339, f.At)

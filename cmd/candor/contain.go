@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -13,12 +14,13 @@ import (
 
 // contain brings the guard's switches in line with what the ledger says: humans decide on any machine, and every guard does it.
 func (s *service) contain(ctx context.Context) error {
+	s.containing.Lock() // before reading: who reads first must not have the last word
+	defer s.containing.Unlock()
 	list, err := s.ledger.Containments(ctx)
 	if err != nil {
 		return err
 	}
-	s.containing.Lock()
-	defer s.containing.Unlock()
+	var refused []error
 	wanted := map[[2]string]bool{}
 	for _, c := range list {
 		if c.Mode == "" {
@@ -29,7 +31,8 @@ func (s *service) contain(ctx context.Context) error {
 			continue // a breaker that is set anew would forget what it counted
 		}
 		if err := s.containment.Set(switchOf(c)); err != nil {
-			return err
+			refused = append(refused, err) // the others hold all the same
+			continue
 		}
 		s.contained[c.Site+" "+c.Route] = c
 	}
@@ -40,7 +43,7 @@ func (s *service) contain(ctx context.Context) error {
 			delete(s.contained, have.Site+" "+have.Route)
 		}
 	}
-	return nil
+	return errors.Join(refused...)
 }
 
 func switchOf(c incident.Containment) guard.Switch {
@@ -51,8 +54,27 @@ func switchOf(c incident.Containment) guard.Switch {
 // keepContained looks for what was decided elsewhere.
 func (s *service) keepContained(ctx context.Context) {
 	if err := s.contain(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("the containments could not be read; those in force stay", "error", err)
+		s.log.Warn("not all containments are in force; those that were stay", "error", err)
 	}
+	s.containing.Lock()
+	late := s.unwritten
+	s.unwritten = nil
+	s.containing.Unlock()
+	for _, a := range late {
+		s.trip(ctx, a)
+	}
+}
+
+// trip puts into the books what a breaker did, and tries again later where that fails: what is not there cannot be reset.
+func (s *service) trip(ctx context.Context, a candor.Action) {
+	err := s.journal.Record(ctx, candor.Entry{Actions: []candor.Action{a}})
+	if err == nil {
+		return
+	}
+	s.log.Error("a route is tripped, and that is not on record yet", "site", a.Details["site"], "route", a.Details["route"], "error", err)
+	s.containing.Lock()
+	defer s.containing.Unlock()
+	s.unwritten = append(s.unwritten, a)
 }
 
 // counted tells breakers of disclosures that were recorded. One that trips goes into the books, so that it stays tripped after a restart.
@@ -72,9 +94,7 @@ func (s *service) counted(ctx context.Context, ds []candor.Disclosure) {
 		s.log.Error("tripped: answering 503 until somebody resets it", "site", t.Site, "route", t.Route, "disclosures", t.After, "within", t.Within)
 		a := candor.Action{ID: newActionID(), Time: now.UTC(), By: "candor", What: candor.Contained, Why: fmt.Sprintf("%d disclosures within %s", t.After, t.Within),
 			Details: map[string]string{"site": t.Site, "route": t.Route, "mode": "trip", "count": strconv.Itoa(t.After), "within": t.Within.String(), "tripped": now.UTC().Format(time.RFC3339)}}
-		if err := s.journal.Record(ctx, candor.Entry{Actions: []candor.Action{a}}); err != nil {
-			s.log.Error("it is tripped, but not on record: a restart forgets it", "site", t.Site, "route", t.Route, "error", err)
-		}
+		s.trip(ctx, a)
 	}
 }
 

@@ -49,7 +49,7 @@ func TestRotationKilled(t *testing.T) {
 	}
 	var all []candor.Sealed
 	killed, ids := 0, map[string]bool{}
-	for range 40 {
+	for range 20 {
 		sealer, _, err := openSealer(d)
 		if err != nil {
 			t.Fatal(err)

@@ -197,12 +197,12 @@ func affected(t *testing.T, data string, outcome candor.Outcome) map[string]bool
 	return owners
 }
 
-// SIGKILL at 50 random moments under traffic: everybody whose address reached a client is in the ledger after a restart, with what is sealed for
+// SIGKILL at 30 random moments under traffic: everybody whose address reached a client is in the ledger after a restart, with what is sealed for
 // them, and so is every action that was acknowledged; and all of the ledger is what the journal says when it is folded undisturbed.
-// CANDOR_TEST_KILLS says how often; 50 is the default.
+// CANDOR_TEST_KILLS says how often; 30 is the default.
 func TestKilledAtAnyMoment(t *testing.T) {
 	const customers = 3000
-	kills := 50
+	kills := 30
 	if n, err := strconv.Atoi(os.Getenv("CANDOR_TEST_KILLS")); err == nil {
 		kills = n
 	}

@@ -135,7 +135,7 @@ func (r *recorder) begin(ctx context.Context, path string) (err error) {
 		return err
 	}
 	r.upto, _, err = r.ledger.Captured(ctx, r.digest)
-	r.number, r.from, r.entry, r.now = 0, r.upto, candor.Entry{}, candor.Entry{}
+	r.number, r.from, r.entry, r.now, r.seen = 0, r.upto, candor.Entry{}, candor.Entry{}, nil
 	return err
 }
 

@@ -138,7 +138,8 @@ type service struct {
 	sealer  *seal.Sealer
 
 	containment guard.Containment
-	containing  sync.Mutex                      // guards contained
+	containing  sync.Mutex                      // guards contained and unwritten
+	unwritten   []candor.Action                 // what breakers did, and the journal did not take
 	contained   map[string]incident.Containment // what containment was set to, by site and route
 	site        listening
 	pages       listening
@@ -233,7 +234,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 		return nil, err
 	}
 	if err := s.contain(ctx); err != nil {
-		return nil, err
+		log.Error("not all containments are in force", "error", err)
 	}
 	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act})
 	if err != nil {

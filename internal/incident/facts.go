@@ -106,7 +106,7 @@ func listed(r candor.Response) bool {
 }
 
 // nobody: the request had nothing that signs anybody in.
-func nobody(r candor.Response) bool { return r.Viewer == "anonymous" && !r.Credentialed }
+func nobody(r candor.Response) bool { return r.Viewer != "customer" && r.Viewer != "role" && !r.Credentialed }
 
 // twinned: another viewer was sent the same page.
 func twinned(r candor.Response) bool { return r.Twins.Viewers > 0 }

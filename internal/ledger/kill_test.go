@@ -70,10 +70,10 @@ func foldOn(where string, list []candor.Entry) error {
 	return nil
 }
 
-// A fold that is killed at random moments, again and again, loses nobody and counts nobody twice. CANDOR_TEST_KILLS says how often; 50 is the
+// A fold that is killed at random moments, again and again, loses nobody and counts nobody twice. CANDOR_TEST_KILLS says how often; 15 is the
 // default. When the journal is through, it begins in a new ledger.
 func testKilled(t *testing.T, fresh fresher) {
-	kills := 50
+	kills := 15
 	if n, err := strconv.Atoi(os.Getenv("CANDOR_TEST_KILLS")); err == nil {
 		kills = n
 	} else if testing.Short() {
