@@ -193,7 +193,7 @@ func (l *Ledger) Moments(ctx context.Context, id string) (m incident.Moments, er
 	if m.Clean, err = l.inspected(ctx, tx, i, 0, at(i.FirstSeen.Truncate(time.Minute))); err != nil || m.Fixed.IsZero() {
 		return m, l.explain(err)
 	}
-	m.Since, err = l.inspected(ctx, tx, i, at(m.Fixed), 1<<62)
+	m.Since, err = l.inspected(ctx, tx, i, at(m.Fixed.Add(time.Minute-1).Truncate(time.Minute)), 1<<62)
 	return m, l.explain(err)
 }
 
@@ -213,7 +213,7 @@ func (l *Ledger) introduced(ctx context.Context, tx *sql.Tx, i incident.Incident
 func (l *Ledger) inspected(ctx context.Context, tx *sql.Tx, i incident.Incident, since, until int64) (n int64, err error) {
 	err = tx.QueryRowContext(ctx, l.dialect.bind(`SELECT
   (SELECT CAST(COALESCE(SUM(responses), 0) AS BIGINT) FROM coverage WHERE site = ?1 AND route = ?2 AND skip = '' AND minute >= ?3 AND minute < ?4) -
-  (SELECT CAST(COALESCE(SUM(disclosures), 0) AS BIGINT) FROM course WHERE incident = ?5 AND step >= ?3 AND step < ?4)`), i.Site, i.Route, since, until, i.ID).Scan(&n)
+  (SELECT CAST(COALESCE(SUM(responses), 0) AS BIGINT) FROM course WHERE incident = ?5 AND step >= ?3 AND step < ?4)`), i.Site, i.Route, since, until, i.ID).Scan(&n)
 	return max(n, 0), err
 }
 

@@ -311,6 +311,16 @@ func testMoments(t *testing.T, fresh fresher) {
 	if err != nil || !m.Introduced.Equal(after(-300)) || m.By["introduced"] != "anna" || m.Clean != 12 || m.Since != 11 || !m.Fixed.Equal(after(300)) || m.By["fixed"] != "anna" || !m.First.Equal(start) || !m.Last.Equal(after(130)) {
 		t.Errorf("%+v, %v", m, err)
 	}
+	// One response with three people, told of in two entries, is one; those without an id are one each. The fix's own minute is left out.
+	once, more := shown("r1", "1", "v", candor.Exposed, 545), shown("r1", "3", "v", candor.Exposed, 559)
+	once.Disclosures = append(once.Disclosures, shown("r1", "2", "v", candor.Exposed, 546).Disclosures...)
+	fold(once, more)
+	fold(more, candor.Entry{Disclosures: []candor.Disclosure{disclosed("1", "v", candor.Exposed, 570), disclosed("1", "v", candor.Exposed, 301)}})
+	fold(candor.Entry{Actions: []candor.Action{{ID: "2", Time: after(900), By: "anna", What: candor.Fixed, Incident: id, Details: map[string]string{"at": after(302).Format(time.RFC3339)}}}})
+	if m, err := l.Moments(t.Context(), id); err != nil || m.Since != 9 || m.Clean != 12 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	agree(t, l)
 }
 
 // Actions change what they may; what they may not stays in the audit with the reason.

@@ -112,7 +112,7 @@ type book struct {
 	people                      map[who]*person
 	order                       []who // of people, as they came, so that who is new when does not depend on batches
 	viewers                     map[seen]string
-	responses                   map[string]bool
+	responses                   map[string]int64     // the step of its first disclosure
 	pending                     map[string][]shownIn // by response, of this batch
 	ended                       map[string]ending    // responses, of which earlier batches may have more
 	course                      map[int64]*step
@@ -139,7 +139,7 @@ type person struct {
 	country, locale              string
 }
 
-type step struct{ disclosures, exposed, prevented int64 }
+type step struct{ disclosures, exposed, prevented, responses int64 }
 
 func (f *fold) entry(e candor.Entry) error {
 	numbered := map[string]place{}
@@ -206,13 +206,12 @@ func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
 	t := at(d.Time)
 	b.first, b.last = min(b.first, t), max(b.last, last)
 	b.kinds, b.encodings = with(b.kinds, string(d.Kind)), with(b.encodings, d.Encoding)
-	b.count(d, count)
-	see(b.viewers, who{}, d)
 	m := t - t%int64(incident.Step)
 	if b.course[m] == nil {
 		b.course[m] = &step{}
 	}
-	b.course[m].disclosures += count
+	b.count(d, count, m)
+	see(b.viewers, who{}, d)
 	k := who{d.Owner, string(d.Outcome)}
 	p := b.people[k]
 	if p == nil {
@@ -226,9 +225,10 @@ func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
 	return f.regressed(b, last)
 }
 
-// count adds to the incident's own figures.
-func (b *book) count(d candor.Disclosure, count int64) {
+// count adds to the incident's own figures, and to those of a step of its course.
+func (b *book) count(d candor.Disclosure, count, step int64) {
 	b.disclosures += count
+	b.course[step].disclosures += count
 	if d.Cached {
 		b.cached += count
 	}
@@ -243,8 +243,9 @@ func (b *book) count(d candor.Disclosure, count int64) {
 	}
 	if d.Response == "" {
 		b.unnumbered += count
-	} else {
-		b.responses[d.Response] = true
+		b.course[step].responses += count
+	} else if _, known := b.responses[d.Response]; !known {
+		b.responses[d.Response] = step
 	}
 }
 
@@ -304,7 +305,7 @@ func (f *fold) book(d candor.Disclosure) (*book, error) {
 }
 
 func newBook(id string, t int64) *book {
-	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]bool{},
+	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]int64{},
 		pending: map[string][]shownIn{}, ended: map[string]ending{}, course: map[int64]*step{}, evidence: map[string]*held{}}
 }
 
