@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -77,4 +78,27 @@ func TestFollowAfterLoss(t *testing.T) {
 	}
 	stop()
 	<-done
+}
+
+// The ledger of another journal is refused before anything is folded, and stays open to its own.
+func TestLedgerOfAnotherJournal(t *testing.T) {
+	dir := t.TempDir()
+	where := filepath.Join(dir, "ledger.sqlite")
+	for _, c := range []struct {
+		journal string
+		want    error
+	}{{"a", nil}, {"b", ledger.ErrOtherJournal}, {"a", nil}} {
+		j, err := journal.Open(t.Context(), journal.Options{Dir: filepath.Join(dir, c.journal), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := openLedger(t.Context(), where, j)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.journal, err)
+		}
+		if err == nil {
+			l.Close()
+		}
+		j.Close()
+	}
 }
