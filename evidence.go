@@ -125,7 +125,7 @@ const (
 	Reset      = "reset"     // a trip is reset; Details as Contained
 	Determined = "determine" // the facts are determined; Details["at"]
 	Fixed      = "fix"       // Details: "at", "reference", "release"
-	Verified   = "verify"    // Details: "requests", "disclosing", "skipped", "result" (clean or disclosing)
+	Verified   = "verify"    // Details: "requests", "answered", "disclosing", "failed", "skipped", "result" (clean, where one answered, or disclosing)
 	Closed     = "close"
 	Reopened   = "reopen"   // by "candor" when it regressed
 	Assessed   = "severity" // Details: "dpc", "ei", "cb", each a decimal; Why is required

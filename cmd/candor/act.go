@@ -79,7 +79,7 @@ func act(ctx context.Context, d ledgerFlag, a candor.Action) error {
 		return err
 	}
 	defer j.Close()
-	l, err := ledger.Open(ctx, d.where())
+	l, err := openLedger(ctx, d.where(), j)
 	if err != nil {
 		return err
 	}

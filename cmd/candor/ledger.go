@@ -45,6 +45,19 @@ func withLedger(ctx context.Context, f ledgerFlag, do func(*ledger.Ledger) error
 	return do(l)
 }
 
+// openLedger opens the ledger of a journal, and refuses that of another.
+func openLedger(ctx context.Context, where string, j *journal.Journal) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, where)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Of(ctx, j.ID()); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
 type ledgerCmd struct {
 	Rebuild ledgerRebuildCmd `cmd:"" help:"Build a ledger anew from the journal."`
 }
@@ -78,7 +91,7 @@ func (c *ledgerRebuildCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer j.Close()
-	l, err := ledger.Open(ctx, into.where())
+	l, err := openLedger(ctx, into.where(), j)
 	if err != nil {
 		return err
 	}
@@ -129,19 +142,40 @@ func foldUpTo(ctx context.Context, j *journal.Journal, l *ledger.Ledger, last ui
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	complete := false
-	err = j.Consume(ctx, applied, func(ctx context.Context, entries []candor.Entry) error {
-		if err := l.Fold(ctx, entries); err != nil {
-			return err
-		}
+	err = follow(ctx, j, l, func(entries []candor.Entry) {
 		folded(len(entries))
 		if entries[len(entries)-1].Seq >= last {
 			complete = true
 			stop()
 		}
-		return nil
 	})
 	if complete {
 		return nil
+	}
+	return err
+}
+
+// follow folds the journal into the ledger until ctx ends. A ledger that lost its last folds is given them again.
+func follow(ctx context.Context, j *journal.Journal, l *ledger.Ledger, folded func([]candor.Entry)) error {
+	after, err := l.Applied(ctx)
+	for err == nil {
+		var behind ledger.ErrBehind
+		moved := false
+		err = j.Consume(ctx, after, func(ctx context.Context, entries []candor.Entry) error {
+			err := l.Fold(ctx, entries)
+			if errors.As(err, &behind) {
+				return fmt.Errorf("%w: %w", journal.ErrStop, err)
+			} else if err == nil {
+				moved = true
+				folded(entries)
+			}
+			return err
+		})
+		if errors.Is(err, journal.ErrStop) && (moved || behind.Applied != after) {
+			after, err = behind.Applied, nil
+		} else if errors.Is(err, journal.ErrStop) {
+			err = fmt.Errorf("the journal lacks entry %d or one soon behind it: %w", after+1, err)
+		}
 	}
 	return err
 }

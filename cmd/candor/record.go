@@ -56,7 +56,12 @@ func openRecorder(ctx context.Context, f ledgerFlag, log *slog.Logger) (*recorde
 	case err != nil:
 		return nil, err
 	}
-	if r.ledger, err = ledger.Open(ctx, f.where()); err != nil {
+	if r.journal == nil {
+		r.ledger, err = ledger.Open(ctx, f.where())
+	} else {
+		r.ledger, err = openLedger(ctx, f.where(), r.journal)
+	}
+	if err != nil {
 		r.close()
 		return nil, err
 	}

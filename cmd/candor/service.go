@@ -198,7 +198,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.journal, err = journal.Open(ctx, journal.Options{Dir: d.journal(), Sync: c.Journal.Sync == "always", Log: log}); err != nil {
 		return nil, err
 	}
-	if s.ledger, err = ledger.Open(ctx, ledgerFlag{d, c.Ledger}.where()); err != nil {
+	if s.ledger, err = openLedger(ctx, ledgerFlag{d, c.Ledger}.where(), s.journal); err != nil {
 		return nil, err
 	}
 	var made bool
@@ -387,11 +387,7 @@ func (s *service) countCoverage(ctx context.Context) {
 
 // fold brings the journal into the ledger until the service stops.
 func (s *service) fold(ctx context.Context) {
-	applied, err := s.ledger.Applied(ctx)
-	if err == nil {
-		err = s.journal.Consume(ctx, applied, s.ledger.Fold)
-	}
-	if err != nil && ctx.Err() == nil {
+	if err := follow(ctx, s.journal, s.ledger, func([]candor.Entry) {}); err != nil && ctx.Err() == nil {
 		s.failed <- fmt.Errorf("folding the journal into the ledger: %w", err)
 	}
 }

@@ -100,6 +100,12 @@ func before(m Moments) State {
 	return Confirmed
 }
 
+// Sound says what is wrong with an action whatever it is done to: nobody did it, or at no time that can have been.
+func Sound(a candor.Action) error {
+	_, _, err := whenOf(a)
+	return err
+}
+
 // whenOf is Details["at"], or when the action was.
 func whenOf(a candor.Action) (when time.Time, given bool, err error) {
 	if a.ID == "" || a.By == "" {
@@ -107,7 +113,7 @@ func whenOf(a candor.Action) (when time.Time, given bool, err error) {
 	}
 	text := a.Details["at"]
 	if text == "" {
-		return a.Time, false, nil
+		return a.Time, false, early(a.Time)
 	}
 	if when, err = time.Parse(time.RFC3339, text); err != nil {
 		return when, true, errors.New(`"at" is no time such as 2018-11-20T10:00:00Z (RFC 3339)`)
@@ -115,13 +121,21 @@ func whenOf(a candor.Action) (when time.Time, given bool, err error) {
 	if when.After(a.Time) {
 		return when, true, errors.New(`"at" is later than the action itself`)
 	}
-	return when.UTC(), true, nil
+	return when.UTC(), true, early(when)
+}
+
+// early refuses times that nothing of this can have: before 1970 the ledger has no moment, and 1970 itself is its word for never.
+func early(t time.Time) error {
+	if t.Unix() <= 0 {
+		return fmt.Errorf("%s is no time at which this can have been", t.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // verified: only what was fixed can be verified, and only by requests that were asked again.
 func verified(s State, m Moments, a candor.Action) (State, Moments, error) {
 	count := map[string]int{}
-	for _, name := range []string{"requests", "disclosing", "skipped"} {
+	for _, name := range []string{"requests", "disclosing", "failed", "skipped", "answered"} {
 		n, err := strconv.Atoi(a.Details[name])
 		if a.Details[name] != "" && (err != nil || n < 0) {
 			return s, m, fmt.Errorf("%q is no count", name)
@@ -136,6 +150,8 @@ func verified(s State, m Moments, a candor.Action) (State, Moments, error) {
 		return s, m, errors.New(`"result" is neither clean nor disclosing`)
 	case count["requests"] == 0:
 		return s, m, errors.New("no request was asked again: that shows nothing")
+	case result == "clean" && count["answered"] == 0:
+		return s, m, errors.New("nothing answered: that shows nothing")
 	case (result == "clean") != (count["disclosing"] == 0):
 		return s, m, errors.New(`"result" and "disclosing" contradict each other`)
 	case s != Fixed && s != Verified:
@@ -167,6 +183,13 @@ func (c Containment) keeps() bool {
 	return c.Mode == "mask" || c.Mode == "withhold" || c.Mode == "trip" && (c.Count == 0 || !c.Tripped.IsZero())
 }
 
+// What a breaker may wait for: guard remembers each disclosure of that time, and sets the same limit to their number (guard.MaxAfter,
+// which this package must not import).
+const (
+	maxCount  = 10_000
+	maxWithin = 30 * 24 * time.Hour
+)
+
 // ContainmentOf reads an action of candor.Contained or candor.Reset.
 func ContainmentOf(a candor.Action) (c Containment, err error) {
 	c = Containment{Site: a.Details["site"], Route: a.Details["route"], Mode: a.Details["mode"], Since: a.Time, By: a.By}
@@ -179,11 +202,11 @@ func ContainmentOf(a candor.Action) (c Containment, err error) {
 	if c.Mode != "trip" || a.What == candor.Reset || a.Details["count"] == "" && a.Details["within"] == "" {
 		return c, nil
 	}
-	if c.Count, err = strconv.Atoi(a.Details["count"]); err != nil || c.Count < 1 {
-		return c, errors.New(`"count" is no number of disclosures`)
+	if c.Count, err = strconv.Atoi(a.Details["count"]); err != nil || c.Count < 1 || c.Count > maxCount {
+		return c, fmt.Errorf(`"count" is no number of disclosures from 1 to %d`, maxCount)
 	}
-	if c.Within, err = time.ParseDuration(a.Details["within"]); err != nil || c.Within <= 0 {
-		return c, errors.New(`"within" is no duration such as 10m`)
+	if c.Within, err = time.ParseDuration(a.Details["within"]); err != nil || c.Within <= 0 || c.Within > maxWithin {
+		return c, errors.New(`"within" is no duration such as 10m, of 30 days (720h) at most`)
 	}
 	if text := a.Details["tripped"]; text != "" {
 		if c.Tripped, err = time.Parse(time.RFC3339, text); err != nil {

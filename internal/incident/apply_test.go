@@ -26,19 +26,28 @@ func TestApply(t *testing.T) {
 		"contain no site":              {Open, Moments{}, candor.Contained, map[string]string{"mode": "mask"}, Open, true},
 		"trip after none":              {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "0", "within": "1m"}, Open, true},
 		"trip after one":               {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "1", "within": "1m"}, Open, false},
+		"trip after the most":          {Contained, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "10000", "within": "720h"}, Open, false},
+		"trip after too many":          {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "10001", "within": "1m"}, Open, true},
+		"trip within too long":         {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "1", "within": "720h0m1s"}, Open, true},
 		"trip at once":                 {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip"}, Contained, false},
 		"tripped":                      {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "1", "within": "1m", "tripped": "2018-11-20T10:00:00Z"}, Contained, false},
 		"tripped some day":             {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "1", "within": "1m", "tripped": "yesterday"}, Open, true},
 		"trip within nothing":          {Open, Moments{}, candor.Contained, map[string]string{"site": "s", "mode": "trip", "count": "1", "within": "0s"}, Open, true},
 		"fix":                          {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "2018-11-20T10:00:00Z"}, Fixed, false},
 		"fix later than now":           {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "2018-11-20T10:00:01Z"}, Confirmed, true},
+		"fix in the year 1":            {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "0001-01-01T00:00:00Z"}, Confirmed, true},
+		"fix at the epoch":             {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "1970-01-01T00:00:00Z"}, Confirmed, true},
+		"fix just after the epoch":     {Confirmed, Moments{}, candor.Fixed, map[string]string{"at": "1970-01-01T00:00:01Z"}, Fixed, false},
 		"fix what is closed":           {Closed, Moments{}, candor.Fixed, nil, Closed, true},
-		"verify":                       {Fixed, over, candor.Verified, map[string]string{"requests": "1", "disclosing": "0", "result": "clean"}, Verified, false},
+		"verify":                       {Fixed, over, candor.Verified, map[string]string{"requests": "1", "answered": "1", "disclosing": "0", "failed": "0", "result": "clean"}, Verified, false},
+		"verify by silence":            {Fixed, over, candor.Verified, map[string]string{"requests": "1", "answered": "0", "disclosing": "0", "failed": "1", "result": "clean"}, Fixed, true},
+		"verify and not say by what":   {Fixed, over, candor.Verified, map[string]string{"requests": "1", "disclosing": "0", "result": "clean"}, Fixed, true},
+		"verify by no count":           {Fixed, over, candor.Verified, map[string]string{"requests": "1", "answered": "all", "disclosing": "0", "result": "clean"}, Fixed, true},
 		"verify by nothing":            {Fixed, over, candor.Verified, map[string]string{"requests": "0", "disclosing": "0", "result": "clean"}, Fixed, true},
 		"verify without an answer":     {Fixed, over, candor.Verified, map[string]string{"requests": "1", "disclosing": "0", "result": "inconclusive"}, Fixed, true},
 		"reset what had tripped":       {Contained, Moments{Aware: now}, candor.Reset, map[string]string{"site": "s"}, Confirmed, false},
 		"reset what is fixed":          {Fixed, over, candor.Reset, map[string]string{"site": "s"}, Fixed, false},
-		"verify what is open":          {Open, Moments{}, candor.Verified, map[string]string{"requests": "1", "result": "clean"}, Open, true},
+		"verify what is open":          {Open, Moments{}, candor.Verified, map[string]string{"requests": "1", "answered": "1", "result": "clean"}, Open, true},
 		"it discloses":                 {Fixed, over, candor.Verified, map[string]string{"requests": "2", "disclosing": "1", "result": "disclosing"}, Open, false},
 		"it discloses and is clean":    {Fixed, over, candor.Verified, map[string]string{"requests": "2", "disclosing": "1", "result": "clean"}, Fixed, true},
 		"close":                        {Open, Moments{}, candor.Closed, nil, Closed, false},
@@ -58,6 +67,9 @@ func TestApply(t *testing.T) {
 	}
 	if _, _, err := Apply(Open, Moments{}, candor.Action{ID: "1", Time: now, What: candor.Confirmed}); err == nil {
 		t.Error("nobody did it")
+	}
+	if _, _, err := Apply(Open, Moments{}, candor.Action{ID: "1", By: "anna", What: candor.Confirmed}); err == nil {
+		t.Error("at no time")
 	}
 }
 

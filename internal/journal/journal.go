@@ -125,6 +125,11 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	return err
 }
 
+// ID names this journal and no other: it is when its stream was made, to the nanosecond. It stays when the folder is moved or copied.
+func (j *Journal) ID() string {
+	return j.stream.CachedInfo().Created.UTC().Format(time.RFC3339Nano)
+}
+
 // Close finishes what is under way and stops the server.
 func (j *Journal) Close() error {
 	j.notes.stop()
@@ -205,8 +210,11 @@ const (
 	foldWait  = 50 * time.Millisecond
 )
 
+// ErrStop, wrapped in what fold returns, ends Consume with that error.
+var ErrStop = errors.New("no more of these entries")
+
 // Consume delivers the entries behind number after, in order and in batches, until ctx ends. When fold fails it is called
-// again with the same batch, a little later each time; what it was given twice it must fold once.
+// again with the same batch, a little later each time; what it was given twice it must fold once. An ErrStop is not tried again.
 func (j *Journal) Consume(ctx context.Context, after uint64, fold func(context.Context, []candor.Entry) error) error {
 	consumer, err := j.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1})
 	if err != nil {
@@ -273,6 +281,8 @@ func (j *Journal) retry(ctx context.Context, batch []candor.Entry, fold func(con
 		err := fold(ctx, batch)
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
+		} else if errors.Is(err, ErrStop) {
+			return err
 		}
 		j.log.Error("an entry could not be folded into the ledger; trying again", "seq", batch[0].Seq, "in", wait, "error", err)
 		select {

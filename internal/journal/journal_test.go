@@ -92,6 +92,23 @@ func TestOrderAndReopen(t *testing.T) {
 	}
 }
 
+// A journal is the same one when it is opened again or its folder has moved, and no other is.
+func TestID(t *testing.T) {
+	dir := t.TempDir()
+	j, other := open(t, filepath.Join(dir, "a")), open(t, filepath.Join(dir, "b"))
+	id := j.ID()
+	if id == "" || id == other.ID() {
+		t.Errorf("%q, %q", id, other.ID())
+	}
+	j.Close()
+	if err := os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "c")); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, filepath.Join(dir, "c")).ID(); again != id {
+		t.Errorf("%q was %q", again, id)
+	}
+}
+
 // A fold gets as many entries as are there, up to the limits in number and in octets.
 func TestFoldsAreBounded(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal"))

@@ -52,25 +52,30 @@ func (l *Ledger) Verdict(ctx context.Context, id string) (v incident.Verdict, er
 	return l.verdict(ctx, i)
 }
 
-// judged is a verdict and what it came from: evidence is added to, and an unfinished response is replaced by what it became.
+// judged is a verdict and what it came from.
 type judged struct {
-	disclosures, responses, ended int64
-	verdict                       incident.Verdict
-	spread                        incident.Spread
+	from    basis
+	verdict incident.Verdict
+	spread  incident.Spread
 }
+
+// basis are figures that a verdict stands on: evidence is added to, an unfinished response is replaced by what it became, and what the
+// route does when all is well (personal) is written down some time after the disclosure.
+type basis struct{ disclosures, responses, ended, personal int64 }
 
 // verdict decides, unless nothing has come in since it last did: lists of incidents are asked for each second.
 func (l *Ledger) verdict(ctx context.Context, i incident.Incident) (incident.Verdict, error) {
 	var now judged
-	err := l.row(ctx, `SELECT disclosures, responses, (SELECT COUNT(*) FROM evidence WHERE incident = ?1 AND ended = 1) FROM incident WHERE id = ?1`, i.ID).
-		Scan(&now.disclosures, &now.responses, &now.ended)
+	err := l.row(ctx, `SELECT disclosures, responses, (SELECT COUNT(*) FROM evidence WHERE incident = ?1 AND ended = 1),
+  (SELECT CAST(COALESCE(SUM(p.responses), 0) AS BIGINT) FROM personal p WHERE p.site = incident.site AND p.route = incident.route) FROM incident WHERE id = ?1`, i.ID).
+		Scan(&now.from.disclosures, &now.from.responses, &now.from.ended, &now.from.personal)
 	if err != nil {
 		return now.verdict, l.explain(err)
 	}
 	l.memory.Lock()
 	before, known := l.memory.verdicts[i.ID]
 	l.memory.Unlock()
-	if now.verdict = before.verdict; known && before.disclosures == now.disclosures && before.responses == now.responses && before.ended == now.ended {
+	if now.verdict = before.verdict; known && before.from == now.from {
 		return now.verdict, nil
 	}
 	e, err := l.evidence(ctx, i)
@@ -188,7 +193,7 @@ func (l *Ledger) Moments(ctx context.Context, id string) (m incident.Moments, er
 	if m.Clean, err = l.inspected(ctx, tx, i, 0, at(i.FirstSeen.Truncate(time.Minute))); err != nil || m.Fixed.IsZero() {
 		return m, l.explain(err)
 	}
-	m.Since, err = l.inspected(ctx, tx, i, at(m.Fixed), 1<<62)
+	m.Since, err = l.inspected(ctx, tx, i, at(m.Fixed.Add(time.Minute-1).Truncate(time.Minute)), 1<<62)
 	return m, l.explain(err)
 }
 
@@ -208,7 +213,7 @@ func (l *Ledger) introduced(ctx context.Context, tx *sql.Tx, i incident.Incident
 func (l *Ledger) inspected(ctx context.Context, tx *sql.Tx, i incident.Incident, since, until int64) (n int64, err error) {
 	err = tx.QueryRowContext(ctx, l.dialect.bind(`SELECT
   (SELECT CAST(COALESCE(SUM(responses), 0) AS BIGINT) FROM coverage WHERE site = ?1 AND route = ?2 AND skip = '' AND minute >= ?3 AND minute < ?4) -
-  (SELECT CAST(COALESCE(SUM(disclosures), 0) AS BIGINT) FROM course WHERE incident = ?5 AND step >= ?3 AND step < ?4)`), i.Site, i.Route, since, until, i.ID).Scan(&n)
+  (SELECT CAST(COALESCE(SUM(responses), 0) AS BIGINT) FROM course WHERE incident = ?5 AND step >= ?3 AND step < ?4)`), i.Site, i.Route, since, until, i.ID).Scan(&n)
 	return max(n, 0), err
 }
 

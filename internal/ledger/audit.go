@@ -86,6 +86,9 @@ func (f *fold) action(a candor.Action) error {
 type refusal struct{ error }
 
 func (f *fold) act(a candor.Action) error {
+	if err := incident.Sound(a); err != nil { // before anything is changed
+		return refusal{err}
+	}
 	switch {
 	case a.What == candor.Reset:
 		return f.reset(a)
@@ -232,12 +235,20 @@ func (f *fold) reset(a candor.Action) error {
 	if err := f.exec(`DELETE FROM containment WHERE site = ? AND route = ? AND mode = 'trip' AND count = 0`, site, route); err != nil {
 		return err
 	}
-	err = f.row(`SELECT COUNT(*) FROM containment WHERE site = ?1 AND (route = ?2 OR route = '') AND (mode IN ('mask', 'withhold') OR mode = 'trip' AND (count = 0 OR tripped > 0))`, []any{site, route}, &n)
-	if err != nil || n > 0 {
-		return err // something else still keeps it in
+	ids, err := f.texts(`SELECT id FROM incident i WHERE site = ?1 AND (route = ?2 OR ?2 = '') AND NOT EXISTS (`+kept+`) ORDER BY id`, site, route)
+	for _, id := range ids {
+		if err := f.apply(a, id); err != nil {
+			return err
+		}
 	}
-	return f.applyToAll(a, site, route, "")
+	return err
 }
+
+// kept is what still keeps the data of an incident i in, by the order of guard.Containment: what has tripped, on the route or on its site;
+// else the route's own mode, else its site's.
+const kept = `SELECT 1 FROM containment c WHERE c.site = i.site AND (c.route IN (i.route, '') AND c.mode = 'trip' AND (c.count = 0 OR c.tripped > 0)
+  OR c.route = i.route AND c.mode IN ('mask', 'withhold')
+  OR c.route = '' AND c.mode IN ('mask', 'withhold') AND NOT EXISTS (SELECT 1 FROM containment o WHERE o.site = i.site AND o.route = i.route AND o.mode = 'observe'))`
 
 func (f *fold) texts(query string, args ...any) (list []string, err error) {
 	rows, err := f.query(query, args...)
@@ -303,7 +314,7 @@ func (f *fold) fixedTooEarly(a candor.Action) error {
 	var last, fixed int64
 	err := f.row(`SELECT last_seen, time FROM incident JOIN moment ON moment.incident = incident.id AND name = 'fixed' WHERE id = ?`, []any{a.Incident}, &last, &fixed)
 	if err != nil || last <= fixed {
-		return err
+		return ignoreNoRows(err)
 	}
 	return f.reopen(a.Incident, fixed, last)
 }

@@ -17,7 +17,7 @@ var tables = []struct{ name, key string }{
 	{"moment", "incident, name"}, {"containment", "site, route"}, {"assessment", "incident"}, {"capture", "digest"},
 }
 
-// Dump writes every row of every table, a line each, in an order of its own: two ledgers of the same journal have the same dump, whichever
+// Dump writes every row of every table but which journal it is of, a line each, in an order of its own: two ledgers of the same entries have the same dump, whichever
 // database they are in and however the journal was cut into batches.
 func (l *Ledger) Dump(ctx context.Context, w io.Writer) error {
 	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: l.dialect.snapshot()})

@@ -44,7 +44,7 @@ func (f *fold) response(r candor.Response, numbered map[string]place) error {
 		b.evidence[r.ID] = h
 	}
 	h.all = latest(h.all, &r)
-	if b.responses[r.ID] {
+	if _, known := b.responses[r.ID]; known {
 		h.named = latest(h.named, &r)
 	}
 	return nil
@@ -103,10 +103,17 @@ func (f *fold) counted(b *book, id string) (*candor.Response, error) {
 	return h.all, err
 }
 
-// writeResponses counts responses, and returns how many are new.
+// writeResponses counts responses, also in the course, and returns how many are new.
 func (f *fold) writeResponses(b *book) (int64, error) {
 	ids := slices.Sorted(maps.Keys(b.responses))
-	return f.bulk(bulk{`response (incident, id)`, `ON CONFLICT DO NOTHING`, []any{same(b.id, len(ids)), ids}}, nil)
+	return f.bulk(bulk{`response (incident, id)`, `ON CONFLICT DO NOTHING RETURNING id`, []any{same(b.id, len(ids)), ids}}, func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		if err == nil {
+			b.course[b.responses[id]].responses++
+		}
+		return err
+	})
 }
 
 func same(s string, n int) []string {

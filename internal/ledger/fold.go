@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,8 +13,16 @@ import (
 	"candor.example/internal/incident"
 )
 
+// ErrBehind: entries are missing between what was applied and what Fold was given, of which it took nothing. So it is when the database
+// came back from a crash without its last folds. Fold again from behind Applied.
+type ErrBehind struct{ Applied uint64 }
+
+func (e ErrBehind) Error() string {
+	return fmt.Sprintf("it holds the journal as far as entry %d, and what comes next was not given to it", e.Applied)
+}
+
 // Fold takes journal entries, in order, into the account: one transaction, in which what was applied is stored, too. What
-// was folded before is passed over. Two that fold at once wait for each other.
+// was folded before is passed over, and a gap is ErrBehind. Two that fold at once wait for each other.
 func (l *Ledger) Fold(ctx context.Context, entries []candor.Entry) error {
 	tx, err := l.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -36,10 +45,15 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 	if err := tx.QueryRowContext(ctx, l.dialect.applied()).Scan(&applied); err != nil {
 		return err
 	}
+	if err := l.of(ctx, tx, l.journal); err != nil {
+		return err
+	}
 	before, f := applied, newFold(l, ctx, tx)
 	for _, e := range entries {
 		if e.Seq <= applied {
 			continue
+		} else if e.Seq != applied+1 {
+			return ErrBehind{before}
 		}
 		fresh, err := f.capture(e.Capture)
 		if err == nil && fresh {
@@ -98,7 +112,7 @@ type book struct {
 	people                      map[who]*person
 	order                       []who // of people, as they came, so that who is new when does not depend on batches
 	viewers                     map[seen]string
-	responses                   map[string]bool
+	responses                   map[string]int64     // the step of its first disclosure
 	pending                     map[string][]shownIn // by response, of this batch
 	ended                       map[string]ending    // responses, of which earlier batches may have more
 	course                      map[int64]*step
@@ -125,7 +139,7 @@ type person struct {
 	country, locale              string
 }
 
-type step struct{ disclosures, exposed, prevented int64 }
+type step struct{ disclosures, exposed, prevented, responses int64 }
 
 func (f *fold) entry(e candor.Entry) error {
 	numbered := map[string]place{}
@@ -192,13 +206,12 @@ func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
 	t := at(d.Time)
 	b.first, b.last = min(b.first, t), max(b.last, last)
 	b.kinds, b.encodings = with(b.kinds, string(d.Kind)), with(b.encodings, d.Encoding)
-	b.count(d, count)
-	see(b.viewers, who{}, d)
 	m := t - t%int64(incident.Step)
 	if b.course[m] == nil {
 		b.course[m] = &step{}
 	}
-	b.course[m].disclosures += count
+	b.count(d, count, m)
+	see(b.viewers, who{}, d)
 	k := who{d.Owner, string(d.Outcome)}
 	p := b.people[k]
 	if p == nil {
@@ -212,9 +225,10 @@ func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
 	return f.regressed(b, last)
 }
 
-// count adds to the incident's own figures.
-func (b *book) count(d candor.Disclosure, count int64) {
+// count adds to the incident's own figures, and to those of a step of its course.
+func (b *book) count(d candor.Disclosure, count, step int64) {
 	b.disclosures += count
+	b.course[step].disclosures += count
 	if d.Cached {
 		b.cached += count
 	}
@@ -229,8 +243,9 @@ func (b *book) count(d candor.Disclosure, count int64) {
 	}
 	if d.Response == "" {
 		b.unnumbered += count
-	} else {
-		b.responses[d.Response] = true
+		b.course[step].responses += count
+	} else if _, known := b.responses[d.Response]; !known {
+		b.responses[d.Response] = step
 	}
 }
 
@@ -278,19 +293,19 @@ const claimedCrawler, crawler = "claimed-crawler", "crawler"
 
 // book finds the incident of a site and route, or begins one.
 func (f *fold) book(d candor.Disclosure) (*book, error) {
-	at := place{d.Site, d.Route}
-	b, err := f.find(at)
+	where := place{d.Site, d.Route}
+	b, err := f.find(where)
 	if b != nil || err != nil {
 		return b, err
 	}
-	b = newBook(incident.ID(d.Site, d.Route, d.Time), d.Time.UnixNano())
+	b = newBook(incident.ID(d.Site, d.Route, d.Time), at(d.Time))
 	b.isNew, b.release = true, d.Release
-	f.books[at] = b
+	f.books[where] = b
 	return b, nil
 }
 
 func newBook(id string, t int64) *book {
-	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]bool{},
+	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]int64{},
 		pending: map[string][]shownIn{}, ended: map[string]ending{}, course: map[int64]*step{}, evidence: map[string]*held{}}
 }
 

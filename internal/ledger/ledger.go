@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ type Ledger struct {
 	where   string // for people: a path, or a URL without its password
 	dialect dialect
 	db      *sql.DB
+	journal string // which one it is folded from, set by Of; empty: whichever
 	memory  memory
 }
 
@@ -166,7 +168,20 @@ func (l *Ledger) row(ctx context.Context, query string, args ...any) *sql.Row {
 	return l.db.QueryRowContext(ctx, l.dialect.bind(query), args...)
 }
 
-func at(t time.Time) int64 { return t.UnixNano() }
+// at is a moment as the tables have it. What nanoseconds cannot say (UnixNano is undefined before 1678 and after 2262) is the first or last
+// that they can.
+func at(t time.Time) int64 {
+	switch {
+	case t.Before(firstMoment):
+		t = firstMoment
+	case t.After(lastMoment):
+		t = lastMoment
+	}
+	return t.UnixNano()
+}
+
+// They leave room for truncating to an hour.
+var firstMoment, lastMoment = time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func from(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 
@@ -198,7 +213,7 @@ func (l layers) Open(name string) (f fs.File, err error) {
 	return nil, err
 }
 
-// Glob lists the files of all layers, in the order of the layers.
+// Glob lists the files of all layers by name: goose takes them in the order that it is given.
 func (l layers) Glob(pattern string) (list []string, err error) {
 	for _, layer := range l {
 		names, err := fs.Glob(layer, pattern)
@@ -207,5 +222,6 @@ func (l layers) Glob(pattern string) (list []string, err error) {
 		}
 		list = append(list, names...)
 	}
+	slices.Sort(list)
 	return list, nil
 }

@@ -144,14 +144,14 @@ func (b *book) rows(list []seen, rest string) bulk {
 func (f *fold) course(b *book) error {
 	steps := slices.Sorted(maps.Keys(b.course))
 	n := len(steps)
-	ids, disclosures, exposed, prevented := texts(n), numbers(n), numbers(n), numbers(n)
+	ids, disclosures, exposed, prevented, responses := texts(n), numbers(n), numbers(n), numbers(n), numbers(n)
 	for i, t := range steps {
 		m := b.course[t]
-		ids[i], disclosures[i], exposed[i], prevented[i] = b.id, m.disclosures, m.exposed, m.prevented
+		ids[i], disclosures[i], exposed[i], prevented[i], responses[i] = b.id, m.disclosures, m.exposed, m.prevented, m.responses
 	}
-	_, err := f.bulk(bulk{`course (incident, step, disclosures, exposed, prevented)`, `ON CONFLICT (incident, step) DO UPDATE
-SET disclosures = course.disclosures + excluded.disclosures, exposed = course.exposed + excluded.exposed, prevented = course.prevented + excluded.prevented`,
-		[]any{ids, steps, disclosures, exposed, prevented}}, nil)
+	_, err := f.bulk(bulk{`course (incident, step, disclosures, exposed, prevented, responses)`, `ON CONFLICT (incident, step) DO UPDATE
+SET disclosures = course.disclosures + excluded.disclosures, exposed = course.exposed + excluded.exposed, prevented = course.prevented + excluded.prevented,
+responses = course.responses + excluded.responses`, []any{ids, steps, disclosures, exposed, prevented, responses}}, nil)
 	return err
 }
 
