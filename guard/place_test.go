@@ -285,3 +285,24 @@ func TestUnrecordedIsBounded(t *testing.T) {
 		t.Errorf("%d", len(list))
 	}
 }
+
+// What waits goes a part at a time.
+func TestUnrecordedIsTakenInParts(t *testing.T) {
+	var u unrecorded
+	list := make([]candor.Sealed, 1000)
+	for i := range list {
+		list[i] = candor.Sealed{Owner: fmt.Sprint(i), Blob: make([]byte, 1300)}
+	}
+	u.put(list)
+	seen := 0
+	for range 3 {
+		part := u.take([]candor.Sealed{{Owner: "more"}})
+		if n := len(part) - 1; n*1300 > maxTaken || part[n].Owner != "more" || n > 0 && part[0].Owner != fmt.Sprint(seen) {
+			t.Errorf("%d: %+v", n, part[n].Owner)
+		}
+		seen += len(part) - 1
+	}
+	if seen != 1000 || u.list != nil {
+		t.Errorf("%d", seen)
+	}
+}
