@@ -107,11 +107,93 @@ func TestContainmentLimits(t *testing.T) {
 	if err := c.Set(Switch{Site: "0", Mode: Mask}); err != nil {
 		t.Error(err)
 	}
-	if err := c.Set(Switch{Site: "new", Mode: Mask}); err == nil {
+	if err := c.Set(Switch{Site: "new", Mode: Trip, After: 1, Within: 1}); err == nil {
 		t.Error("one past the limit")
 	}
-	c.Count(time.Now(), "1", "", 1<<40)
-	if n := len(c.switches[siteRoute{"1", ""}].recent); n > MaxAfter {
+	if err := c.Set(Switch{Site: "new", Mode: Mask}); err != nil || len(c.switches) != MaxSwitches || c.Mode("new", "", Observe) != Mask {
+		t.Error("what holds at once is refused for the sake of a breaker that waits", err)
+	}
+	c.Count(time.Now(), "2", "", 1<<40)
+	if n := len(c.switches[siteRoute{"2", ""}].recent); n > MaxAfter {
 		t.Errorf("%d are remembered", n)
+	}
+}
+
+// What every route gets makes room for what somebody decides: the oldest that has not tripped.
+func TestArmedBreakersMakeRoom(t *testing.T) {
+	var c Containment
+	armed := func(i int) error {
+		return c.Set(Switch{Site: "a", Route: fmt.Sprint("GET /", i), Mode: Trip, After: 1, Within: 1, Armed: true})
+	}
+	for i := range MaxSwitches {
+		if err := armed(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Count(time.Now(), "a", "GET /0", 1)
+	if armed(MaxSwitches) == nil {
+		t.Error("one armed breaker too many")
+	}
+	if err := c.Set(Switch{Site: "b", Mode: Trip, After: 3, Within: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Mode("a", "GET /0", Observe) != Trip || c.switches[siteRoute{"a", "GET /1"}] != nil || len(c.switches) != MaxSwitches || c.Contains("a") || !c.Contains("b") {
+		t.Error("another one made room")
+	}
+}
+
+func TestSameRoute(t *testing.T) {
+	long := "GET /" + strings.Repeat("abcdefgh/", 80)
+	cut := long[:492] + "…" + "0123456789abcdef"
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"GET /p/{name}/reviews", "GET /p/lamp/reviews", true},
+		{"GET /p/lamp/reviews", "GET /p/{name}/reviews", true},
+		{"GET /p/{name}/reviews", "GET /p/lamp", false},
+		{"GET /p/{name}", "GET /p/", false},
+		{"GET /p/{name}", "POST /p/lamp", false},
+		{"GET /p/{id}/{name}", "GET /p/{name}/x", true},
+		{"GET /p/lamp", "GET /p/vase", false},
+		{"GET /p/lamp", "GET /{other}", true},
+		{"GET /{other}", "GET /p/lamp", false},
+		{"GET /p/lamp", "", false},
+		{"POST /graphql#A", "POST /graphql#B", false},
+		{"POST /{name}#A", "POST /graphql#A", true},
+		{"POST /graphql#A", "POST /graphql#{other}", true},
+		{cut, long, true},
+		{cut, "GET /x" + long[5:], false},
+		{cut, "GET /{name}" + long[13:], true},
+		{cut, long[:400], false},
+	} {
+		if got := sameRoute(c.a, c.b); got != c.want {
+			t.Errorf("%q %q: %v", c.a, c.b, got)
+		}
+	}
+}
+
+// What is alike makes nothing milder, and a breaker counts it.
+func TestContainmentOfAlikeRoutes(t *testing.T) {
+	var c Containment
+	for _, s := range []Switch{{Route: "GET /p/{name}/reviews", Mode: Block}, {Route: "GET /q/{name}", Mode: Observe}, {Route: "GET /p/lamp/reviews", Mode: Observe},
+		{Route: "GET /r/{name}", Mode: Trip, After: 2, Within: time.Minute}} {
+		s.Site = "a.example"
+		if err := c.Set(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	for _, r := range []string{"GET /r/x", "GET /r/y"} {
+		c.Count(now, "a.example", r, 1)
+	}
+	for _, v := range []struct {
+		site, route string
+		want        Mode
+	}{{"a.example", "GET /p/vase/reviews", Block}, {"a.example", "GET /p/lamp/reviews", Observe}, {"a.example", "GET /q/x", Mask}, {"a.example", "GET /r/z", Trip}, {"a.example", "GET /", Mask},
+		{"b.example", "GET /r/z", Mask}, {otherRoute, "GET /r/z", Trip}, {otherRoute, "GET /p/vase/reviews", Block}, {otherRoute, "GET /", Mask}} {
+		if got := c.Mode(v.site, v.route, Mask); got != v.want {
+			t.Errorf("%s %s: %s, not %s", v.site, v.route, got, v.want)
+		}
 	}
 }

@@ -73,6 +73,10 @@ type Guard struct {
 	// Classed is told the class and kind of each match, for metrics. Nil: nobody is.
 	Classed func(candor.Class, scan.Kind)
 
+	// Contained says that something was decided for a site, or a route of it: such a site is known by its name, however many hosts strangers ask
+	// for. Containment.Contains is one. Nil: none is.
+	Contained func(site string) bool
+
 	// FailClosed withholds what could not be inspected (a malformed or unknown encoding, a limit) in Mask and Block. When
 	// false it passes, and Coverage says so.
 	FailClosed bool

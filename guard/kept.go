@@ -222,7 +222,9 @@ func (e *exchange) seal(h *hit, owner string, class candor.Class) (list []candor
 	if e.g.Seal == nil {
 		return nil
 	}
-	list = e.g.Seal(owner, string(h.Kind), []byte(h.value))
+	if e.all == nil || e.firstTime(owner, h.Kind, "sealed") { // a capture's exchange is recorded as a whole
+		list = e.g.Seal(owner, string(h.Kind), []byte(h.value))
+	}
 	if class == candor.Disclosed && !e.contexts[owner] {
 		if e.contexts == nil {
 			e.contexts = map[string]bool{}

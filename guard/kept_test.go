@@ -59,7 +59,7 @@ func TestResponseIsKept(t *testing.T) {
 	}
 	want := candor.Response{ID: first.ID, Time: first.Time, End: last.End, Site: first.Site, Method: "GET", URL: "/orders/1001?lang=…", Masked: true, Route: "GET /orders/{id}", Status: 200,
 		Release: "v7", Viewer: "customer", ViewerDigest: candor.Viewer{Customer: "3"}.Digest(r.Key), Credentialed: true,
-		Cached: true, Age: 17, CacheStatus: "Cache-Status: edge; hit; ttl=3; X-Cache: HIT", CacheControl: ("public, max-age=60, max-age=" + strings.Repeat("6", 300))[:200], Vary: "Accept-Encoding",
+		Cached: true, Age: 17, CacheStatus: "Cache-Status: hit; ttl=3; X-Cache: HIT", CacheControl: "public, max-age=60, max-age", Vary: "Accept-Encoding",
 		SetCookie: true, Shareable: true, SurrogateKeys: []string{"orders", "order-1001"}, Object: first.Object, ContentType: "application/json",
 		Owners: 2, Own: 1, Places: []string{"$.items[].author.email"}, OwnPlaces: []string{"$.items[].me"}, Looked: candor.LookedAll, Body: last.Body, People: last.People, Date: first.Date}
 	if !reflect.DeepEqual(last, want) || first.Object == "" || last.People == "" || last.Body == "" {

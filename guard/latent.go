@@ -23,7 +23,7 @@ func (e *exchange) caching() *caching {
 	if c := &e.cache; !c.known {
 		c.known = true
 		c.shareable, _ = candor.SharedCacheable(e.x.Request.Method, e.x.Request.Header, e.x.Status, e.x.Header, e.x.Time)
-		c.control = fieldOf(e.x.Header, "Cache-Control")
+		c.control = cacheControl(e.x.Header)
 	}
 	return &e.cache
 }

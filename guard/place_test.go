@@ -201,7 +201,7 @@ func TestTold(t *testing.T) {
 			t.Errorf("Age %q: %d", v, got)
 		}
 	}
-	for v, want := range map[string]string{`a; hit; key=x; ttl=1`: "a; hit; ttl=1", `a; key="x;\"y"; hit, b;key=z, c`: "a; hit, b, c", `a;key="x`: "a", "monkey; hit": "monkey; hit"} {
+	for v, want := range map[string]string{`a; hit; key=x; ttl=1`: "hit; ttl=1", `a; key="x;\"hit"; hit, b;key=z, miss`: "hit, miss", `a;stored;key="x hit`: "stored", "monkey; hit": "hit"} {
 		if got := cacheStatus(http.Header{"Cache-Status": {v}}); got != "Cache-Status: "+want {
 			t.Errorf("%s: %s", v, got)
 		}
@@ -214,7 +214,7 @@ func TestTold(t *testing.T) {
 	if got := e.surrogateKeys(http.Header{"Cache-Tag": {strings.Join(keys, ",")}}); len(got) != maxKeys {
 		t.Errorf("%d keys", len(got))
 	}
-	if got := e.surrogateKeys(http.Header{"Xkey": {strings.Repeat("k", maxKey) + " " + strings.Repeat("l", maxKey+1)}}); len(got) != 1 {
+	if got := e.surrogateKeys(http.Header{"Xkey": {strings.Repeat("k-", maxKey/2) + " " + strings.Repeat("l-", maxKey/2) + "l"}}); len(got) != 1 {
 		t.Errorf("%d keys", len(got))
 	}
 }
@@ -283,5 +283,26 @@ func TestUnrecordedIsBounded(t *testing.T) {
 	u.put([]candor.Sealed{{Owner: "last"}})
 	if list := u.take(nil); len(list) != maxUnrecorded || list[maxUnrecorded-1].Owner != "last" || len(u.take(nil)) != 0 {
 		t.Errorf("%d", len(list))
+	}
+}
+
+// What waits goes a part at a time.
+func TestUnrecordedIsTakenInParts(t *testing.T) {
+	var u unrecorded
+	list := make([]candor.Sealed, 1000)
+	for i := range list {
+		list[i] = candor.Sealed{Owner: fmt.Sprint(i), Blob: make([]byte, 1300)}
+	}
+	u.put(list)
+	seen := 0
+	for range 3 {
+		part := u.take([]candor.Sealed{{Owner: "more"}})
+		if n := len(part) - 1; n*1300 > maxTaken || part[n].Owner != "more" || n > 0 && part[0].Owner != fmt.Sprint(seen) {
+			t.Errorf("%d: %+v", n, part[n].Owner)
+		}
+		seen += len(part) - 1
+	}
+	if seen != 1000 || u.list != nil {
+		t.Errorf("%d", seen)
 	}
 }

@@ -28,6 +28,7 @@ type routes struct {
 	mu    sync.RWMutex
 	sites map[string]*routeNode
 	nodes int
+	kept  int // of sites, those that are known because they are contained
 
 	known     map[request]siteRoute // what was worked out before, at most maxKnown; forgotten as a whole
 	knownMu   sync.RWMutex
@@ -58,18 +59,18 @@ const (
 	maxKnownAt = 256 // a longer path is worked out each time
 )
 
-// of is the site and the route of a request. ok says whether it may teach a new host.
-func (t *routes) of(r *http.Request, body []byte, status int, ok bool, declared []string) (site, route string) {
+// of is the site and the route of a request. ok says whether it may teach a new host; contained, unless nil, which hosts need not be taught.
+func (t *routes) of(r *http.Request, body []byte, status int, ok bool, declared []string, contained func(site string) bool) (site, route string) {
 	key := request{r.Method, r.Host, r.URL.EscapedPath()}
 	cacheable := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Host != "" && len(key.host) <= maxKnownAt &&
 		len(key.path) <= maxKnownAt && !strings.Contains(r.URL.RawQuery, "query=") // which may be GraphQL
 	t.knownMu.RLock()
 	known, turn := t.known[key], t.knownTurn
 	t.knownMu.RUnlock()
-	if cacheable && known.route != "" {
+	if cacheable && known.route != "" && (known.site != otherRoute || contained == nil) {
 		return known.site, known.route
 	}
-	site = t.site(scan.MaskText(candor.Site(r)), ok)
+	site = t.site(scan.MaskText(candor.Site(r)), ok, contained)
 	route = t.template(r, body, site, status, declared)
 	if cacheable && status < 400 {
 		t.keep(key, siteRoute{site, route}, turn)
@@ -169,14 +170,16 @@ func (t *routes) operation(site, path, op string, ok bool) string {
 	return op
 }
 
-// site is a host as it may be kept: without an address, and one of not too many. Only a host that was answered is one.
-func (t *routes) site(host string, ok bool) string {
+// site is a host as it may be kept: without an address, and one of not too many. Only a host that was answered is one, or is contained.
+func (t *routes) site(host string, ok bool, contained func(site string) bool) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, known := t.sites[host]; known {
 		return host
 	}
-	if !ok || len(t.sites) >= t.room(maxSites) {
+	if contained != nil && contained(host) {
+		t.kept++
+	} else if !ok || len(t.sites)-t.kept >= t.room(maxSites) {
 		return otherRoute
 	}
 	if t.sites == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"candor.example"
 	"candor.example/scan"
@@ -24,7 +25,7 @@ func (e *exchange) tell(r *candor.Response, v candor.Viewer) {
 	r.Release, r.Viewer, r.ViewerDigest = e.release, v.Kind(), e.viewerDigest(v)
 	r.Credentialed = len(e.holders()) > 0
 	r.Cached, r.Age, r.CacheStatus = e.cached, age(h), cacheStatus(h)
-	r.CacheControl, r.Vary, r.Shareable = e.cache.control, fieldOf(h, "Vary"), e.cache.shareable
+	r.CacheControl, r.Vary, r.Shareable = e.cache.control, e.vary(h), e.cache.shareable
 	r.Date, _ = http.ParseTime(h.Get("Date"))
 	r.SetCookie = len(h["Set-Cookie"]) > 0
 	r.SurrogateKeys = e.surrogateKeys(h)
@@ -56,26 +57,90 @@ func age(h http.Header) int {
 // maxField is how many bytes of a field's value are kept.
 const maxField = 200
 
-// fieldOf is a field's value as it may be kept.
-func fieldOf(h http.Header, name string) string {
-	return cut(scan.MaskText(strings.Join(h[name], ", ")), maxField)
+// What fields say in words of their own is left out: a shop may put anything there, and a customer's name, too.
+
+var quotedString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?`)
+
+// cacheControl is what Cache-Control says, by the directives that there are (RFC 9111 §5.2, RFC 5861, RFC 8246) and their numbers.
+func cacheControl(h http.Header) string {
+	var said []string
+	for d := range strings.SplitSeq(quotedString.ReplaceAllString(strings.Join(h["Cache-Control"], ","), ""), ",") {
+		name, argument, _ := strings.Cut(strings.TrimSpace(d), "=")
+		if !slices.Contains(directives, strings.ToLower(name)) {
+			continue
+		}
+		if isNumber(argument, 8) {
+			name += "=" + argument
+		}
+		said = append(said, name)
+	}
+	return cut(strings.Join(said, ", "), maxField)
+}
+
+var directives = []string{"public", "private", "no-cache", "no-store", "no-transform", "max-age", "s-maxage", "must-revalidate", "proxy-revalidate", "must-understand", "immutable",
+	"stale-while-revalidate", "stale-if-error", "max-stale", "min-fresh", "only-if-cached", "pre-check", "post-check"}
+
+var notDigits = regexp.MustCompile(`[^0-9]+`)
+
+func isNumber(s string, digits int) bool {
+	return len(s) > 0 && len(s) <= digits && strings.Trim(s, "0123456789") == ""
+}
+
+// vary is Vary, by names of fields as there are: of letters and hyphens.
+func (e *exchange) vary(h http.Header) string {
+	var names []string
+	for name := range strings.SplitSeq(strings.Join(h["Vary"], ","), ",") {
+		name = strings.TrimSpace(name)
+		plain := strings.TrimFunc(name, func(r rune) bool { return r == '-' || r|0x20 >= 'a' && r|0x20 <= 'z' })
+		if name == "*" || name != "" && plain == "" && len(name) <= 40 && !e.names(name) {
+			names = append(names, name)
+		}
+	}
+	return cut(strings.Join(names, ", "), maxField)
 }
 
 // tellers are the fields in which caches say what they did.
 var tellers = []string{"Cache-Status", "X-Cache", "X-Cache-Status", "Cf-Cache-Status", "X-Proxy-Cache", "X-Varnish", "X-Cache-Hits"}
 
-// cacheStatus is what caches say they did, by field. The key by which one stored it (RFC 9211 §2.7) is a URL, and is left out.
+// cacheStatus is what caches say they did, by field, in the words that there are for it. The key by which one stored it (RFC 9211 §2.7) is a
+// URL, and its own name may be anything.
 func cacheStatus(h http.Header) string {
 	var said []string
 	for _, name := range tellers {
-		if v := strings.Join(h[name], ", "); v != "" {
-			said = append(said, name+": "+keyParameter.ReplaceAllString(v, ""))
+		if v := statusWords(keyParameter.ReplaceAllString(strings.Join(h[name], ", "), "")); v != "" {
+			said = append(said, name+": "+v)
 		}
 	}
-	return cut(scan.MaskText(strings.Join(said, "; ")), maxField)
+	return cut(strings.Join(said, "; "), maxField)
 }
 
 var keyParameter = regexp.MustCompile(`(?i);\s*key\s*=\s*("(?:[^"\\]|\\.)*"?|[^,;]*)`)
+
+func statusWords(v string) string {
+	var caches []string
+	for c := range strings.SplitSeq(quotedString.ReplaceAllString(v, ""), ",") {
+		var words []string
+		for w := range strings.FieldsFuncSeq(c, func(r rune) bool { return r == ' ' || r == '\t' || r == ';' || r == ':' }) {
+			name, value, _ := strings.Cut(w, "=")
+			switch known := slices.Contains(cacheWords, strings.ToLower(name)); {
+			case known && (value == "?0" || value == "?1" || isNumber(value, 8) || slices.Contains(cacheWords, strings.ToLower(value))):
+				words = append(words, name+"="+value)
+			case known, isNumber(w, 6):
+				words = append(words, name)
+			}
+		}
+		if len(words) > 0 {
+			caches = append(caches, strings.Join(words, "; "))
+		}
+	}
+	return strings.Join(caches, ", ")
+}
+
+// cacheWords are those of RFC 9211 §2, and of the products that came before it.
+var cacheWords = []string{"hit", "miss", "pass", "stale", "fwd", "fwd-status", "stored", "collapsed", "ttl", "bypass", "expired", "revalidated", "updating", "dynamic", "partial", "request", "method",
+	"uri-miss", "vary-miss", "synth", "error", "none", "unknown", "refreshhit", "refresh", "hit-stale", "stale-hit", "hit-for-pass", "hit-for-miss", "hitmiss", "hitpass", "cached", "uncacheable",
+	"tcp_hit", "tcp_miss", "tcp_mem_hit", "tcp_disk_hit", "tcp_ims_hit", "tcp_refresh_hit", "tcp_refresh_miss", "tcp_refresh_fail_hit", "tcp_expired_hit", "tcp_expired_miss", "tcp_client_refresh_miss",
+	"tcp_negative_hit", "tcp_denied", "tcp_cookie_deny", "tcp_swapfail_miss", "tcp_imshit", "tcp_remote_hit", "config_nocache", "private_nostore"}
 
 // surrogateKeys are what CDNs purge by: Surrogate-Key and xkey (separated by spaces), Cache-Tag (by commas). What may name a person is
 // left out.
@@ -86,13 +151,59 @@ func (e *exchange) surrogateKeys(h http.Header) (keys []string) {
 				if len(keys) == maxKeys {
 					return keys
 				}
-				if len(k) <= maxKey && scan.MaskText(k) == k && !isPersonal(e.g.Directory, k) && !slices.Contains(keys, k) {
+				if len(k) <= maxKey && scan.MaskText(k) == k && !isToken(k) && !e.names(k) && !slices.Contains(keys, k) {
 					keys = append(keys, k)
 				}
 			}
 		}
 	}
 	return keys
+}
+
+// isToken: 16 characters or more in a row are of base64, of which hexadecimal digits are a part: a digest, or something in disguise.
+func isToken(s string) bool {
+	run := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9', c == '+', c == '/', c == '=':
+			if run++; run >= 16 {
+				return true
+			}
+		default:
+			run = 0
+		}
+	}
+	return false
+}
+
+// names says that a word made of others, such as a key of a CDN, names a customer: as a whole, by words in it that stand side by side, or by an
+// identifier of any kind.
+func (e *exchange) names(s string) bool {
+	d := e.g.Directory
+	if plain, err := url.PathUnescape(s); err == nil {
+		s = plain
+	}
+	if isPersonal(d, s) || string(maskOwned(d, []byte(s))) != s {
+		return true
+	}
+	for number := range strings.FieldsFuncSeq(s, func(r rune) bool { return (r < '0' || r > '9') && !strings.ContainsRune("+-._ ", r) }) {
+		if isPersonal(d, number) || isPersonal(d, notDigits.ReplaceAllString(number, "")) {
+			return true
+		}
+	}
+	words := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) })
+	for i := range words {
+		for n := 1; n <= 3 && i+n <= len(words); n++ {
+			some := slices.Clone(words[i : i+n])
+			if isPersonal(d, strings.Join(some, " ")) {
+				return true
+			}
+			if slices.Reverse(some); n > 1 && isPersonal(d, strings.Join(some, " ")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 const (

@@ -22,9 +22,9 @@ type worked struct {
 	mac       hash.Hash
 }
 
-// shownURL is the request's URL as a capture's report prints it, or as the journal keeps it.
+// shownURL is the request's URL as a capture's report prints it, or as the journal keeps it, also of a capture that is recorded.
 func (e *exchange) shownURL() string {
-	if e.worked.url == "" && e.all != nil {
+	if e.worked.url == "" && e.all != nil && e.g.Note == nil {
 		e.worked.url = candor.MaskURL(impersonalURL(e.g.Directory, e.x.Request.URL))
 	} else if e.worked.url == "" {
 		e.worked.url = candor.SafeURL(impersonalURL(e.g.Directory, e.x.Request.URL))

@@ -42,6 +42,9 @@ type recorder struct {
 const (
 	entryDisclosures = 500 // in one entry: half of what the journal puts into a message
 	entryExchanges   = 1000
+	// entrySize leaves room for coverage and responses: but for what is sealed, an entry of a capture is one message, for its parts would be
+	// counted again when the capture is read again.
+	entrySize = journal.MaxSize / 2
 )
 
 // openRecorder opens the books, and brings the ledger up to what the journal has.
@@ -181,21 +184,32 @@ func (r *recorder) inspected(ctx context.Context, c candor.Coverage) error {
 	if at+candor.CaptureParts <= r.upto {
 		return nil
 	}
-	if len(r.entry.Disclosures)+len(now.Disclosures) > entryDisclosures || len(r.entry.Coverage) >= entryExchanges {
+	if len(r.entry.Disclosures)+len(now.Disclosures) > entryDisclosures || len(r.entry.Coverage) >= entryExchanges || journal.Size(r.entry)+journal.Size(now) > entrySize {
 		if err := r.write(ctx, at, false); err != nil {
 			return err
 		}
 	}
-	for len(now.Disclosures) > entryDisclosures {
+	for n := part(now.Disclosures); n < len(now.Disclosures); n = part(now.Disclosures) {
 		at++
-		r.entry = candor.Entry{Disclosures: now.Disclosures[:entryDisclosures], Responses: now.Responses, Sealed: now.Sealed}
-		now = candor.Entry{Disclosures: now.Disclosures[entryDisclosures:], Coverage: now.Coverage, Personal: now.Personal}
+		r.entry = candor.Entry{Disclosures: now.Disclosures[:n], Sealed: now.Sealed}
+		now.Disclosures, now.Sealed = now.Disclosures[n:], nil
 		if err := r.write(ctx, at, false); err != nil {
 			return err
 		}
 	}
 	r.entry = joined(r.entry, now)
 	return nil
+}
+
+// part is how many disclosures of an exchange go into the next entry. It goes by them alone: whoever reads the capture again cuts it in the
+// same places, though by then other things are sealed.
+func part(ds []candor.Disclosure) (n int) {
+	for size := 0; n < len(ds) && n < entryDisclosures; n++ {
+		if size += journal.SizeOf(&ds[n]); size > entrySize && n > 0 {
+			break
+		}
+	}
+	return n
 }
 
 func joined(e, more candor.Entry) candor.Entry {
@@ -218,15 +232,20 @@ func (r *recorder) write(ctx context.Context, to int64, done bool) error {
 	}
 	e.Coverage, e.Capture = summed(e.Coverage), &candor.Capture{Digest: r.digest, From: r.from, To: to, Done: done}
 	r.from = to
-	var err error
+	for _, m := range journal.Cut(e) { // what a running serve is handed must not be too large, either
+		if err := r.record(ctx, m); err != nil {
+			return err
+		}
+	}
+	r.sealer.Recorded(e.Sealed)
+	return nil
+}
+
+func (r *recorder) record(ctx context.Context, e candor.Entry) error {
 	if r.journal != nil {
-		err = r.journal.Record(ctx, e)
-	} else {
-		_, err = ask(ctx, r.where.dataFlag, "/entry", e)
+		return r.journal.Record(ctx, e)
 	}
-	if err == nil {
-		r.sealer.Recorded(e.Sealed)
-	}
+	_, err := ask(ctx, r.where.dataFlag, "/entry", e)
 	return err
 }
 

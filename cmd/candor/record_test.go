@@ -129,6 +129,46 @@ func TestRecordKilled(t *testing.T) {
 	t.Logf("%d kills", kills)
 }
 
+// TestRecordLargeExport: one exchange of a capture shows 20,000 customers, and each is in the ledger once.
+func TestRecordLargeExport(t *testing.T) {
+	const customers = 20_000
+	data, har := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "export.har")
+	var all strings.Builder
+	for range 2 { // each twice
+		for c := range customers {
+			fmt.Fprintf(&all, "person%d@people.example\\n", c)
+		}
+	}
+	text := `{"log":{"version":"1.2","entries":[{"startedDateTime":"2018-11-20T15:00:00.000Z","request":{"method":"GET","url":"http://shop.example/export","headers":[]},"response":{"status":200,"headers":[],"content":{"text":"` + all.String() + `"}}}]}}`
+	if err := os.WriteFile(har, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("candor", "directory", "build", "--customers", customersFile(t, customers), "--data", data)
+	for _, cmd := range []*exec.Cmd{build, exec.Command("candor", "keys", "init", "--post-quantum", "--data", data)} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if out, err := recording(data, har).CombinedOutput(); exitCode(err) != exitFound {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	people, sealed := map[string]int{}, map[string]int{}
+	for line := range strings.SplitSeq(recorded(t, data), "\n") {
+		switch table, rest, _ := strings.Cut(line, " "); table {
+		case "affected":
+			people[rest]++
+			if !strings.Contains(rest, " count=1 ") {
+				t.Fatal(line)
+			}
+		case "sealed":
+			sealed[rest]++
+		}
+	}
+	if len(people) != customers || len(sealed) != 2*customers {
+		t.Errorf("%d people, %d sealed", len(people), len(sealed))
+	}
+}
+
 // privateAgain gives copied keys the mode that is asked of them.
 func privateAgain(t *testing.T, data string) {
 	t.Helper()

@@ -55,8 +55,6 @@ const (
 	streamName = "CANDOR"
 	subject    = "candor.entry"
 	bucket     = "candor_sessions"
-	// maxBatch is how many disclosures go into one message: about 400 octets each stay far below the limit of 1 MiB.
-	maxBatch = 1000
 	// recordWithin bounds how long a response may wait for the journal.
 	recordWithin = 2 * time.Second
 	sessionTTL   = 30 * 24 * time.Hour
@@ -93,7 +91,7 @@ func Open(ctx context.Context, o Options) (_ *Journal, err error) {
 func (j *Journal) start(o Options) (err error) {
 	j.server, err = server.NewServer(&server.Options{
 		ServerName: "candor", DontListen: true, JetStream: true, StoreDir: filepath.Join(o.Dir, "store"), NoSigs: true,
-		SyncAlways: o.Sync, MaxPayload: 4 << 20,
+		SyncAlways: o.Sync, MaxPayload: maxPayload,
 	})
 	if err != nil {
 		return err
@@ -146,24 +144,18 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Record makes an entry durable, and returns nil only then. Many disclosures become several messages, of which the first holds whatever
-// else is in the entry.
+// Record makes an entry durable, and returns nil only then. A large one becomes several messages: see Cut.
 func (j *Journal) Record(ctx context.Context, e candor.Entry) error {
-	for ds := e.Disclosures; ; {
-		n := min(len(ds), maxBatch)
-		e.Disclosures = ds[:n]
+	for _, m := range Cut(e) {
 		id := ""
-		if n > 0 {
-			id = ds[0].ID
+		if len(m.Disclosures) > 0 {
+			id = m.Disclosures[0].ID
 		}
-		if err := j.publish(ctx, e, id); err != nil {
+		if err := j.publish(ctx, m, id); err != nil {
 			return err
 		}
-		if ds = ds[n:]; len(ds) == 0 {
-			return nil
-		}
-		e = candor.Entry{}
 	}
+	return nil
 }
 
 // Release records that a release went live.

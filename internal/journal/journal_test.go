@@ -168,6 +168,73 @@ func TestBatchIsSplit(t *testing.T) {
 	}
 }
 
+// However much is sealed, and however many responses there are, each message is small enough, and nothing is lost or in two of them.
+func TestLargeEntryIsCut(t *testing.T) {
+	j := open(t, t.TempDir())
+	var e candor.Entry
+	for n := range 6000 {
+		d := disclosure(n)
+		d.Response, d.URL = fmt.Sprint("r", n/100), strings.Repeat("/&", 200)
+		e.Disclosures = append(e.Disclosures, d)
+		for _, kind := range []string{"email", "context"} {
+			e.Sealed = append(e.Sealed, candor.Sealed{Owner: d.Owner, Kind: kind, Blob: make([]byte, 1300)})
+		}
+		if n%100 == 0 {
+			e.Responses = append(e.Responses, candor.Response{ID: d.Response, URL: strings.Repeat("/&", 4000)})
+		}
+	}
+	e.Coverage = []candor.Coverage{{Site: "shop.example"}}
+	if err := j.Record(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	var got candor.Entry
+	for _, m := range consume(t, j, 0) {
+		if len(got.Disclosures) > 0 && len(m.Sealed) > 0 {
+			t.Error("disclosures before what is sealed of them")
+		}
+		got.Coverage = append(got.Coverage, m.Coverage...)
+		add(&got, m)
+		seen := map[string]bool{}
+		for _, d := range m.Disclosures {
+			seen[d.Response] = true
+		}
+		for _, r := range m.Responses {
+			if !seen[r.ID] || got.Disclosures[len(got.Disclosures)-1].Response < r.ID && len(r.ID) == len(got.Disclosures[len(got.Disclosures)-1].Response) {
+				t.Errorf("response %s is not with its last disclosure", r.ID)
+			}
+		}
+	}
+	if !reflect.DeepEqual(got, e) {
+		t.Errorf("%d disclosures, %d responses, %d sealed, %d coverage", len(got.Disclosures), len(got.Responses), len(got.Sealed), len(got.Coverage))
+	}
+}
+
+// Of a capture's entry only what is sealed comes apart, and before the rest.
+func TestCaptureIsCut(t *testing.T) {
+	e := candor.Entry{Sealed: make([]candor.Sealed, 1500), Capture: &candor.Capture{To: 1}}
+	for n := range 500 {
+		e.Disclosures = append(e.Disclosures, disclosure(n))
+	}
+	for i := range e.Sealed {
+		e.Sealed[i].Blob = make([]byte, 1300)
+	}
+	list := Cut(e)
+	last := list[len(list)-1]
+	if len(list) < 2 || last.Capture == nil || len(last.Disclosures) != 500 {
+		t.Errorf("%d entries, the last %+v", len(list), last.Capture)
+	}
+	n := len(last.Sealed)
+	for _, m := range list[:len(list)-1] {
+		n += len(m.Sealed)
+		if m.Capture != nil || len(m.Disclosures) > 0 {
+			t.Errorf("%+v", m.Capture)
+		}
+	}
+	if n != 1500 {
+		t.Errorf("%d sealed", n)
+	}
+}
+
 // What was noted is written before the journal is closed, in few messages; a note on a closed journal is lost, and does not panic.
 func TestNotes(t *testing.T) {
 	dir := t.TempDir()

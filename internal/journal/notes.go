@@ -108,8 +108,11 @@ func (j *Journal) write(queue <-chan note) {
 			}
 		}
 		if first.written == nil {
-			if err := j.publish(context.Background(), e, ""); err != nil {
-				j.lost(n, err)
+			for _, m := range Cut(e) {
+				if err := j.publish(context.Background(), m, ""); err != nil {
+					j.lost(n, err)
+					break
+				}
 			}
 		}
 		if mark != nil {
