@@ -110,7 +110,9 @@ func (s *service) arm(site, route string) {
 		return
 	}
 	c := incident.Containment{Site: site, Route: route, Mode: "trip", Count: s.config.Trip.Count, Within: s.config.Trip.Within}
-	if err := s.containment.Set(switchOf(c)); err != nil {
+	armed := switchOf(c)
+	armed.Armed = true // gives way to what somebody decides
+	if err := s.containment.Set(armed); err != nil {
 		s.log.Warn("no breaker for this route", "site", site, "route", route, "error", err)
 		return
 	}
