@@ -155,7 +155,7 @@ func foldUpTo(ctx context.Context, j *journal.Journal, l *ledger.Ledger, last ui
 	return err
 }
 
-// follow folds the journal into the ledger until ctx ends. A ledger that lost its last folds is given them again.
+// follow folds the journal into the ledger until ctx ends or something fails, and says which. A ledger that lost its last folds is given them again.
 func follow(ctx context.Context, j *journal.Journal, l *ledger.Ledger, folded func([]candor.Entry)) error {
 	after, err := l.Applied(ctx)
 	for err == nil {

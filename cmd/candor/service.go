@@ -387,7 +387,7 @@ func (s *service) countCoverage(ctx context.Context) {
 
 // fold brings the journal into the ledger until the service stops.
 func (s *service) fold(ctx context.Context) {
-	if err := follow(ctx, s.journal, s.ledger, func([]candor.Entry) {}); err != nil && ctx.Err() == nil {
+	if err := follow(ctx, s.journal, s.ledger, func([]candor.Entry) {}); ctx.Err() == nil {
 		s.failed <- fmt.Errorf("folding the journal into the ledger: %w", err)
 	}
 }

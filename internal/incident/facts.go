@@ -194,13 +194,13 @@ func replay(rs []candor.Response) bool {
 // later, and comes out the same, is another occasion.
 func (f *facts) together() bool {
 	for _, rs := range f.bodies {
-		last, first, end := rs[0].Time, rs[0].End, rs[0].End
+		first, end := rs[0].End, rs[0].End
 		for _, r := range rs {
 			if r.Time.After(end) {
 				first = r.End
 			}
-			last, first, end = r.Time, earlier(first, r.End), later(end, r.End)
-			if last.After(first) {
+			first, end = earlier(first, r.End), later(end, r.End)
+			if r.Time.After(first) {
 				return false
 			}
 		}

@@ -109,7 +109,6 @@ type world struct {
 	guard   *guard.Guard
 	front   http.Handler
 	pages   map[string]http.HandlerFunc // by the first segment of a path; in mixed worlds the second
-	edge    func(http.Handler) http.Handler
 	books   *books
 	queue   []func()
 	traffic sync.WaitGroup
