@@ -1,6 +1,10 @@
 package candor
 
-import "time"
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+)
 
 // Response is what is known of one response in which somebody's identifier was disclosed: what a cause is decided from. It is recorded
 // twice under one ID: with the first disclosure, before a byte of that leaves, with what the request and the headers tell; and once
@@ -106,6 +110,13 @@ type Capture struct {
 
 // CaptureParts is how many entries one exchange of a capture may take, at most.
 const CaptureParts = 1 << 20
+
+// NewID is 16 random bytes in hexadecimal: made at the edge, so that many guards and people can write into one journal.
+func NewID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
 
 // Action is what a human did, or Candor by itself (By is "candor"): the ledger's audit. Details are by what was done; see incident.Apply.
 type Action struct {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -280,7 +279,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 			e.all(d)
 			continue
 		}
-		d.ID, d.Viewer = newID(), f.Viewer.Kind()
+		d.ID, d.Viewer = candor.NewID(), f.Viewer.Kind()
 		ds = append(ds, d)
 	}
 	return ds
@@ -315,13 +314,6 @@ func (e *exchange) disclosure(h *hit, owner string, class candor.Class, outcome 
 		d.CWE, d.ThirdParty = CWE598, h.thirdParty
 	}
 	return d
-}
-
-// newID is 16 random bytes: made at the edge, so that many guards can write into one journal.
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }
 
 func (e *exchange) who() candor.Viewer {

@@ -208,7 +208,7 @@ func (e *exchange) note(entry candor.Entry) {
 // responseID is random, and for an exchange of a capture always the same, so that it can be folded twice.
 func (e *exchange) responseID() string {
 	if e.all == nil {
-		return newID()
+		return candor.NewID()
 	}
 	r := e.x.Request
 	return e.digest("response", e.x.Source, e.x.Time.UTC().Format(time.RFC3339Nano), r.Method, r.Host, r.URL.RequestURI())

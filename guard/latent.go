@@ -52,7 +52,7 @@ func (e *exchange) noteLatent(h *hit, f candor.Facts, place string) {
 	}
 	l.owners.add(key + "\x00" + owner)
 	d := e.disclosure(h, owner, candor.Own, candor.Possible, f)
-	d.ID, d.Place, d.Reason, d.Viewer = newID(), place, Latent, f.Viewer.Kind()
+	d.ID, d.Place, d.Reason, d.Viewer = candor.NewID(), place, Latent, f.Viewer.Kind()
 	e.about(&d, h)
 	e.note(candor.Entry{Disclosures: []candor.Disclosure{d}})
 }

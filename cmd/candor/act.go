@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/user"
 	"strings"
 	"time"
 
 	"candor.example"
-	"candor.example/internal/journal"
 	"candor.example/internal/ledger"
 )
 
@@ -27,7 +23,7 @@ type actFlags struct {
 
 // action makes the record of what a human did.
 func (f actFlags) action(what, incident string) (candor.Action, error) {
-	a := candor.Action{ID: newActionID(), Time: time.Now().UTC(), By: f.By, What: what, Incident: incident, Why: f.Why, Details: map[string]string{}}
+	a := candor.Action{ID: candor.NewID(), Time: time.Now().UTC(), By: f.By, What: what, Incident: incident, Why: f.Why, Details: map[string]string{}}
 	if a.By == "" {
 		a.By = userName()
 	}
@@ -58,12 +54,6 @@ func userName() string {
 	return "unknown"
 }
 
-func newActionID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
-}
-
 // act puts an action into the journal, by way of the running serve where there is one, and returns once the ledger holds it. An action that
 // the ledger refuses stays in the audit and is an error.
 func act(ctx context.Context, d ledgerFlag, a candor.Action) error {
@@ -71,10 +61,7 @@ func act(ctx context.Context, d ledgerFlag, a candor.Action) error {
 	if !errors.Is(err, errNotRunning) {
 		return err
 	}
-	if _, err := os.Stat(d.journal()); err != nil {
-		return fmt.Errorf("%s holds no journal: start candor serve once, or name its folder with --data", d.Data)
-	}
-	j, err := journal.Open(ctx, journal.Options{Dir: d.journal(), Log: newLogger(slog.LevelWarn, false)})
+	j, err := openJournal(ctx, d.dataFlag)
 	if err != nil {
 		return err
 	}

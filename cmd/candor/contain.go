@@ -92,7 +92,7 @@ func (s *service) counted(ctx context.Context, ds []candor.Disclosure) {
 	s.arm(site, route)
 	for _, t := range s.containment.Count(now, site, route, n) {
 		s.log.Error("tripped: answering 503 until somebody resets it", "site", t.Site, "route", t.Route, "disclosures", t.After, "within", t.Within)
-		a := candor.Action{ID: newActionID(), Time: now.UTC(), By: "candor", What: candor.Contained, Why: fmt.Sprintf("%d disclosures within %s", t.After, t.Within),
+		a := candor.Action{ID: candor.NewID(), Time: now.UTC(), By: "candor", What: candor.Contained, Why: fmt.Sprintf("%d disclosures within %s", t.After, t.Within),
 			Details: map[string]string{"site": t.Site, "route": t.Route, "mode": "trip", "count": strconv.Itoa(t.After), "within": t.Within.String(), "tripped": now.UTC().Format(time.RFC3339)}}
 		s.trip(ctx, a)
 	}

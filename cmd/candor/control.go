@@ -128,6 +128,14 @@ func ask(ctx context.Context, d dataFlag, path string, body any) (string, error)
 	return string(answer), err
 }
 
+// openJournal opens the journal of a serve that is not running.
+func openJournal(ctx context.Context, d dataFlag) (*journal.Journal, error) {
+	if _, err := os.Stat(d.journal()); err != nil {
+		return nil, fmt.Errorf("%s holds no journal: start candor serve once, or name its folder with --data", d.Data)
+	}
+	return journal.Open(ctx, journal.Options{Dir: d.journal(), Log: newLogger(slog.LevelWarn, false)})
+}
+
 type releaseCmd struct {
 	Mark releaseMarkCmd `cmd:"" help:"Mark that a release went live now: incidents then say since which release."`
 }
@@ -163,10 +171,7 @@ func (c *releaseMarkCmd) Run(ctx context.Context) error {
 
 // write puts the release into the journal of a stopped serve; the next start folds it.
 func (c *releaseMarkCmd) write(ctx context.Context, r candor.Release) error {
-	if _, err := os.Stat(c.journal()); err != nil {
-		return fmt.Errorf("%s holds no journal: start candor serve once, or name its folder with --data", c.Data)
-	}
-	j, err := journal.Open(ctx, journal.Options{Dir: c.journal(), Log: newLogger(slog.LevelWarn, false)})
+	j, err := openJournal(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}

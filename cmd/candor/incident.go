@@ -45,14 +45,19 @@ func (c *incidentListCmd) Run(ctx context.Context) error {
 			return err
 		}
 		if c.JSON {
-			if list == nil {
-				list = []incident.Incident{}
-			}
-			return printJSON(os.Stdout, list)
+			return printJSON(os.Stdout, atLeastEmpty(list))
 		}
 		printIncidents(os.Stdout, list)
 		return nil
 	})
+}
+
+// atLeastEmpty has nothing print as [], and not as null.
+func atLeastEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 func printIncidents(w io.Writer, list []incident.Incident) {
@@ -126,11 +131,9 @@ func (c *incidentShowCmd) load(ctx context.Context, l *ledger.Ledger) (s shown, 
 	if s.Moments, err = l.Moments(ctx, c.ID); err != nil {
 		return s, err
 	}
-	e, err := l.Evidence(ctx, c.ID)
-	if err != nil {
+	if s.Spread, err = l.Spread(ctx, c.ID); err != nil {
 		return s, err
 	}
-	s.Spread = e.Spread
 	if s.Gaps, err = l.Gaps(ctx, c.ID); err != nil {
 		return s, err
 	}

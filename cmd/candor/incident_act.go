@@ -26,7 +26,7 @@ func (f actFlags) did(ctx context.Context, what, id string, details map[string]s
 	for k, v := range details {
 		a.Details[k] = v
 	}
-	if err := mustExist(ctx, f.ledgerFlag, id); err != nil {
+	if _, err := theIncident(ctx, f.ledgerFlag, id); err != nil {
 		return err
 	}
 	if err := act(ctx, f.ledgerFlag, a); err != nil {
@@ -41,11 +41,13 @@ func (f actFlags) did(ctx context.Context, what, id string, details map[string]s
 	})
 }
 
-func mustExist(ctx context.Context, d ledgerFlag, id string) error {
-	return withLedger(ctx, d, func(l *ledger.Ledger) error {
-		_, err := l.Incident(ctx, id)
+// theIncident is the one by that id, which must be there.
+func theIncident(ctx context.Context, f ledgerFlag, id string) (i incident.Incident, err error) {
+	err = withLedger(ctx, f, func(l *ledger.Ledger) (err error) {
+		i, err = l.Incident(ctx, id)
 		return hinted(err)
 	})
+	return i, err
 }
 
 // hinted says where the ids of incidents are to be had.
@@ -141,11 +143,7 @@ func (c *incidentContainCmd) Run(ctx context.Context) error {
 	if (c.Count > 0) != (c.Within > 0) || c.Count > 0 && c.Mode != "trip" {
 		return errors.New("--count and --within belong together, and to --mode trip")
 	}
-	var i incident.Incident
-	err := withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
-		i, err = l.Incident(ctx, c.ID)
-		return hinted(err)
-	})
+	i, err := theIncident(ctx, c.ledgerFlag, c.ID)
 	if err != nil {
 		return err
 	}
@@ -177,11 +175,7 @@ func (c *incidentResetCmd) Help() string {
 }
 
 func (c *incidentResetCmd) Run(ctx context.Context) error {
-	var i incident.Incident
-	err := withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
-		i, err = l.Incident(ctx, c.ID)
-		return hinted(err)
-	})
+	i, err := theIncident(ctx, c.ledgerFlag, c.ID)
 	if err != nil {
 		return err
 	}
@@ -263,10 +257,7 @@ func (c *incidentLatentCmd) Run(ctx context.Context) error {
 			return err
 		}
 		if c.JSON {
-			if list == nil {
-				list = []ledger.Latent{}
-			}
-			return printJSON(os.Stdout, list)
+			return printJSON(os.Stdout, atLeastEmpty(list))
 		}
 		if len(list) == 0 {
 			fmt.Println("None: no page that shows people their own data may be kept by a shared cache.")
@@ -301,10 +292,7 @@ func (c *incidentAuditCmd) Run(ctx context.Context) error {
 		}
 		broken := l.VerifyAudit(ctx)
 		if c.JSON {
-			if list == nil {
-				list = []ledger.Audited{}
-			}
-			err = printJSON(os.Stdout, list)
+			err = printJSON(os.Stdout, atLeastEmpty(list))
 		} else {
 			err = printAudit(ctx, l, list, broken)
 		}

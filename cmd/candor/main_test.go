@@ -221,7 +221,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		var clients sync.WaitGroup
 		dead := make(chan struct{})
 		act := func() {
-			a := candor.Action{ID: newActionID(), Time: time.Now().UTC(), By: "anna", What: candor.Contained, Details: map[string]string{"site": "127.0.0.1", "route": "GET /", "mode": "observe"}}
+			a := candor.Action{ID: candor.NewID(), Time: time.Now().UTC(), By: "anna", What: candor.Contained, Details: map[string]string{"site": "127.0.0.1", "route": "GET /", "mode": "observe"}}
 			if _, err := ask(t.Context(), dataFlag{data}, "/action", a); err == nil {
 				mu.Lock()
 				done[a.ID] = true

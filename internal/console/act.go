@@ -1,8 +1,6 @@
 package console
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -177,10 +175,8 @@ func (q question) value(name string) string {
 }
 
 func (c *Console) action(r *http.Request, q question) candor.Action {
-	var id [16]byte
-	rand.Read(id[:])
 	name, _ := c.sessions.who(r)
-	a := candor.Action{ID: hex.EncodeToString(id[:]), Time: c.o.Now().UTC(), By: name, What: q.What, Incident: q.Incident.ID, Details: map[string]string{}}
+	a := candor.Action{ID: candor.NewID(), Time: c.o.Now().UTC(), By: name, What: q.What, Incident: q.Incident.ID, Details: map[string]string{}}
 	maps.Copy(a.Details, q.Details)
 	for _, f := range q.Fields {
 		switch {
