@@ -26,8 +26,9 @@ type recorder struct {
 	ledger  *ledger.Ledger
 	log     *slog.Logger
 
-	guard  *guard.Guard
-	sealer *seal.Sealer
+	guard   *guard.Guard
+	sealer  *seal.Sealer
+	digests map[string]string // of captures, by path; those that cannot be read have none
 
 	// The capture that is being read.
 	digest string
@@ -115,9 +116,11 @@ func (r *recorder) wire(g *guard.Guard, d dataFlag) error {
 
 // missing leaves out the captures all of which is on record already, and says how many.
 func (r *recorder) missing(ctx context.Context, files []string) (rest []string, err error) {
+	r.digests = map[string]string{}
 	for _, path := range files {
 		done := false
 		if digest, err := digestOf(path); err == nil { // what cannot be read is said when its turn comes
+			r.digests[path] = digest
 			if _, done, err = r.ledger.Captured(ctx, digest); err != nil {
 				return nil, err
 			}
@@ -132,10 +135,10 @@ func (r *recorder) missing(ctx context.Context, files []string) (rest []string, 
 	return rest, ctx.Err()
 }
 
-// begin starts on a capture.
+// begin starts on a capture that missing has named.
 func (r *recorder) begin(ctx context.Context, path string) (err error) {
-	if r.digest, err = digestOf(path); err != nil {
-		return err
+	if r.digest = r.digests[path]; r.digest == "" {
+		return fmt.Errorf("%s could not be read at first: try again", path)
 	}
 	r.upto, _, err = r.ledger.Captured(ctx, r.digest)
 	r.number, r.from, r.entry, r.now, r.seen = 0, r.upto, candor.Entry{}, candor.Entry{}, nil
