@@ -193,5 +193,6 @@ type Entry struct {
 	Personal    []Personal   `json:"personal,omitempty"`
 	Releases    []Release    `json:"releases,omitempty"`
 	Actions     []Action     `json:"actions,omitempty"`
+	Documents   []Document   `json:"documents,omitempty"` // that Actions name
 	Capture     *Capture     `json:"capture,omitempty"` // what all of it is from; nil: live
 }
