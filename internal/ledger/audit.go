@@ -90,6 +90,8 @@ func (f *fold) act(a candor.Action) error {
 		return refusal{err}
 	}
 	switch {
+	case isNotice(a.What):
+		return f.campaign(a)
 	case a.What == candor.Reset:
 		return f.reset(a)
 	case a.Incident != "":

@@ -171,6 +171,11 @@ func (f *fold) entry(e candor.Entry) error {
 			return err
 		}
 	}
+	for _, d := range e.Documents {
+		if err := f.document(d); err != nil {
+			return err
+		}
+	}
 	return f.actions(e.Actions)
 }
 

@@ -106,6 +106,9 @@ func Apply(c Campaign, a candor.Action) (Campaign, error) {
 	if c.ID == "" && a.What != candor.NoticeDrafted {
 		return c, errors.New("there is no such campaign")
 	}
+	if c.ID != "" && a.Incident != c.Incident {
+		return c, errors.New("it is about another incident")
+	}
 	c.Authors, c.Waived, c.Seeds, c.Approvals = slices.Clone(c.Authors), slices.Clone(c.Waived), slices.Clone(c.Seeds), slices.Clone(c.Approvals)
 	switch a.What {
 	case candor.NoticeDrafted:
