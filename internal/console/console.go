@@ -47,8 +47,9 @@ type Status struct {
 // Options are what a console needs. Ledger and Status are required.
 type Options struct {
 	Ledger *ledger.Ledger
-	// Act puts what somebody did into the books and returns once the ledger holds it; its error is a sentence for people. Nil: nothing can be done here.
-	Act func(context.Context, candor.Action) error
+	// Act puts what somebody did into the books, with the documents that it names, and returns once the ledger holds it; its error is a sentence
+	// for people. Nil: nothing can be done here.
+	Act func(context.Context, candor.Action, ...candor.Document) error
 	// Trade is what the shop sells: severity is presumed from it. Empty: incident.General.
 	Trade  incident.Trade
 	Status func() Status // called for every page, and each second for every page that is open
