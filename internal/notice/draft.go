@@ -126,11 +126,11 @@ func Write(f Facts, kind Kind) (Draft, error) {
 			return Draft{}, a.missing
 		}
 	}
-	return d, d.check()
+	return d, d.Check()
 }
 
-// check says whether all texts can be read.
-func (d Draft) check() error {
+// Check says whether all texts can be read.
+func (d Draft) Check() error {
 	for key, text := range d.Texts {
 		if _, err := parseSource(text, d.Facts.Publisher.Domain); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
