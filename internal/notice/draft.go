@@ -116,7 +116,7 @@ func Write(f Facts, kind Kind) (Draft, error) {
 	if kind == Viewers {
 		laws = map[Law][]string{ToViewers: viewersForm}
 	}
-	for _, lang := range []string{"en", "de"} {
+	for _, lang := range Languages {
 		a := author{Facts: f, kind: kind, lang: lang, speech: speaker(lang, f, all[lang].Person, all[lang].Draft)}
 		d.Phrases[lang] = a.personal(all[lang].Person)
 		for law, form := range laws {
