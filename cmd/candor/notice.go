@@ -9,6 +9,7 @@ type noticeCmd struct {
 	Freeze  noticeFreezeCmd  `cmd:"" help:"Fix who will be told."`
 	Waive   noticeWaiveCmd   `cmd:"" help:"Let a finding of level W stand, with a reason."`
 	Approve noticeApproveCmd `cmd:"" help:"Say yes to the words and the set of people."`
+	Send    noticeSendCmd    `cmd:"" help:"Let a share of the people go, or all, and send."`
 	Pause   noticePauseCmd   `cmd:"" help:"Begin with nobody more, until it is resumed."`
 	Resume  noticeResumeCmd  `cmd:"" help:"Go on."`
 	Cancel  noticeCancelCmd  `cmd:"" help:"Send to nobody more."`

@@ -267,6 +267,17 @@ func (s *Store) Follow(ctx context.Context, campaign string, after uint64, fold 
 	}
 }
 
+// LastSeq is the number of the last record of a campaign; 0 for none.
+func (s *Store) LastSeq(ctx context.Context, campaign string) (uint64, error) {
+	m, err := s.events.GetLastMsgForSubject(ctx, eventSubject(campaign, "*"))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	} else if err != nil {
+		return 0, fmt.Errorf("delivery store: %w", err)
+	}
+	return m.Sequence, nil
+}
+
 func (s *Store) read(ctx context.Context, subject string, after uint64) (jetstream.MessagesContext, error) {
 	c, err := s.events.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,

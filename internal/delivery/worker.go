@@ -27,8 +27,8 @@ type run struct {
 	groups  *groups
 	queue   jetstream.Consumer
 	jobs    chan *job
-	open    chan struct{} // parts that are held
-	active  chan struct{} // those of them that hand people over
+	open    chan struct{}   // parts that are held
+	active  chan struct{}   // those of them that hand people over
 	lasting context.Context // of what is recorded of messages that have left
 	ending  func() error    // not nil: nothing more is begun
 	tally   tally
