@@ -60,9 +60,10 @@ type exchange struct {
 // hit is a match whose owner is known.
 type hit struct {
 	scan.Match
-	value  string // Match.Value, kept
-	owners []string
-	header string
+	value   string // Match.Value, kept
+	written string // Match.Written, kept
+	owners  []string
+	header  string
 	carrier
 }
 
