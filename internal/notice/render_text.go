@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -69,18 +70,27 @@ func wrap(out *strings.Builder, text, sign string) {
 }
 
 // breakable cuts a text where a line may end: behind a space, and beside a character of Japanese or Chinese but not before what closes or
-// behind what opens (JIS X 4051).
+// behind what opens (JIS X 4051). "20. November" begins no line, where it would read as an item of a list, and stays together.
 func breakable(text string) (parts []string) {
 	start := 0
 	var last rune
 	for i, r := range text {
-		if i > start && (last == ' ' && r != ' ' || (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)) {
+		if i > start && breaks(last, r) && !ordinal.MatchString(text[i:]) && !ordinal.MatchString(text[start:i]) {
 			parts, start = append(parts, text[start:i]), i
 		}
 		last = r
 	}
 	return append(parts, text[start:])
 }
+
+func breaks(last, r rune) bool {
+	if last == ' ' {
+		return r != ' '
+	}
+	return (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)
+}
+
+var ordinal = regexp.MustCompile(`^[0-9]{1,2}\. `)
 
 const (
 	closing = " .,:;!?)’”%、。，．・：；？！）］｝」』】〉》〕ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々"
