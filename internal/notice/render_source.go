@@ -148,6 +148,9 @@ func joinLines(a, b string) string {
 }
 
 func wide(r rune) bool {
+	if r < 0x1100 { // Hangul Jamo are the first
+		return false
+	}
 	k := width.LookupRune(r).Kind()
 	return k == width.EastAsianWide || k == width.EastAsianFullwidth
 }
@@ -181,6 +184,9 @@ func checkText(line, domain string) error {
 // forbidden are control characters, line and paragraph separators, and what turns the direction of text. The joiners of Persian and of
 // Indian scripts are not.
 func forbidden(r rune) bool {
+	if r < 0x7f {
+		return r < ' '
+	}
 	return r != '\u200C' && r != '\u200D' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
 
@@ -215,6 +221,9 @@ var (
 
 // links are where URLs stand in a text. Punctuation at the end of one is the sentence's.
 func links(text string) (at [][2]int) {
+	if !strings.Contains(text, "://") {
+		return nil
+	}
 	for _, m := range linkStart.FindAllStringIndex(text, -1) {
 		end := m[1] + len(linkRest.FindString(text[m[1]:]))
 		end -= len(text[m[0]:end]) - len(strings.TrimRight(text[m[0]:end], ".,;:!?"))

@@ -1,7 +1,6 @@
 package notice
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -75,7 +74,7 @@ func breakable(text string) (parts []string) {
 	start := 0
 	var last rune
 	for i, r := range text {
-		if i > start && breaks(last, r) && !ordinal.MatchString(text[i:]) && !ordinal.MatchString(text[start:i]) {
+		if i > start && breaks(last, r) && !isOrdinal(text[i:]) && !isOrdinal(text[start:i]) {
 			parts, start = append(parts, text[start:i]), i
 		}
 		last = r
@@ -90,7 +89,14 @@ func breaks(last, r rune) bool {
 	return (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)
 }
 
-var ordinal = regexp.MustCompile(`^[0-9]{1,2}\. `)
+// isOrdinal: it begins with one or two digits, a full stop and a space.
+func isOrdinal(s string) bool {
+	n := 0
+	for n < len(s) && n < 3 && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return (n == 1 || n == 2) && strings.HasPrefix(s[n:], ". ")
+}
 
 const (
 	closing = " .,:;!?)’”%、。，．・：；？！）］｝」』】〉》〕ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々"
