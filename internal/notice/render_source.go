@@ -87,10 +87,9 @@ func parseBlocks(lines []string) (blocks []block, err error) {
 			open = false
 			continue
 		}
-		inList := open && (blocks[len(blocks)-1].kind == numbered || blocks[len(blocks)-1].kind == bullet)
 		b := parseLine(line)
 		b.line = i + 2
-		if open && (b.kind == paragraph || (b.kind == numbered || b.kind == bullet) && !inList) {
+		if open && goesOn(blocks[len(blocks)-1], b) {
 			last := &blocks[len(blocks)-1]
 			last.text = joinLines(last.text, line)
 			continue
@@ -105,6 +104,11 @@ func parseBlocks(lines []string) (blocks []block, err error) {
 		open = b.kind != title && b.kind != heading
 	}
 	return blocks, nil
+}
+
+// goesOn: the line belongs to the block before it. A date that a line begins with, "20. November", is no item of a paragraph.
+func goesOn(last, b block) bool {
+	return b.kind == paragraph || b.kind == numbered && b.number != 1 && last.kind == paragraph
 }
 
 var numberedLine = regexp.MustCompile(`^([0-9]{1,2})\.(?: +(.*))?$`)
