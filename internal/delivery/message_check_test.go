@@ -54,7 +54,7 @@ func TestCheckGenuine(t *testing.T) {
 	for name, eml := range map[string][]byte{
 		"as sent":        raw,
 		"LF":             lf,
-		"mailbox file":   append([]byte("From privacy@shop.example Wed Nov 25 09:30:00 2026\n"), lf...),
+		"mailbox file":   append([]byte("From privacy@shop.example Wed Nov 21 09:30:00 2018\n"), lf...),
 		"BOM":            append([]byte("\ufeff\r\n"), raw...),
 		"base64":         resaved(t, raw, "base64"),
 		"8bit":           resaved(t, raw, "8bit"),
@@ -84,11 +84,11 @@ func TestCheckChanged(t *testing.T) {
 		"attachment":     {strings.Replace(raw, boundary+"--\r\n", attachment, 1), keys().verifier, "1 parts or attachments"},
 		"code":           {strings.ReplaceAll(raw, keys().signer.Code(campaignID, "1001"), "0000-0000-0000"), keys().verifier, "signature does not fit"},
 		"campaign":       {strings.Replace(raw, "c="+campaignID, "c=another", 1), keys().verifier, "signature does not fit"},
-		"date":           {strings.Replace(raw, "at=2026", "at=2027", 1), keys().verifier, "signature does not fit"},
+		"date":           {strings.Replace(raw, "at=2018", "at=2019", 1), keys().verifier, "signature does not fit"},
 		"key":            {raw, stranger, "it names the signing key"},
 		"no header":      {strings.Replace(raw, "\r\nCandor-Notice:", "\r\nX-Notice:", 1), keys().verifier, "0 Candor-Notice headers"},
 		"two headers":    {"Candor-Notice: v=1\r\n" + raw, keys().verifier, "2 Candor-Notice headers"},
-		"damaged header": {strings.Replace(raw, " at=2026-", " at=x2026-", 1), keys().verifier, "damaged"},
+		"damaged header": {strings.Replace(raw, " at=2018-", " at=x2018-", 1), keys().verifier, "damaged"},
 		"version":        {strings.Replace(raw, ": v=1; i=", ": v=2; i=", 1), keys().verifier, "another version"},
 	} {
 		got, err := Check([]byte(c.eml), c.key)

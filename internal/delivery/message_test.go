@@ -61,7 +61,7 @@ func must(err error) {
 	}
 }
 
-var date = time.Date(2026, 11, 25, 9, 30, 0, 0, time.UTC)
+var date = time.Date(2018, 11, 21, 9, 30, 0, 0, time.UTC)
 
 const campaignID = "5f0c6a54f0b14b7aa39d2a7c4d1e9b11"
 
@@ -253,7 +253,7 @@ func TestBuilt(t *testing.T) {
 	}
 	key := keys().signer.Key(campaignID, "1001")
 	for name, want := range map[string]string{
-		"Mime-Version": "1.0", "Date": "Wed, 25 Nov 2026 09:30:00 +0000", "Message-Id": "<" + key + "@shop.example>", "Auto-Submitted": "auto-generated", "Content-Language": "en",
+		"Mime-Version": "1.0", "Date": "Wed, 21 Nov 2018 09:30:00 +0000", "Message-Id": "<" + key + "@shop.example>", "Auto-Submitted": "auto-generated", "Content-Language": "en",
 		"Reply-To": "Data Protection Officer <dpo@shop.example>", "Precedence": "", "Bcc": "", "Cc": "", "List-Id": "", "List-Unsubscribe": "",
 	} {
 		if got := m.Header.Get(name); got != want {
@@ -515,7 +515,10 @@ func TestComposeWithholds(t *testing.T) {
 	if text := fmt.Sprintf("%v %+v %#v %s", l, l, l, l); strings.Contains(text, "customer") {
 		t.Error(text)
 	}
-	if err := composer().Check(); err != nil {
+	if err := composer().Check(date); err != nil {
 		t.Error(err)
+	}
+	if err := composer().Check(date.Add(-time.Second)); err == nil {
+		t.Error("it is dated in the future")
 	}
 }
