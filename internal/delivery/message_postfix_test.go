@@ -161,7 +161,7 @@ func TestThroughPostfix(t *testing.T) {
 	defer c.Close()
 	send := func(owner, to string) []byte {
 		raw := written(t, composer(), notice.Person{Owner: owner, Viewers: 3}, []candor.Sealed{sealed(t, owner, "email", to), sealed(t, owner, "name", "Zoë")})
-		key := k.signer.Key(campaignID, owner)
+		key := k.signer.Key(messageCampaign, owner)
 		must(c.Mail("bounce+"+k.signer.Tag(key)+"@return.shop.example", &smtp.MailOptions{EnvelopeID: key, Return: smtp.DSNReturnHeaders}))
 		must(c.Rcpt(to, &smtp.RcptOptions{Notify: []smtp.DSNNotify{smtp.DSNNotifyFailure, smtp.DSNNotifyDelayed}, OriginalRecipientType: smtp.DSNAddressTypeRFC822, OriginalRecipient: to}))
 		w, err := c.Data()
@@ -199,7 +199,7 @@ func TestThroughPostfix(t *testing.T) {
 	select {
 	case r := <-reports:
 		r.ID = ""
-		if want := (bounce.Report{Key: k.signer.Key(campaignID, "1002"), Kind: notice.Returned, Status: "5.1.1", Hard: true, Cause: bounce.NoMailbox, Detail: r.Detail}); r != want || strings.Contains(r.Detail, "nobody") {
+		if want := (bounce.Report{Key: k.signer.Key(messageCampaign, "1002"), Kind: notice.Returned, Status: "5.1.1", Hard: true, Cause: bounce.NoMailbox, Detail: r.Detail}); r != want || strings.Contains(r.Detail, "nobody") {
 			t.Errorf("%+v", r)
 		}
 		t.Logf("the bounce says: %s", r.Detail)
