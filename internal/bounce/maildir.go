@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"candor.example/internal/notice"
 )
 
 // Maildir takes reports from a folder into which an MTA delivers them (new, cur and tmp, as qmail has it), where no port can be had.
@@ -82,7 +80,7 @@ func (m Maildir) one(root *os.Root, name string) (understood bool, err error) {
 
 // Understood: it says something about a notice that is known.
 func Understood(r Report) bool {
-	return r.Key != "" && r.Kind != Unknown && r.Kind != notice.EventKind("")
+	return r.Key != "" && r.Kind != Unknown
 }
 
 func setAside(root *os.Root, name string) error {

@@ -115,6 +115,7 @@ func TestCheckTrouble(t *testing.T) {
 		"empty":      {"", keys().verifier},
 		"no message": {"hello", keys().verifier},
 		"too large":  {raw + strings.Repeat("x", MaxChecked), keys().verifier},
+		"two types":  {strings.Replace(raw, "Content-Type: text/plain", "Content-Type: text/x\r\nContent-Type: text/plain", 1), keys().verifier},
 		"cut off":    {raw[:len(raw)-200], keys().verifier},
 		"deep":       {deep, keys().verifier},
 		"many parts": {many, keys().verifier},
