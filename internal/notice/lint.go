@@ -44,10 +44,9 @@ func ruleOf(id string) Rule {
 	return list[slices.IndexFunc(list, func(r Rule) bool { return r.ID == id })]
 }
 
-// holds: the rule is in force on a day. Where nobody says which day it is, every rule is.
-func (r Rule) holds(at time.Time) bool {
-	day := at.UTC().Format(time.DateOnly)
-	return at.IsZero() || r.EffectiveFrom <= day && (r.EffectiveUntil == "" || day < r.EffectiveUntil)
+// ended: the rule no more holds on a day. One that did not hold yet is judged by all the same: nobody is worse off for a better letter.
+func (r Rule) ended(at time.Time) bool {
+	return r.EffectiveUntil != "" && r.EffectiveUntil <= at.UTC().Format(time.DateOnly)
 }
 
 // Finding is one fault of a letter.
@@ -80,7 +79,7 @@ func Lint(l Letter, f *Facts, p *Person) []Finding {
 	}
 	for _, r := range Rules() {
 		check := checks[r.ID]
-		if check == nil || !r.holds(at) || j.law == ToViewers && !r.Viewers {
+		if check == nil || r.ended(at) || j.law == ToViewers && !r.Viewers {
 			continue
 		}
 		if j.lang == "" && wordRules[r.ID] {

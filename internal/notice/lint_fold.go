@@ -81,7 +81,7 @@ func (f folded) original(start, end int) (int, int) {
 type sentence struct {
 	part    *Part
 	block   *Block
-	section string // topic of the heading above: see Topics in words.yaml
+	section string // topic of the heading above: see Topics in lint_words.yaml
 	start   int    // in the block's text
 	raw     string
 	folded

@@ -11,10 +11,10 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-//go:embed words.yaml
+//go:embed lint_words.yaml
 var wordsYAML []byte
 
-// wordLists are the words by which rules see what is said; words.yaml explains its form.
+// wordLists are the words by which rules see what is said; lint_words.yaml explains its form.
 type wordLists struct {
 	Lists    map[string]map[string][]string `yaml:"lists"`
 	compiled sync.Map                       // "list/lang" to *regexp.Regexp, made when it is first asked for: all of them take seconds
@@ -32,12 +32,12 @@ var theWords = sync.OnceValue(func() *wordLists {
 func parseWords(b []byte) (*wordLists, error) {
 	w := &wordLists{abbrevs: map[string]map[string]bool{}}
 	if err := yaml.UnmarshalWithOptions(b, w, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("words.yaml:%s", yaml.FormatError(err, false, true))
+		return nil, fmt.Errorf("lint_words.yaml:%s", yaml.FormatError(err, false, true))
 	}
 	for list, langs := range w.Lists {
 		for lang := range langs {
 			if lang != "all" && !slices.Contains(Languages, lang) {
-				return nil, fmt.Errorf("words.yaml: list %s: %q is no language that Candor drafts in", list, lang)
+				return nil, fmt.Errorf("lint_words.yaml: list %s: %q is no language that Candor drafts in", list, lang)
 			}
 		}
 	}
