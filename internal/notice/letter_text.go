@@ -19,10 +19,10 @@ func (l *Letter) addText(text string) {
 }
 
 var (
-	numbered  = regexp.MustCompile(`^\s{0,8}(\d{1,2})[.)．）]\s*(\S.*)$`)
-	bulleted  = regexp.MustCompile(`^\s{0,8}[-*•–・●]\s+(\S.*)$`)
-	underline = regexp.MustCompile(`^\s{0,3}(={3,}|-{3,}|~{3,})\s*$`)
-	urlInText = regexp.MustCompile(`(?i)\b(?:https?|ftp)://[^\s<>"”“»«「」)）、。]+`)
+	itemNumber = regexp.MustCompile(`^\s{0,8}(\d{1,2})[.)．）]\s*(\S.*)$`)
+	itemBullet = regexp.MustCompile(`^\s{0,8}[-*•–・●]\s+(\S.*)$`)
+	underline  = regexp.MustCompile(`^\s{0,3}(={3,}|-{3,}|~{3,})\s*$`)
+	urlInText  = regexp.MustCompile(`(?i)\b(?:https?|ftp)://[^\s<>"”“»«「」)）、。]+`)
 )
 
 type textReader struct {
@@ -56,14 +56,14 @@ func (t *textReader) read() {
 }
 
 func (t *textReader) line(i int, line string) {
-	if m := numbered.FindStringSubmatch(line); m != nil {
+	if m := itemNumber.FindStringSubmatch(line); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		if !dateAhead(m[2]) {
 			t.begin(Item, n, i, m[2])
 			return
 		}
 	}
-	if m := bulleted.FindStringSubmatch(line); m != nil {
+	if m := itemBullet.FindStringSubmatch(line); m != nil {
 		t.begin(Item, 0, i, m[1])
 		return
 	}

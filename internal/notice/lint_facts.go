@@ -28,13 +28,21 @@ type claim struct {
 // claims are what the main part says of fields. A clause with a word of denial denies its fields. Items of a list follow the sentence that opens it.
 func (j *judge) claims() (list []claim) {
 	opened, not := false, false // an open list's sentence was about disclosure, and denied it
+	var later *Block            // what this block says next is about what may follow
 	for _, s := range j.main {
 		tells := j.has(s, "disclose")
+		if s.block.Kind != Heading && j.has(s, "consequence") && !tells {
+			later = s.block
+		}
 		switch {
 		case s.block.Kind == Heading:
 			opened, not = tells || j.has(s, "topic-information"), j.has(s, "not")
 			continue
-		case s.block.Kind == Quote || s.section == "topic-advice" || s.section == "topic-contact":
+		case s.block.Kind == Quote || s.section == "topic-advice" || s.section == "topic-contact" || s.section == "topic-consequence" || s.block == later:
+			continue
+		case j.has(s, "sought"):
+			list = append(list, j.fieldsIn(s, 0, len(s.text), true)...)
+			later = s.block // "so please act as if yours was there"
 			continue
 		case s.block.Kind == Item && s.block.Number > 0:
 			continue // a step of advice
@@ -187,6 +195,9 @@ func (j *judge) notDisclosed() {
 			none = append(none, c)
 		}
 	}
+	if len(none) == 0 && len(j.credentials()) > 0 {
+		return // what was looked for was there
+	}
 	if len(none) == 0 {
 		j.missing("it does not say what was not disclosed, or that this is not known")
 		return
@@ -198,7 +209,7 @@ func (j *judge) notDisclosed() {
 	for _, c := range none {
 		secret := c.list == "field-password" || c.list == "field-card"
 		switch {
-		case j.has(c.s, "unknown"):
+		case j.has(c.s, "unknown"), j.has(c.s, "sought") && j.has(c.s, "not"):
 		case evidence[c.list] && secret:
 			j.at(c.s, c.where, "evidence has the %s", fieldWords[c.list])
 		case secret && j.looked() != candor.LookedAll:
@@ -361,7 +372,7 @@ func sameHost(a, b string) bool {
 
 // causeLists say by which words a letter states a verdict; a cause that is not here needs words of any cause.
 var causeLists = map[incident.CauseID]string{
-	incident.CauseSharedCache: "cause-cache", incident.CauseCoalesced: "cause-cache", incident.CauseDeception: "cause-cache", incident.CauseFragment: "cause-cache",
+	incident.CauseSharedCache: "cause-cache", incident.CauseDeception: "cause-cache", incident.CauseFragment: "cause-cache",
 	incident.CauseObjectAccess: "cause-access", incident.CauseAuthentication: "cause-access", incident.CauseListing: "cause-access",
 	incident.CauseMixUp: "cause-mixup",
 }
@@ -377,6 +388,9 @@ func (j *judge) cause() {
 	for _, s := range j.main {
 		if s.section == "topic-advice" || s.section == "topic-contact" || s.block.Kind == Heading || s.block.Kind == Quote {
 			continue
+		}
+		if s.section == "topic-doing" || j.has(s, "prevention") {
+			continue // "we now test each release" is no cause
 		}
 		stated = stated || j.has(s, list)
 		open = open || j.has(s, "unknown")

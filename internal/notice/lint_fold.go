@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"bytes"
 	"sort"
 	"strings"
 	"unicode"
@@ -28,9 +29,10 @@ func foldText(s string) folded {
 func fold(s string) string { return strings.TrimSpace(foldText(s).text) }
 
 type folder struct {
-	text  strings.Builder
+	text  bytes.Buffer
 	from  []int32
 	space bool // the last byte is one
+	wide  bool // what stands in front of that space is written without spaces
 }
 
 func (f *folder) rune(c rune, at int32) {
@@ -65,7 +67,13 @@ func (f *folder) put(c rune, at int32) {
 		}
 		c = ' '
 	}
-	f.space = c == ' '
+	if f.space && f.wide && wide(c) { // a line that was broken within Japanese
+		f.text.Truncate(f.text.Len() - 1)
+		f.from = f.from[:len(f.from)-1]
+	}
+	if f.space = c == ' '; !f.space {
+		f.wide = wide(c)
+	}
 	n, _ := f.text.WriteRune(unicode.ToLower(c))
 	for range n {
 		f.from = append(f.from, at)

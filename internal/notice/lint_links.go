@@ -88,8 +88,8 @@ func ascii(host string) string {
 	return a
 }
 
-// within: the domain itself or a subdomain.
-func within(host, domain string) bool {
+// leadsTo: the domain itself or a subdomain.
+func leadsTo(host, domain string) bool {
 	host, domain = ascii(host), ascii(domain)
 	return domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
 }
@@ -124,9 +124,9 @@ func faultOf(l Link, domain string) string {
 		return "it leads to a number, not to a name"
 	case slices.Contains(shorteners, strings.TrimPrefix(strings.ToLower(host), "www.")):
 		return "a shortener hides where it leads"
-	case domain != "" && !within(host, domain) && ascii(host) != strings.ToLower(host):
+	case domain != "" && !leadsTo(host, domain) && ascii(host) != strings.ToLower(host):
 		return "its host only looks like another: it is " + ascii(host)
-	case domain != "" && !within(host, domain):
+	case domain != "" && !leadsTo(host, domain):
 		return "it leads elsewhere than " + domain
 	case u.Port() != "" && u.Port() != "443":
 		return "it has a port, as no shop's page does"

@@ -24,7 +24,7 @@ func (j *judge) parts() {
 	a, b := j.said(0), j.said(1)
 	j.differ(a, b, "text/html")
 	j.differ(b, a, "text/plain")
-	said := j.text()
+	said := fold(j.letter.Subject) + " " + j.text() // a page has its subject as a heading
 	for _, block := range page.Blocks {
 		if block.Kind == Heading && !strings.Contains(said, fold(block.Text)) {
 			line, column := block.Place(0)
@@ -122,7 +122,7 @@ func (j *judge) mailbox() {
 		return
 	}
 	for _, to := range j.letter.To {
-		if _, host, _ := strings.Cut(to, "@"); within(host, j.facts.Publisher.Domain) {
+		if _, host, _ := strings.Cut(to, "@"); leadsTo(host, j.facts.Publisher.Domain) {
 			j.add(Finding{Why: "it goes to a mailbox at the publisher's own domain, and credentials were shown", Part: "header", Line: j.letter.header("To")[0].Line})
 		}
 	}

@@ -123,30 +123,34 @@ func figuresIn(text string, monthFirst bool) (f figures) {
 			})
 		}
 	}
-	each(isoDay, func(m []int, g func(int) string) { add(day{number(g(1)), number(g(2)), number(g(3))}, m[0], m[1]) })
+	each(isoDay, func(m []int, g func(int) string) { add(day{numeral(g(1)), numeral(g(2)), numeral(g(3))}, m[0], m[1]) })
 	each(elsewhere, func(m []int, _ func(int) string) {
 		if !dayAt(string(b[m[0]:m[1]])) {
 			blank(m[0], m[1])
 		}
 	})
 	each(japanEra, func(m []int, g func(int) string) {
-		year := max(1, number(g(2))) + 1988
+		year := max(1, numeral(g(2))) + 1988
 		if g(1) == "令和" {
 			year += 30
 		}
-		add(day{year, number(g(3)), number(g(4))}, m[0], m[1])
+		add(day{year, numeral(g(3)), numeral(g(4))}, m[0], m[1])
 	})
-	each(japanDay, func(m []int, g func(int) string) { add(day{number(g(1)), number(g(2)), number(g(3))}, m[0], m[1]) })
+	each(japanDay, func(m []int, g func(int) string) { add(day{numeral(g(1)), numeral(g(2)), numeral(g(3))}, m[0], m[1]) })
 	each(dotDay, func(m []int, g func(int) string) {
-		d, month := number(g(1)), number(g(2))
+		d, month := numeral(g(1)), numeral(g(2))
 		if month > 12 || monthFirst && d <= 12 && strings.Contains(text[m[0]:m[1]], "/") {
 			d, month = month, d
 		}
-		add(day{number(g(3)), month, d}, m[0], m[1])
+		add(day{numeral(g(3)), month, d}, m[0], m[1])
 	})
-	each(dayMonth, func(m []int, g func(int) string) { add(day{number(g(3)), monthNames[g(2)], number(g(1))}, m[0], m[1]) })
-	each(monthDay, func(m []int, g func(int) string) { add(day{number(g(3)), monthNames[g(1)], number(g(2))}, m[0], m[1]) })
-	each(japanPart, func(m []int, g func(int) string) { add(day{0, number(g(1)), number(g(2))}, m[0], m[1]) })
+	each(dayMonth, func(m []int, g func(int) string) {
+		add(day{numeral(g(3)), monthNames[g(2)], numeral(g(1))}, m[0], m[1])
+	})
+	each(monthDay, func(m []int, g func(int) string) {
+		add(day{numeral(g(3)), monthNames[g(1)], numeral(g(2))}, m[0], m[1])
+	})
+	each(japanPart, func(m []int, g func(int) string) { add(day{0, numeral(g(1)), numeral(g(2))}, m[0], m[1]) })
 	f.dateYears()
 	minute := func(h, min int, half string, m []int) {
 		switch {
@@ -160,15 +164,15 @@ func figuresIn(text string, monthFirst bool) (f figures) {
 			blank(m[0], m[1])
 		}
 	}
-	each(clock, func(m []int, g func(int) string) { minute(number(g(1)), number(g(2)), g(3), m) })
-	each(clockHour, func(m []int, g func(int) string) { minute(number(g(1)), 0, g(2), m) })
-	each(clockJa, func(m []int, g func(int) string) { minute(number(g(2)), number(g(3)), g(1), m) })
+	each(clock, func(m []int, g func(int) string) { minute(numeral(g(1)), numeral(g(2)), g(3), m) })
+	each(clockHour, func(m []int, g func(int) string) { minute(numeral(g(1)), 0, g(2), m) })
+	each(clockJa, func(m []int, g func(int) string) { minute(numeral(g(2)), numeral(g(3)), g(1), m) })
 	each(tenKs, func(m []int, g func(int) string) {
-		f.numbers = append(f.numbers, figure[int]{number(g(1))*10000 + number(g(2)), m[0], m[1]})
+		f.numbers = append(f.numbers, figure[int]{numeral(g(1))*10000 + numeral(g(2)), m[0], m[1]})
 		blank(m[0], m[1])
 	})
 	each(grouped, func(m []int, g func(int) string) {
-		f.numbers = append(f.numbers, figure[int]{number(g(0)), m[0], m[1]})
+		f.numbers = append(f.numbers, figure[int]{numeral(g(0)), m[0], m[1]})
 	})
 	return f
 }
@@ -216,8 +220,8 @@ ten zehn dix diez dieci tien dziesiec dziesieciu dez`, "\n") {
 	return m
 }()
 
-// number reads digits, whatever groups them. What is too long to count anything is -1.
-func number(s string) int {
+// numeral reads digits, whatever groups them. What is too long to count anything is -1.
+func numeral(s string) int {
 	var digits []byte
 	for i := range len(s) {
 		if s[i] >= '0' && s[i] <= '9' {

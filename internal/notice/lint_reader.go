@@ -11,7 +11,7 @@ import (
 // consequences is N08.
 func (j *judge) consequences() {
 	for _, s := range j.main {
-		if s.block.Kind != Heading && s.block.Kind != Quote && j.has(s, "consequence") {
+		if s.block.Kind != Heading && s.block.Kind != Quote && (j.has(s, "consequence") || s.section == "topic-consequence") {
 			return
 		}
 	}
@@ -61,6 +61,9 @@ func (j *judge) contact() {
 	for _, l := range j.letter.Links {
 		address = address || strings.HasPrefix(l.Target, "mailto:")
 		phone = phone || strings.HasPrefix(l.Target, "tel:")
+	}
+	if f := j.facts; f != nil {
+		role = role || j.says(f.Publisher.Contact.Role) || j.says(f.Publisher.DPO.Role)
 	}
 	for missing, why := range map[string]bool{"no role that can be asked": !role, "no e-mail address to write to": !address, "neither a telephone number nor a form": !phone} {
 		if why {
@@ -212,7 +215,7 @@ func (j *judge) template() {
 
 func (j *judge) hasLine(words string) bool { return j.line(words) >= 0 }
 
-// line is the index of the first line, in the main part, that has these words and no others; -1: none.
+// line is the index of the first line, in the main part, that has these words and no others, but for a translation; -1: none.
 func (j *judge) line(words string) int {
 	n := 0
 	for _, part := range j.letter.parts()[:min(1, len(j.letter.parts()))] {
@@ -222,7 +225,8 @@ func (j *judge) line(words string) int {
 				if i+1 < len(b.at) {
 					end = b.at[i+1].offset
 				}
-				if strings.EqualFold(strings.Trim(b.Text[s.offset:end], " .:*_—–-"), words) {
+				said, _, _ := strings.Cut(b.Text[s.offset:end], " / ") // "What Happened / Was geschehen ist"
+				if strings.EqualFold(strings.Trim(said, " .:*_—–-"), words) {
 					return n
 				}
 				n++
@@ -234,14 +238,17 @@ func (j *judge) line(words string) int {
 
 // regulators is N15.
 func (j *judge) regulators() {
+	named := j.any("regulator")
 	if j.facts != nil {
 		for _, r := range j.facts.Regulators {
-			if !r.Filed.IsZero() && !j.says(r.Authority) && !j.any("regulator") {
+			said := j.says(r.Authority)
+			named = named || said
+			if !r.Filed.IsZero() && !said {
 				j.missing("%s was told, and the letter does not say so", r.Authority)
 			}
 		}
 	}
-	if !j.any("regulator") {
+	if !named {
 		j.missing("it does not say which authority was told, or why none was")
 	}
 }

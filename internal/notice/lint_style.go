@@ -45,7 +45,7 @@ func (j *judge) subject() {
 	}
 	titled := strings.Contains(s.text, fold(californiaTitle))
 	switch {
-	case j.law == California && !titled:
+	case j.law == California && j.lang == "en" && !titled:
 		f.Why = "it is not \"" + californiaTitle + "\""
 	case !titled && !j.has(s, "subject"):
 		f.Why = "it does not say what this is"
@@ -225,7 +225,7 @@ func (j *judge) foreign(address string) bool {
 	}
 	p := j.facts.Publisher
 	_, host, _ := strings.Cut(address, "@")
-	return !within(strings.ToLower(host), p.Domain) && !strings.EqualFold(address, p.Contact.Email) && !strings.EqualFold(address, p.DPO.Email)
+	return !leadsTo(strings.ToLower(host), p.Domain) && !strings.EqualFold(address, p.Contact.Email) && !strings.EqualFold(address, p.DPO.Email)
 }
 
 // luhn is the check digit of ISO/IEC 7812-1.

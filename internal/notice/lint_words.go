@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/text/unicode/norm"
 )
 
 //go:embed lint_words.yaml
@@ -101,7 +102,7 @@ func patternOf(pattern, lang string) string {
 		between, gap, ending = ` ?`, `[^。]{0,20}?`, ``
 	}
 	if raw, ok := strings.CutPrefix(pattern, "re:"); ok {
-		return raw
+		return norm.NFKD.String(raw)
 	}
 	var b strings.Builder
 	afterGap := true
