@@ -110,18 +110,15 @@ func (l *Ledger) Spread(ctx context.Context, id string) (incident.Spread, error)
 
 // spread tells how people are spread over viewers; whoever was masked for a viewer counts as well.
 func (l *Ledger) spread(ctx context.Context, id string) (s incident.Spread, err error) {
-	err = l.row(ctx, `SELECT
-  (SELECT COUNT(DISTINCT owner) FROM affected WHERE incident = ?1),
-  (SELECT COUNT(*) FROM viewer WHERE incident = ?1 AND owner = '' AND outcome = ''),
-  (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM (SELECT COUNT(DISTINCT digest) AS n FROM viewer WHERE incident = ?1 AND owner <> '' GROUP BY owner) a),
-  (SELECT COALESCE(MAX(n), 0) FROM (SELECT COUNT(DISTINCT digest) AS n FROM viewer WHERE incident = ?1 AND owner <> '' GROUP BY owner) b)`, id).
-		Scan(&s.Owners, &s.Viewers, &s.Pairs, &s.MostViews)
+	err = l.row(ctx, `WITH pair AS (SELECT DISTINCT owner, digest FROM sight WHERE incident = ?1), n AS (SELECT COUNT(*) AS n FROM pair GROUP BY owner)
+SELECT (SELECT COUNT(*) FROM viewer WHERE incident = ?1), COUNT(*), CAST(COALESCE(SUM(n), 0) AS BIGINT), COALESCE(MAX(n), 0) FROM n`, id).
+		Scan(&s.Viewers, &s.Owners, &s.Pairs, &s.MostViews)
 	if err != nil {
 		return s, l.explain(err)
 	}
 	rows, err := l.query(ctx, `SELECT t.digest, w.kind, t.n FROM
-  (SELECT digest, COUNT(DISTINCT owner) AS n FROM viewer WHERE incident = ?1 AND owner <> '' GROUP BY digest ORDER BY n DESC, digest LIMIT 10) t
-  JOIN viewer w ON w.incident = ?1 AND w.owner = '' AND w.outcome = '' AND w.digest = t.digest ORDER BY t.n DESC, t.digest`, id)
+  (SELECT digest, COUNT(DISTINCT owner) AS n FROM sight WHERE incident = ?1 GROUP BY digest ORDER BY n DESC, digest LIMIT 10) t
+  JOIN viewer w ON w.incident = ?1 AND w.digest = t.digest ORDER BY t.n DESC, t.digest`, id)
 	s.Top, err = collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerSeen, err error) {
 		return v, r.Scan(&v.Digest, &v.Kind, &v.Owners)
 	})

@@ -3,8 +3,8 @@ package ledger
 import (
 	"cmp"
 	"database/sql"
+	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -40,20 +40,19 @@ func (f *fold) bulk(b bulk, each func(*sql.Rows) error) (written int64, err erro
 
 // among runs a query for the rows of an incident whose column, which the query ends with, is one of values; each is called for every row.
 func (f *fold) among(query, incident string, values []string, rest string, each func(*sql.Rows) error) error {
+	if len(values) == 0 {
+		return nil
+	}
 	if f.l.dialect == postgres {
 		_, err := f.send(query+" = ANY(?::text[]) "+rest, []any{incident, values}, each)
 		return err
 	}
-	for part := range slices.Chunk(values, chunk) {
-		args := []any{incident}
-		for _, v := range part {
-			args = append(args, v)
-		}
-		if _, err := f.send(query+" IN "+tuples(len(part), 1)+" "+rest, args, each); err != nil {
-			return err
-		}
+	list, err := json.Marshal(values) // one parameter costs less than thousands
+	if err != nil {
+		return err
 	}
-	return nil
+	_, err = f.send(query+" IN (SELECT value FROM json_each(?)) "+rest, []any{incident, string(list)}, each)
+	return err
 }
 
 func (f *fold) send(query string, args []any, each func(*sql.Rows) error) (written int64, err error) {

@@ -56,7 +56,7 @@ type latent struct {
 	owner string
 }
 
-func (f *fold) latency(d candor.Disclosure) {
+func (f *fold) latency(d *candor.Disclosure) {
 	k := latent{place{d.Site, d.Route}, d.Owner}
 	p := f.latent[k]
 	if p == nil {
