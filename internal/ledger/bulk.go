@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // bulk is many rows of one table, written by as few statements as the database allows. Columns are []string or []int64, all of one length.
 type bulk struct {
-	into    string // table (column, …)
-	rest    string // what follows the rows: ON CONFLICT …
+	table   string
+	names   string // of the columns
+	rest    string // what follows the rows: ON CONFLICT …; empty: none of them is there
 	columns []any
 }
 
@@ -24,18 +28,36 @@ func (f *fold) bulk(b bulk, each func(*sql.Rows) error) (written int64, err erro
 	if n == 0 {
 		return 0, nil
 	}
-	if f.l.dialect == postgres {
-		return f.send("INSERT INTO "+b.into+" SELECT * FROM unnest("+arrays(b.columns)+") "+b.rest, b.columns, each)
+	into := "INSERT INTO " + b.table + " (" + b.names + ") "
+	switch {
+	case f.l.dialect == postgres && b.rest == "":
+		return f.copy(b)
+	case f.l.dialect == postgres:
+		return f.send(into+"SELECT * FROM unnest("+arrays(b.columns)+") "+b.rest, b.columns, each)
 	}
 	for start := 0; start < n; start += chunk {
 		rows := min(chunk, n-start)
-		w, err := f.send("INSERT INTO "+b.into+" VALUES "+tuples(len(b.columns), rows)+" "+b.rest, values(b.columns, start, rows), each)
+		w, err := f.send(into+"VALUES "+tuples(len(b.columns), rows)+" "+b.rest, values(b.columns, start, rows), each)
 		if err != nil {
 			return 0, err
 		}
 		written += w
 	}
 	return written, nil
+}
+
+// copy sends rows by COPY, which costs PostgreSQL half of what INSERT does.
+func (f *fold) copy(b bulk) (written int64, err error) {
+	row := make([]any, 0, len(b.columns))
+	source := pgx.CopyFromSlice(length(b.columns[0]), func(i int) ([]any, error) {
+		row = appendRow(row[:0], b.columns, i)
+		return row, nil
+	})
+	err = f.conn.Raw(func(driver any) error {
+		written, err = driver.(*stdlib.Conn).Conn().CopyFrom(f.ctx, pgx.Identifier{b.table}, strings.Split(b.names, ", "), source)
+		return err
+	})
+	return written, err
 }
 
 // among runs a query for the rows of an incident whose column, which the query ends with, is one of values; each is called for every row.
@@ -157,13 +179,18 @@ func tuples(columns, rows int) string {
 func values(columns []any, start, rows int) []any {
 	args := make([]any, 0, rows*len(columns))
 	for i := start; i < start+rows; i++ {
-		for _, c := range columns {
-			if texts, ok := c.([]string); ok {
-				args = append(args, texts[i])
-			} else {
-				args = append(args, c.([]int64)[i])
-			}
-		}
+		args = appendRow(args, columns, i)
 	}
 	return args
+}
+
+func appendRow(row, columns []any, i int) []any {
+	for _, c := range columns {
+		if texts, ok := c.([]string); ok {
+			row = append(row, texts[i])
+		} else {
+			row = append(row, c.([]int64)[i])
+		}
+	}
+	return row
 }

@@ -85,7 +85,7 @@ func (f *fold) sample(b *book) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := f.bulk(bulk{`evidence (incident, id, ended, body)`, `ON CONFLICT (incident, id) DO UPDATE SET ended = excluded.ended, body = excluded.body WHERE excluded.ended >= evidence.ended`,
+	_, err := f.bulk(bulk{`evidence`, `incident, id, ended, body`, `ON CONFLICT (incident, id) DO UPDATE SET ended = excluded.ended, body = excluded.body WHERE excluded.ended >= evidence.ended`,
 		[]any{same(b.id, len(ids)), ids, ended, bodies}}, nil)
 	if err != nil {
 		return err

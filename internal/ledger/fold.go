@@ -24,18 +24,23 @@ func (e ErrBehind) Error() string {
 // Fold takes journal entries, in order, into the account: one transaction, in which what was applied is stored, too. What
 // was folded before is passed over, and a gap is ErrBehind. Two that fold at once wait for each other.
 func (l *Ledger) Fold(ctx context.Context, entries []candor.Entry) error {
-	tx, err := l.db.BeginTx(ctx, nil)
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return l.explain(err)
 	}
 	defer tx.Rollback()
-	if err := l.fold(ctx, tx, entries); err != nil {
+	if err := l.fold(ctx, conn, tx, entries); err != nil {
 		return l.explain(err)
 	}
 	return l.explain(tx.Commit())
 }
 
-func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) error {
+func (l *Ledger) fold(ctx context.Context, conn *sql.Conn, tx *sql.Tx, entries []candor.Entry) error {
 	if l.dialect == postgres { // what a crash of the server may lose is folded again, together with the number of what was applied
 		if _, err := tx.ExecContext(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
 			return err
@@ -48,7 +53,7 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 	if err := l.of(ctx, tx, l.journal); err != nil {
 		return err
 	}
-	before, f := applied, newFold(l, ctx, tx)
+	before, f := applied, newFold(l, ctx, conn, tx)
 	for _, e := range entries {
 		if e.Seq <= applied {
 			continue
@@ -73,6 +78,7 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 // fold is one batch: sums in memory, written at its end, and before an action.
 type fold struct {
 	l          *Ledger
+	conn       *sql.Conn // that tx is on
 	tx         *sql.Tx
 	ctx        context.Context
 	statements map[string]*sql.Stmt
@@ -89,8 +95,8 @@ type sums struct {
 	sealed   map[sealKey]candor.Sealed // the first
 }
 
-func newFold(l *Ledger, ctx context.Context, tx *sql.Tx) *fold {
-	return &fold{l: l, ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}, sums: newSums()}
+func newFold(l *Ledger, ctx context.Context, conn *sql.Conn, tx *sql.Tx) *fold {
+	return &fold{l: l, ctx: ctx, conn: conn, tx: tx, statements: map[string]*sql.Stmt{}, sums: newSums()}
 }
 
 func newSums() sums {

@@ -129,7 +129,7 @@ func (f *fold) respond(b *book) error {
 			closed = append(closed, id)
 		}
 	}
-	if _, err := f.bulk(bulk{`response (incident, id)`, ``, []any{same(b.id, len(opened)), opened}}, nil); err != nil {
+	if _, err := f.bulk(bulk{`response`, `incident, id`, ``, []any{same(b.id, len(opened)), opened}}, nil); err != nil {
 		return err
 	}
 	return f.among(`DELETE FROM response WHERE incident = ? AND id`, b.id, closed, ``, nil)
@@ -170,7 +170,7 @@ func (f *fold) settle(b *book) error {
 			responses, owners, outcomes, counts = append(responses, id), append(owners, s.owner), append(outcomes, s.outcome), append(counts, s.count)
 		}
 	}
-	_, err := f.bulk(bulk{`pending (incident, response, owner, outcome, count)`, `ON CONFLICT (incident, response, owner, outcome) DO UPDATE SET count = pending.count + excluded.count`,
+	_, err := f.bulk(bulk{`pending`, `incident, response, owner, outcome, count`, `ON CONFLICT (incident, response, owner, outcome) DO UPDATE SET count = pending.count + excluded.count`,
 		[]any{same(b.id, len(responses)), responses, owners, outcomes, counts}}, nil)
 	return err
 }

@@ -88,7 +88,7 @@ locale = CASE WHEN excluded.locale = '' THEN affected.locale ELSE excluded.local
 		return nil, err
 	}
 	owners, outcomes := columns(seen)
-	_, err = f.bulk(bulk{`further (incident, owner, outcome, digest)`, `ON CONFLICT DO NOTHING`, []any{same(b.id, len(seen)), owners, outcomes, further}}, nil)
+	_, err = f.bulk(bulk{`further`, `incident, owner, outcome, digest`, `ON CONFLICT DO NOTHING`, []any{same(b.id, len(seen)), owners, outcomes, further}}, nil)
 	return added, err
 }
 
@@ -135,7 +135,7 @@ func (b *book) affected(order []who, rest string) bulk {
 		first[i], last[i], count[i], unlooked[i] = p.first, p.last, p.count, p.unlooked
 		kinds[i], evidence[i], credentials[i], countries[i], locales[i], viewers[i] = p.kinds, p.evidence, p.credentials, p.country, p.locale, p.viewer
 	}
-	return bulk{`affected (incident, owner, outcome, first, last, count, kinds, evidence, credentials, unlooked, country, locale, viewer)`, rest,
+	return bulk{`affected`, `incident, owner, outcome, first, last, count, kinds, evidence, credentials, unlooked, country, locale, viewer`, rest,
 		[]any{same(b.id, n), owners, outcomes, first, last, count, kinds, evidence, credentials, unlooked, countries, locales, viewers}}
 }
 
@@ -181,7 +181,7 @@ func (b *book) seen(digests []string, rest string) bulk {
 	for i, d := range digests {
 		kinds[i] = b.viewers[d]
 	}
-	return bulk{`viewer (incident, digest, kind)`, rest, []any{same(b.id, len(digests)), digests, kinds}}
+	return bulk{`viewer`, `incident, digest, kind`, rest, []any{same(b.id, len(digests)), digests, kinds}}
 }
 
 func (f *fold) course(b *book) error {
@@ -192,7 +192,7 @@ func (f *fold) course(b *book) error {
 		m := b.course[t]
 		ids[i], disclosures[i], exposed[i], prevented[i], responses[i] = b.id, m.disclosures, m.exposed, m.prevented, m.responses
 	}
-	_, err := f.bulk(bulk{`course (incident, step, disclosures, exposed, prevented, responses)`, `ON CONFLICT (incident, step) DO UPDATE
+	_, err := f.bulk(bulk{`course`, `incident, step, disclosures, exposed, prevented, responses`, `ON CONFLICT (incident, step) DO UPDATE
 SET disclosures = course.disclosures + excluded.disclosures, exposed = course.exposed + excluded.exposed, prevented = course.prevented + excluded.prevented,
 responses = course.responses + excluded.responses`, []any{ids, steps, disclosures, exposed, prevented, responses}}, nil)
 	return err
