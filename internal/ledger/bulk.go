@@ -3,8 +3,8 @@ package ledger
 import (
 	"cmp"
 	"database/sql"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -28,22 +28,62 @@ func (f *fold) bulk(b bulk, each func(*sql.Rows) error) (written int64, err erro
 	if n == 0 {
 		return 0, nil
 	}
-	into := "INSERT INTO " + b.table + " (" + b.names + ") "
+	into := "INSERT INTO " + b.table + " (" + b.names + ") SELECT "
 	switch {
 	case f.l.dialect == postgres && b.rest == "":
 		return f.copy(b)
 	case f.l.dialect == postgres:
-		return f.send(into+"SELECT * FROM unnest("+arrays(b.columns)+") "+b.rest, b.columns, each)
+		return f.send(into+"* FROM unnest("+arrays(b.columns)+") "+b.rest, b.columns, each)
 	}
+	same, varying, take := split(b.columns)
 	for start := 0; start < n; start += chunk {
 		rows := min(chunk, n-start)
-		w, err := f.send(into+"VALUES "+tuples(len(b.columns), rows)+" "+b.rest, values(b.columns, start, rows), each)
+		query := into + take + " FROM (SELECT " + marks(len(same)) + ") s, (VALUES " + tuples(len(varying), rows) + ") v WHERE true " + b.rest
+		args := appendRow(make([]any, 0, len(same)+rows*len(varying)), same, 0)
+		for i := start; i < start+rows; i++ {
+			args = appendRow(args, varying, i)
+		}
+		w, err := f.send(query, args, each)
 		if err != nil {
 			return 0, err
 		}
 		written += w
 	}
 	return written, nil
+}
+
+// split parts the columns that are the same in all rows, which are bound once, from the others, and says how a row takes them together.
+// There is always one of the others, and one that is the same.
+func split(columns []any) (same, varying []any, take string) {
+	same = []any{[]string{""}}
+	var list []string
+	for i, c := range columns {
+		if i < len(columns)-1 && uniform(c) {
+			same = append(same, c)
+			list = append(list, fmt.Sprintf("s.c%d", len(same)))
+		} else {
+			varying = append(varying, c)
+			list = append(list, fmt.Sprintf("v.column%d", len(varying)))
+		}
+	}
+	return same, varying, strings.Join(list, ", ")
+}
+
+func uniform(column any) bool {
+	if texts, ok := column.([]string); ok {
+		return !slices.ContainsFunc(texts, func(s string) bool { return s != texts[0] })
+	}
+	numbers := column.([]int64)
+	return !slices.ContainsFunc(numbers, func(n int64) bool { return n != numbers[0] })
+}
+
+// marks are the placeholders of what is the same in all rows.
+func marks(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf("? AS c%d", i+1))
+	}
+	return strings.Join(list, ", ")
 }
 
 // copy sends rows by COPY, which costs PostgreSQL half of what INSERT does.
@@ -69,11 +109,10 @@ func (f *fold) among(query, incident string, values []string, rest string, each 
 		_, err := f.send(query+" = ANY(?::text[]) "+rest, []any{incident, values}, each)
 		return err
 	}
-	list, err := json.Marshal(values) // one parameter costs less than thousands
-	if err != nil {
-		return err
+	from, list, err := f.l.dialect.list(values)
+	if err == nil {
+		_, err = f.send(query+" IN (SELECT value FROM "+from+") "+rest, []any{incident, list}, each)
 	}
-	_, err = f.send(query+" IN (SELECT value FROM json_each(?)) "+rest, []any{incident, string(list)}, each)
 	return err
 }
 
@@ -174,14 +213,6 @@ func arrays(columns []any) string {
 func tuples(columns, rows int) string {
 	tuple := "(?" + strings.Repeat(", ?", columns-1) + ")"
 	return tuple + strings.Repeat(", "+tuple, rows-1)
-}
-
-func values(columns []any, start, rows int) []any {
-	args := make([]any, 0, rows*len(columns))
-	for i := start; i < start+rows; i++ {
-		args = appendRow(args, columns, i)
-	}
-	return args
 }
 
 func appendRow(row, columns []any, i int) []any {

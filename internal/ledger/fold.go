@@ -116,6 +116,7 @@ type book struct {
 	inURL, thirdParty, inHeader int64
 	responses                   int64 // that are certainly new; the others are told when the table response is asked
 	people                      map[who]*person
+	order                       []who             // of people, as they came, which may be in order already
 	viewers                     map[string]string // the incident's: their kinds, by digest
 	answers                     map[string]*answer
 	course                      map[int64]*step
@@ -217,6 +218,7 @@ func (f *fold) disclosure(d *candor.Disclosure, count, last int64) error {
 	if p == nil {
 		p = &person{step: m, first: t, last: t, viewer: d.ViewerDigest}
 		b.people[k] = p
+		b.order = append(b.order, k)
 	}
 	p.add(d, count, t, last)
 	if a != nil && d.Looked != candor.LookedAll {

@@ -111,14 +111,12 @@ func (p *person) ended(e ending, count int64) {
 
 // respond counts the responses that are new, also in the course, and keeps those that are open now in the table.
 func (f *fold) respond(b *book) error {
-	ids := slices.Sorted(maps.Keys(b.answers))
-	were, err := f.open(b, ids)
+	were, err := f.open(b)
 	if err != nil {
 		return err
 	}
 	var opened, closed []string
-	for _, id := range ids {
-		a := b.answers[id]
+	for id, a := range b.answers {
 		if a.unsure && !were[id] {
 			b.responses++
 			b.course[a.step].responses++
@@ -129,6 +127,7 @@ func (f *fold) respond(b *book) error {
 			closed = append(closed, id)
 		}
 	}
+	slices.Sort(opened)
 	if _, err := f.bulk(bulk{`response`, `incident, id`, ``, []any{same(b.id, len(opened)), opened}}, nil); err != nil {
 		return err
 	}
@@ -136,12 +135,12 @@ func (f *fold) respond(b *book) error {
 }
 
 // open tells which responses the table has.
-func (f *fold) open(b *book, ids []string) (map[string]bool, error) {
+func (f *fold) open(b *book) (map[string]bool, error) {
 	if any, err := f.any(`response`, b); err != nil || !any {
 		return nil, err
 	}
 	were := map[string]bool{}
-	return were, f.among(`SELECT id FROM response WHERE incident = ? AND id`, b.id, ids, ``, func(r *sql.Rows) error {
+	return were, f.among(`SELECT id FROM response WHERE incident = ? AND id`, b.id, slices.Collect(maps.Keys(b.answers)), ``, func(r *sql.Rows) error {
 		var id string
 		err := r.Scan(&id)
 		were[id] = true
@@ -163,7 +162,14 @@ func (f *fold) settle(b *book) error {
 	}
 	var responses, owners, outcomes []string
 	var counts []int64
-	for _, id := range slices.Sorted(maps.Keys(b.answers)) {
+	var waiting []string
+	for id, a := range b.answers {
+		if len(a.waiting) > 0 {
+			waiting = append(waiting, id)
+		}
+	}
+	slices.Sort(waiting)
+	for _, id := range waiting {
 		list := b.answers[id].waiting
 		slices.SortFunc(list, func(x, y shownIn) int { return x.compare(y.who) })
 		for _, s := range list {
@@ -185,7 +191,6 @@ func (f *fold) settleEarlier(b *book) error {
 			ended = append(ended, id)
 		}
 	}
-	slices.Sort(ended)
 	return f.among(`DELETE FROM pending WHERE incident = ? AND response`, b.id, ended, `RETURNING response, owner, outcome, count`, func(r *sql.Rows) error {
 		var id string
 		var s shownIn
@@ -203,6 +208,7 @@ func (b *book) known(k who) *person {
 	if p == nil {
 		p = &person{first: math.MaxInt64, last: math.MinInt64}
 		b.people[k] = p
+		b.order = append(b.order, k)
 	}
 	return p
 }

@@ -53,15 +53,15 @@ responses = responses + ?11, in_url = in_url + ?12, third_party = third_party + 
 
 // people adds to the sets, and tells how many are new in each.
 func (f *fold) people(b *book) (added map[string]int64, err error) {
-	order := slices.SortedFunc(maps.Keys(b.people), who.compare)
-	stored, err := f.stored(b, order)
+	slices.SortFunc(b.order, who.compare)
+	stored, err := f.stored(b)
 	if err != nil {
 		return nil, err
 	}
 	added = map[string]int64{}
 	var fresh, known, seen []who
 	var further []string // viewers, of whom seen has
-	for _, k := range order {
+	for _, k := range b.order {
 		p := b.people[k]
 		viewer, is := stored[k]
 		if is {
@@ -93,9 +93,9 @@ locale = CASE WHEN excluded.locale = '' THEN affected.locale ELSE excluded.local
 }
 
 // stored are those who are in the sets already, with their first viewer.
-func (f *fold) stored(b *book, order []who) (map[who]string, error) {
+func (f *fold) stored(b *book) (map[who]string, error) {
 	var owners []string
-	for _, k := range order {
+	for _, k := range b.order {
 		if n := len(owners); n == 0 || owners[n-1] != k.owner {
 			owners = append(owners, k.owner)
 		}
@@ -167,12 +167,32 @@ func numbers(n int) []int64 { return make([]int64, n) }
 // viewers adds the incident's viewers, and returns how many are new.
 func (f *fold) viewers(b *book) (added int64, err error) {
 	digests := slices.Sorted(maps.Keys(b.viewers))
-	if added, err = f.bulk(b.seen(digests, `ON CONFLICT DO NOTHING`), nil); err != nil {
+	fresh, err := f.missing(b, digests)
+	if err != nil {
 		return 0, err
 	}
-	verified := slices.DeleteFunc(digests, func(d string) bool { return b.viewers[d] != crawler })
+	if added, err = f.bulk(b.seen(fresh, ``), nil); err != nil {
+		return 0, err
+	}
+	verified := slices.DeleteFunc(slices.Clone(digests), func(d string) bool { return b.viewers[d] != crawler })
 	_, err = f.bulk(b.seen(verified, `ON CONFLICT (incident, digest) DO UPDATE SET kind = excluded.kind WHERE viewer.kind = '`+claimedCrawler+`'`), nil)
 	return added, err
+}
+
+// missing are those that the table does not have, in the same order: most were there before, and asking costs less than trying to insert.
+func (f *fold) missing(b *book, digests []string) (fresh []string, err error) {
+	from, list, err := f.l.dialect.list(digests)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.send(`SELECT value FROM `+from+` WHERE NOT EXISTS (SELECT 1 FROM viewer WHERE incident = ? AND digest = value)`, []any{list, b.id}, func(r *sql.Rows) error {
+		var digest string
+		err := r.Scan(&digest)
+		fresh = append(fresh, digest)
+		return err
+	})
+	slices.Sort(fresh)
+	return fresh, err
 }
 
 // seen are the rows of viewers.
