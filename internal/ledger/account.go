@@ -305,8 +305,37 @@ type Country struct {
 	Possible  int    `json:"possible"`
 }
 
-// Countries counts people by country, by name.
+// located is how many people there are by country, and what that came from: a country changes only with a disclosure, or with somebody's own
+// data on a page that may be kept.
+type located struct {
+	disclosures, latent int64
+	countries           []Country
+}
+
+// Countries counts people by country, by name; not anew as long as nothing has come in, for a page asks each second.
 func (l *Ledger) Countries(ctx context.Context, id string) ([]Country, error) {
+	var now located
+	err := l.row(ctx, `SELECT i.disclosures, COALESCE(r.count, 0) FROM incident i LEFT JOIN latent_route r ON r.site = i.site AND r.route = i.route WHERE i.id = ?`, id).
+		Scan(&now.disclosures, &now.latent)
+	if err != nil {
+		return nil, l.explain(ignoreNoRows(err))
+	}
+	l.memory.Lock()
+	before, known := l.memory.countries[id]
+	l.memory.Unlock()
+	if known && before.disclosures == now.disclosures && before.latent == now.latent {
+		return slices.Clone(before.countries), nil
+	}
+	if now.countries, err = l.locate(ctx, id); err != nil {
+		return nil, err
+	}
+	l.memory.Lock()
+	defer l.memory.Unlock()
+	l.memory.countries[id] = now
+	return slices.Clone(now.countries), nil
+}
+
+func (l *Ledger) locate(ctx context.Context, id string) ([]Country, error) {
 	rows, err := l.query(ctx, `SELECT country, outcome, COUNT(*) FROM (SELECT country, outcome FROM affected WHERE incident = ?1
 UNION ALL SELECT l.country, 'possible' FROM `+latentPeople+`) p GROUP BY country, outcome ORDER BY country, outcome`, id)
 	var list []Country

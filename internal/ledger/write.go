@@ -181,6 +181,9 @@ func (f *fold) viewers(b *book) (added int64, err error) {
 
 // missing are those that the table does not have, in the same order: most were there before, and asking costs less than trying to insert.
 func (f *fold) missing(b *book, digests []string) (fresh []string, err error) {
+	if len(digests) == 0 {
+		return nil, nil
+	}
 	from, list, err := f.l.dialect.list(digests)
 	if err != nil {
 		return nil, err
