@@ -744,7 +744,7 @@ func testSealed(t *testing.T, fresh fresher) {
 func testHostileText(t *testing.T, fresh fresher) {
 	l := open(t, fresh)
 	fold := folder(t, l)
-	bad := "\x00\xff" + strings.Repeat("ü", 5000)
+	bad := "\x00\xff\"\\<'" + strings.Repeat("ü", 5000)
 	e := shown("r"+bad, "o"+bad, "v"+bad, candor.Exposed, 0)
 	d, r := &e.Disclosures[0], &e.Responses[0]
 	d.Site, d.Route, d.Encoding, d.Release, d.Country, d.Credentials = bad, bad, bad, bad, bad, []string{bad}
@@ -847,6 +847,45 @@ func testUpgrade(t *testing.T, fresh fresher) {
 	l = openAt(t, where)
 	differ(t, dump(t, anew), dump(t, l))
 	agree(t, l)
+}
+
+// Viewers come through the sixth migration, down and up; of responses those stay that have somebody waiting for their end.
+func testViewersMigrate(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
+	mustFold(t, l, random(rand.New(rand.NewPCG(8, 8)), 200))
+	before := withoutResponses(dump(t, l))
+	p, err := l.provider()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.DownTo(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.db.Exec(`INSERT INTO response (incident, id) VALUES ('i', 'ended'), ('i', 'open'); INSERT INTO pending (incident, response, owner, outcome, count) VALUES ('i', 'open', 'o', 'exposed', 1)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	agree(t, l)
+	var left string
+	if err := l.db.QueryRow(`SELECT MIN(id) FROM response WHERE incident = 'i'`).Scan(&left); err != nil || left != "open" {
+		t.Error(left, err)
+	}
+	if _, err := l.db.Exec(`DELETE FROM response WHERE incident = 'i'; DELETE FROM pending WHERE incident = 'i'`); err != nil {
+		t.Fatal(err)
+	}
+	differ(t, before, withoutResponses(dump(t, l)))
+}
+
+func withoutResponses(dump string) string {
+	var rest strings.Builder
+	for line := range strings.Lines(dump) {
+		if !strings.HasPrefix(line, "response ") {
+			rest.WriteString(line)
+		}
+	}
+	return rest.String()
 }
 
 func journalled(t *testing.T, path string) (list []candor.Entry) {

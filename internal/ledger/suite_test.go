@@ -50,6 +50,7 @@ var suite = []struct {
 	{"OpenedAtOnce", testOpenedAtOnce},
 	{"TwoFolds", testTwoFolds},
 	{"Upgrade", testUpgrade},
+	{"ViewersMigrate", testViewersMigrate},
 	{"Killed", testKilled},
 	{"MigrationsGoDownAndUp", testMigrationsGoDownAndUp},
 }
