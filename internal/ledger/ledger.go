@@ -42,8 +42,9 @@ type Ledger struct {
 // again.
 type memory struct {
 	sync.Mutex
-	possible map[string]remembered
-	verdicts map[string]judged
+	possible  map[string]remembered
+	verdicts  map[string]judged
+	countries map[string]located
 }
 
 // Open opens a ledger and brings its schema up to date. where is the path of a SQLite file, which is made on first use with mode 0600, or
@@ -57,7 +58,7 @@ func Open(ctx context.Context, where string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.memory.possible, l.memory.verdicts = map[string]remembered{}, map[string]judged{}
+	l.memory.possible, l.memory.verdicts, l.memory.countries = map[string]remembered{}, map[string]judged{}, map[string]located{}
 	if err := l.migrate(ctx); err != nil {
 		l.db.Close()
 		return nil, l.explain(err)
