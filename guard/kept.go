@@ -53,7 +53,7 @@ func (e *exchange) keep() *kept {
 }
 
 // account takes a classed hit into what is kept of the response, and says where it stands.
-func (e *exchange) account(h *hit, class candor.Class, f candor.Facts) (place string, afterEnd bool) {
+func (e *exchange) account(h *hit, class candor.Class, f *candor.Facts) (place string, afterEnd bool) {
 	if class != candor.Own && class != candor.Disclosed && class != candor.Link {
 		return "", false
 	}
@@ -74,7 +74,7 @@ func (e *exchange) account(h *hit, class candor.Class, f candor.Facts) (place st
 }
 
 // owned takes in an identifier of the viewer's own.
-func (e *exchange) owned(h *hit, f candor.Facts) (place string, afterEnd bool) {
+func (e *exchange) owned(h *hit, f *candor.Facts) (place string, afterEnd bool) {
 	k := e.kept
 	if k.response.Own++; k.response.Own <= maxOwnHits {
 		place, afterEnd = e.placeOf(h)
@@ -88,7 +88,7 @@ func (e *exchange) owned(h *hit, f candor.Facts) (place string, afterEnd bool) {
 }
 
 // disclosed takes in somebody else's.
-func (e *exchange) disclosed(h *hit, f candor.Facts) (place string, afterEnd bool) {
+func (e *exchange) disclosed(h *hit, f *candor.Facts) (place string, afterEnd bool) {
 	k := e.kept
 	if !k.told {
 		k.told = true
@@ -166,7 +166,11 @@ func (e *exchange) people(owners map[string]bool) string {
 	if len(owners) == 0 {
 		return ""
 	}
-	return e.digest(append([]string{"people"}, slices.Sorted(maps.Keys(owners))...)...)
+	parts := make([]string, 1, 1+len(owners))
+	parts[0] = "people"
+	parts = slices.AppendSeq(parts, maps.Keys(owners))
+	slices.Sort(parts[1:])
+	return e.digest(parts...)
 }
 
 // ended says that the response is over: what is known of it now is handed on, and remembered for its twins.

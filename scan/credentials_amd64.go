@@ -3,8 +3,8 @@ package scan
 import "math/bits"
 
 // credentialTables are the pairs at which something may be decided, with a third byte, without which nothing is: rare enough for the kernel to
-// pass over the rest of a page. "ss" has what stands before it, for "class" is everywhere in HTML. Bits 0, 7 and 15 mean
-// something else to the kernel.
+// pass over the rest of a page. Some have what stands before them instead, for "class" is everywhere in HTML, and so is "product-". Bits 0, 7
+// and 15 mean something else to the kernel.
 var credentialTables = func() *tables {
 	var t [3][256]hit
 	bit := hit(1)
@@ -27,7 +27,7 @@ var credentialTables = func() *tables {
 		return chars
 	}
 	every := between(func(byte) bool { return true })
-	three("pPsS", "aAeE", "sS")   // pas-s, ses-s: the pair stands two bytes on
+	three("pPsS", "aAeE", "sS")   // pa-ss, se-ss: the pair stands two bytes on
 	three("oOpP", "kKwW", "eEdD") // tok-en, pwd
 	three("$", between(isAlphanumeric), every)
 	three(".", "e", "y")
@@ -35,7 +35,8 @@ var credentialTables = func() *tables {
 	three("KS", "I", "A")
 	three("I", "z", "a")
 	three("gx", "ho", "pousrx")
-	three("kt", "_-", between(isKeyByte))
+	three("k", "_", "l")  // sk_live_
+	three("a", "t", "_-") // pa-t_: the pair stands one byte on
 	three("-", "-", "-")
 	// a number; one behind a byte beyond ASCII does not stand alone
 	three(between(func(c byte) bool { return c < 0x80 && !isAlphanumeric(c) }), "23456", between(isDecimal))
@@ -58,11 +59,10 @@ func searchCredentials(w []byte, from, to int) (kinds byte) {
 		for _, f := range list[:n] {
 			for ; f.hits != 0; f.hits &= f.hits - 1 {
 				at := start + f.block + bits.TrailingZeros64(f.hits)
-				if at >= from && at < to && isPair(w[at], w[at+1]) {
-					kinds |= credentialAt(w, at)
-				}
-				if at += 2; at >= from && at < to && w[at]|0x20 == 's' && w[at+1]|0x20 == 's' {
-					kinds |= credentialAt(w, at)
+				for i := max(at, from); i <= at+2 && i < to; i++ {
+					if isPair(w[i], w[i+1]) {
+						kinds |= credentialAt(w, i)
+					}
 				}
 			}
 		}
