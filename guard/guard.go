@@ -108,6 +108,7 @@ type Guard struct {
 	supplied supplied
 	copies   copies
 	bodies   bodies
+	same     samenesses
 	latents  latents
 	personal personal
 	// unrecorded is what was sealed and could not be recorded.
