@@ -81,7 +81,7 @@ type hit struct {
 func (e *exchange) begin(status int, h http.Header) {
 	g := e.g
 	e.x.Status, e.x.Header = status, h
-	e.site, e.route = g.routes.of(e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400, g.Routes, g.Contained)
+	e.site, e.route = g.routes.of(g, e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400)
 	e.route = impersonalRoute(g.Directory, e.route)
 	e.mode = g.mode(e.site, e.route)
 	name := g.ReleaseHeader

@@ -95,6 +95,10 @@ type Guard struct {
 	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses: see
 	// scan.FoldField.
 	PersonalFields []string
+	// Sites are the hosts that are sites under their own names, as candor.Site has them. A request for any other counts as one site, "{other}",
+	// unless something was decided for that host (Contained): strangers choose Host, and cannot make up incidents, routes and
+	// containments with it. Empty: every host that was answered is a site, up to 64 of them.
+	Sites []string
 	// Routes are path patterns that the operator declares, such as "/shops/{shop}/orders/{id}".
 	Routes []string
 	// Links limits how links may be used. The zero value has sensible limits.

@@ -77,7 +77,7 @@ var (
 func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
 	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w, left: -1}
 	rw.seen.Time, rw.seen.Request = time.Now(), r
-	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, candor.Site(r)
+	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, g.site(r)
 	s := scratches.Get().(*scratch)
 	rw.scratch, rw.x.finder, rw.x.hits, rw.x.raw, rw.held = s, &s.finder, s.hits, s.raw, s.held
 	rw.x.hide, rw.x.facts, rw.x.spare = s.hide, s.facts, &s.credentials
