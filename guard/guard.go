@@ -95,6 +95,10 @@ type Guard struct {
 	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses: see
 	// scan.FoldField.
 	PersonalFields []string
+	// Sites are the hosts that are sites under their own names, as candor.Site has them. A request for any other counts as one site, "{other}",
+	// unless something was decided for that host (Contained): strangers choose Host, and cannot make up incidents, routes and
+	// containments with it. Empty: every host that was answered is a site, up to 64 of them.
+	Sites []string
 	// Routes are path patterns that the operator declares, such as "/shops/{shop}/orders/{id}".
 	Routes []string
 	// Links limits how links may be used. The zero value has sensible limits.
@@ -108,6 +112,7 @@ type Guard struct {
 	supplied supplied
 	copies   copies
 	bodies   bodies
+	same     samenesses
 	latents  latents
 	personal personal
 	// unrecorded is what was sealed and could not be recorded.

@@ -104,6 +104,9 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		forms := publicForms(c.Public)
 		g.Public = func(normalised []byte) bool { return rules.Public(normalised) || forms(normalised) }
 	}
+	if g.Sites, err = c.sites(); err != nil {
+		return nil, err
+	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
 	for _, field := range c.PersonalFields {
 		g.PersonalFields = append(g.PersonalFields, scan.FoldField(field))

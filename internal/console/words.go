@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"strconv"
 	"time"
+
+	"candor.example/internal/incident"
 )
 
 // functions are what templates say numbers and times with. Times are UTC: an incident has readers in many zones.
@@ -22,6 +24,8 @@ func (c *Console) functions() template.FuncMap {
 		"left":    left,
 		"span":    span,
 		"part":    func(p string) string { return parts[p] },
+		"harvest": incident.Harvesting,
+		"beside":  incident.Beside,
 		"why":     func(reason string) string { return reasons[reason] },
 	}
 }
