@@ -13,7 +13,9 @@ import (
 // What is asked of Candor's own folder never reaches upstream, however the path is written, and every answer is kept by no cache.
 func TestSite(t *testing.T) {
 	r := newRig(t, guard.Mask, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "the shop") })
-	r.Guard.Site = func(w http.ResponseWriter, r *http.Request, v candor.Viewer) { io.WriteString(w, "candor for "+v.String()) }
+	r.Guard.Site = func(w http.ResponseWriter, r *http.Request, v candor.Viewer) {
+		io.WriteString(w, "candor for "+v.String())
+	}
 	for path, want := range map[string]string{
 		"/.well-known/candor/notices": "candor", "/.well-known/candor/": "candor", "/.well-known/candor": "candor", "/.well-known/candor/../../account": "candor",
 		"/.well-known//candor/notices": "candor", "/x/../.well-known/candor/notices": "candor", "/./.well-known/candor%2Fnotices": "candor", "/.well-known/%63andor/notices": "candor",
