@@ -116,7 +116,7 @@ func Write(f Facts, kind Kind) (Draft, error) {
 	if kind == Viewers {
 		laws = map[Law][]string{ToViewers: viewersForm}
 	}
-	for _, lang := range []string{"en", "de"} {
+	for _, lang := range Languages {
 		a := author{Facts: f, kind: kind, lang: lang, speech: speaker(lang, f, all[lang].Person, all[lang].Draft)}
 		d.Phrases[lang] = a.personal(all[lang].Person)
 		for law, form := range laws {
@@ -126,11 +126,11 @@ func Write(f Facts, kind Kind) (Draft, error) {
 			return Draft{}, a.missing
 		}
 	}
-	return d, d.check()
+	return d, d.Check()
 }
 
-// check says whether all texts can be read.
-func (d Draft) check() error {
+// Check says whether all texts can be read.
+func (d Draft) Check() error {
 	for key, text := range d.Texts {
 		if _, err := parseSource(text, d.Facts.Publisher.Domain); err != nil {
 			return fmt.Errorf("%s: %w", key, err)

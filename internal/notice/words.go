@@ -36,7 +36,7 @@ type Phrases map[string]string
 // allWords are the files by language. What is embedded is tested to be readable.
 var allWords = sync.OnceValues(func() (map[string]words, error) {
 	all := map[string]words{}
-	for _, lang := range []string{"en", "de"} {
+	for _, lang := range Languages {
 		name := "words/" + lang + ".yaml"
 		b, err := wordFiles.ReadFile(name)
 		if err != nil {
@@ -132,16 +132,25 @@ func (s *speech) join(sentences ...string) string {
 // date is a day in the publisher's zone. Some languages write the first of a month differently: "date.first".
 func (s *speech) date(t time.Time) string {
 	t = t.In(s.zone)
-	months := strings.Fields(s.say("months"))
-	if len(months) != 12 {
-		s.fail("words/%s.yaml: months are not twelve words", s.tag)
-		return ""
+	pairs := []string{"day", strconv.Itoa(t.Day()), "month", s.nth("months", 12, int(t.Month())-1), "year", strconv.Itoa(t.Year())}
+	if _, ok := s.phrase("weekdays"); ok {
+		pairs = append(pairs, "weekday", s.nth("weekdays", 7, int(t.Weekday())))
 	}
 	key := "date"
 	if _, ok := s.phrase("date.first"); ok && t.Day() == 1 {
 		key = "date.first"
 	}
-	return s.say(key, "day", strconv.Itoa(t.Day()), "month", months[t.Month()-1], "year", strconv.Itoa(t.Year()))
+	return s.say(key, pairs...)
+}
+
+// nth is one of the words of a phrase.
+func (s *speech) nth(key string, of, n int) string {
+	all := strings.Fields(s.say(key))
+	if len(all) != of {
+		s.fail("words/%s.yaml: %s are not %d words", s.tag, key, of)
+		return ""
+	}
+	return all[n]
 }
 
 func (s *speech) clock(t time.Time) string { return t.In(s.zone).Format(s.say("clock")) }
