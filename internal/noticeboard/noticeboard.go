@@ -87,6 +87,7 @@ func (b *Board) Serve(w http.ResponseWriter, r *http.Request, v candor.Viewer) {
 	w.Header().Add("Vary", "Accept, Accept-Language")
 	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("Referrer-Policy", "same-origin")
+	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 	w.Header().Set("X-Robots-Tag", "noindex")
 	q := b.ask(r, v)
