@@ -179,7 +179,10 @@ func (f *fold) entry(e candor.Entry) error {
 			return err
 		}
 	}
-	return f.actions(e.Actions)
+	if err := f.actions(e.Actions); err != nil {
+		return err
+	}
+	return f.answers(e.Answers)
 }
 
 func (f *fold) classed(d candor.Disclosure) error {

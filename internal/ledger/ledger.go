@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +37,7 @@ type Ledger struct {
 	db      *sql.DB
 	journal string // which one it is folded from, set by Of; empty: whichever
 	memory  memory
+	asked   atomic.Int64
 }
 
 // memory keeps what is dear to work out, by the figures that it was worked out from. Both only grow, so that an old answer never fits
@@ -161,11 +163,16 @@ func (l *Ledger) Applied(ctx context.Context) (seq uint64, err error) {
 	return seq, l.explain(err)
 }
 
+// Asked is how many queries were made of it to read, since it was opened.
+func (l *Ledger) Asked() int64 { return l.asked.Load() }
+
 func (l *Ledger) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	l.asked.Add(1)
 	return l.db.QueryContext(ctx, l.dialect.bind(query), args...)
 }
 
 func (l *Ledger) row(ctx context.Context, query string, args ...any) *sql.Row {
+	l.asked.Add(1)
 	return l.db.QueryRowContext(ctx, l.dialect.bind(query), args...)
 }
 

@@ -49,6 +49,8 @@ var suite = []struct {
 	{"Campaign", testCampaign},
 	{"Delivered", testDelivered},
 	{"DeliveredAtRandom", testDeliveredAtRandom},
+	{"Told", testTold},
+	{"Answers", testAnswers},
 	{"Facts", testFacts},
 	{"HostileText", testHostileText},
 	{"OpenedAtOnce", testOpenedAtOnce},
