@@ -90,7 +90,8 @@ type Sender struct {
 	LookupMX func(ctx context.Context, domain string) ([]*net.MX, error)
 	Log      *slog.Logger // nil: slog.Default()
 
-	run atomic.Pointer[run] // the last
+	run       atomic.Pointer[run] // the last
+	relayWait time.Duration       // for tests; 0: relayWait
 }
 
 // Causes for which this package withholds a notice, or gives up. Compose has its own.

@@ -173,4 +173,3 @@ func TestEverybodyOnce(t *testing.T) {
 		})
 	}
 }
-

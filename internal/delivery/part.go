@@ -40,7 +40,7 @@ type person struct {
 	waits    bool      // counted as waiting for the provider
 	soft     int       // deferrals
 	first    time.Time // of them
-	due      time.Time // not tried before
+	last     time.Time
 }
 
 // Format keeps the person out of every print.
@@ -56,7 +56,7 @@ func (p *person) fold(e notice.Event) {
 		if p.soft++; p.first.IsZero() {
 			p.first = e.Time
 		}
-		p.due = e.Time.Add(softWait(p.soft))
+		p.last = e.Time
 	}
 }
 
@@ -129,7 +129,7 @@ func (p *part) sendAgain(ctx context.Context, again map[int]int) error {
 	}
 	for _, who := range p.people {
 		if attempt, ok := again[who.N]; ok && !heard[who.N] && who.State == notice.InDoubt && who.Attempt == attempt {
-			who.State, who.due = notice.Queued, time.Time{}
+			who.State, who.soft = notice.Queued, 0
 		}
 	}
 	return nil
@@ -198,8 +198,10 @@ func (p *part) send(ctx context.Context) (done int, wait time.Duration) {
 			p.rest(ctx, max(next, 50*time.Millisecond))
 		}
 	}
-	// Who was deferred meanwhile is due later.
-	_, wait = p.todo(done)
+	// Who was deferred meanwhile waits.
+	if todo, wait = p.todo(done); len(todo) > 0 {
+		wait = time.Millisecond
+	}
 	return done, wait
 }
 
@@ -207,16 +209,18 @@ func (p *part) send(ctx context.Context) (done int, wait time.Duration) {
 func (p *part) todo(limit int) (todo []*person, wait time.Duration) {
 	now := time.Now()
 	for _, who := range p.people[:min(limit, len(p.people))] {
+		left := time.Duration(0)
+		if who.soft > 0 {
+			left = who.last.Add(p.limiter.softWait(who.soft)).Sub(now)
+		}
 		switch {
 		case who.State != notice.Queued:
-		case who.soft > 0 && now.Sub(who.first) > p.limiter.GiveUp:
+		case who.soft > 0 && now.Sub(who.first) >= p.limiter.GiveUp:
 			p.expire(who)
-		case now.Before(who.due):
-			if d := who.due.Sub(now); wait == 0 || d < wait {
-				wait = d
-			}
-		default:
+		case left <= 0:
 			todo = append(todo, who)
+		case wait == 0 || left < wait:
+			wait = left
 		}
 	}
 	return todo, wait
