@@ -263,6 +263,8 @@ func (p *part) composeOne(ctx context.Context, who *person) {
 
 // pass hands over everybody whose provider has a token. rest are the others, and next is when the first of them may go; 0: at once.
 func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next time.Duration) {
+	p.feed.Lock() // connections that work on one part have their intents written together
+	defer p.feed.Unlock()
 	blocked := map[string]bool{}
 	for i, who := range todo {
 		if who.State != notice.Queued { // withheld when it was composed
@@ -378,12 +380,13 @@ func (p *part) record(who *person, e notice.Event) {
 	if !errors.Is(lost, errFenced) {
 		p.queue = append(p.queue, e)
 	}
+	first := len(p.queue) == 1
 	p.mu.Unlock()
 	if errors.Is(lost, errFenced) {
 		p.tooLate(e)
-		return
+	} else if first { // nobody waits for it, and the next intent is likely to take it along
+		time.AfterFunc(answerWithin, p.ring)
 	}
-	p.ring()
 }
 
 // intend records an intent. The channel has nil when it is durable: only then the end of the message may leave.

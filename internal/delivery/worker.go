@@ -30,6 +30,7 @@ type run struct {
 	jobs    chan *job
 	open    chan struct{}   // parts that are held
 	active  chan struct{}   // those of them that hand people over
+	feed    sync.Mutex      // held by the part that hands people over
 	visited chan struct{}   // one more part was looked at; holds one
 	lasting context.Context // of what is recorded of messages that have left
 	ending  func() error    // not nil: nothing more is begun
