@@ -154,17 +154,16 @@ func (l *limiter) take(name string, now time.Time) (wait time.Duration) {
 	p := l.providers[name]
 	if p != nil {
 		p.fill(now)
-		if wait = max(p.until.Sub(now), p.wait()); wait > 0 {
-			return wait
-		}
+		wait = max(p.until.Sub(now), p.wait())
 	}
 	if l.Total > 0 {
 		l.total.fill(now)
-		if wait = l.total.wait(); wait > 0 {
-			return wait
-		}
-		l.total.tokens--
+		wait = max(wait, l.total.wait())
 	}
+	if wait > 0 {
+		return wait
+	}
+	l.total.tokens--
 	if p != nil {
 		p.tokens--
 	}
