@@ -163,7 +163,7 @@ func (g *Guard) maxDecoded() int64 {
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.Site != nil && ours(r.URL.Path) {
-			g.site(w, r)
+			g.answerSite(w, r)
 			return
 		}
 		rw := newResponse(g, w, r)

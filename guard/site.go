@@ -23,8 +23,8 @@ func ours(p string) bool {
 	return strings.HasPrefix(p, SiteFolder) || strings.HasPrefix(path.Clean("/"+p)+"/", SiteFolder)
 }
 
-// site answers for Candor. No cache may keep it, and nothing runs in it.
-func (g *Guard) site(w http.ResponseWriter, r *http.Request) {
+// answerSite answers for Candor. No cache may keep it, and nothing runs in it.
+func (g *Guard) answerSite(w http.ResponseWriter, r *http.Request) {
 	v := candor.Viewer{}
 	if g.Viewer != nil {
 		v = g.Viewer(r)

@@ -12,12 +12,17 @@ import (
 // FoldDelivery takes events of one campaign, in order, into the account: seq is the number of the last of them in the delivery's own journal.
 // What was folded before is passed over.
 func (l *Ledger) FoldDelivery(ctx context.Context, campaign string, seq uint64, events []notice.Event) error {
-	tx, err := l.db.BeginTx(ctx, nil)
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return l.explain(err)
 	}
 	defer tx.Rollback()
-	f := newFold(l, ctx, tx)
+	f := newFold(l, ctx, conn, tx)
 	if err := f.exec(`INSERT INTO delivery (campaign, seq) VALUES (?, 0) ON CONFLICT DO NOTHING`, campaign); err != nil {
 		return l.explain(err)
 	}
@@ -161,7 +166,7 @@ func (f *fold) writeStandings(campaign string, rows map[int]*standing, changed m
 		states[i], attempts[i], agains[i], keys[i], codes[i], times[i] = string(s.state), s.attempt, s.again, s.key, s.code, s.time
 		causes[i], statuses[i], details[i], providers[i], complaints[i], sents[i] = s.cause, s.status, s.detail, s.provider, s.complaint, s.sent
 	}
-	_, err := f.bulk(bulk{`recipient (campaign, n, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, sent, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale)`,
+	_, err := f.bulk(bulk{`recipient`, `campaign, n, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, sent, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale`,
 		`ON CONFLICT (campaign, n) DO UPDATE SET state = excluded.state, attempt = excluded.attempt, again = excluded.again, key = excluded.key, code = excluded.code, time = excluded.time,
 cause = excluded.cause, status = excluded.status, detail = excluded.detail, provider = excluded.provider, complaint = excluded.complaint, sent = excluded.sent`,
 		[]any{same(campaign, size), ns, states, attempts, agains, keys, codes, times, causes, statuses, details, providers, complaints, sents, empty, empty, zero, zero, zero, zero, empty, zero, empty, empty}}, nil)

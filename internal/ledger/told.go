@@ -101,7 +101,7 @@ func (f *fold) answers(list []candor.Answer) error {
 			continue
 		}
 		err := f.exec(`INSERT INTO answer (incident, digest, answer, time) SELECT CAST(?1 AS TEXT), CAST(?2 AS TEXT), CAST(?3 AS TEXT), CAST(?4 AS BIGINT)
-WHERE EXISTS (SELECT 1 FROM viewer WHERE incident = ?1 AND owner = '' AND outcome = '' AND digest = ?2)
+WHERE EXISTS (SELECT 1 FROM viewer WHERE incident = ?1 AND digest = ?2)
 ON CONFLICT (incident, digest) DO UPDATE SET answer = excluded.answer, time = excluded.time WHERE excluded.time >= answer.time`, key(a.Incident), key(a.Digest), a.Answer, at(a.Time))
 		if err != nil {
 			return err
