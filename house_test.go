@@ -36,7 +36,7 @@ var house = map[string]struct {
 	"internal/ledger":   {"candor internal/incident internal/notice", "the SQL, by the rules of incident and notice"},
 	"internal/delivery": {"candor internal/ledger internal/notice internal/seal", "sends each notice at most once"},
 	"internal/bounce":   {"candor internal/notice", "what comes back: reports, complaints, headers of seed mailboxes; it knows no store"},
-	"internal/console":  {"candor internal/duties internal/incident internal/ledger", "pages show what the ledger holds, by incident's words"},
+	"internal/console":  {"candor internal/duties internal/incident internal/ledger internal/notice", "pages show what the ledger holds, by incident's and notice's words"},
 	"internal/demo":     {"candor guard", "a made-up shop: nothing may depend on it"},
 	"internal/realshop": {"", "a test rig around the real program"},
 	"internal/testdb":   {"", "database servers for tests: only tests use it"},
