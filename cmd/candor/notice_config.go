@@ -1,13 +1,17 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/mail"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"candor.example/internal/delivery"
+	"candor.example/internal/keyfile"
 	"candor.example/internal/notice"
 )
 
@@ -27,6 +31,17 @@ type NoticeConfig struct {
 	DKIM       []DKIMConfig  `yaml:"dkim"`
 	Seeds      []SeedConfig  `yaml:"seeds"`
 	Store      string        `yaml:"store"` // nats://… of a JetStream that several senders share; empty: in the data folder
+	Limits     LimitsConfig  `yaml:"limits"`
+	MX         string        `yaml:"mx"` // "off": receivers are told apart by the address's domain, without DNS
+}
+
+// LimitsConfig is how fast notices may leave. Messages an hour; delivery.Limits says what is usual.
+type LimitsConfig struct {
+	Start  float64       `yaml:"start"`   // to one provider, at first
+	Max    float64       `yaml:"max"`     // to one provider, at most
+	Total  float64       `yaml:"total"`   // to all together
+	Step   time.Duration `yaml:"step"`    // how long a rate is kept before it grows
+	GiveUp time.Duration `yaml:"give_up"` // how long somebody who is deferred is tried again
 }
 
 // RegulatorConfig is an authority that was told, or why none was.
@@ -44,6 +59,7 @@ type RelayConfig struct {
 	TLS          string `yaml:"tls"`  // starttls (the default), implicit, or none
 	User         string `yaml:"user"`
 	PasswordFile string `yaml:"password_file"`
+	CAFile       string `yaml:"ca_file"`     // PEM of who signed its certificate; empty: the system's
 	Connections  int    `yaml:"connections"` // at once
 }
 
@@ -60,6 +76,84 @@ type SeedConfig struct {
 	Address string `yaml:"address"`
 	Maildir string `yaml:"maildir"` // where its mail can be read
 	Server  string `yaml:"server"`  // whose Authentication-Results are believed (authserv-id, RFC 8601)
+}
+
+func (c NoticeConfig) limits() delivery.Limits {
+	l := c.Limits
+	return delivery.Limits{Start: l.Start, Max: l.Max, Total: l.Total, Step: l.Step, GiveUp: l.GiveUp}
+}
+
+func (c NoticeConfig) lookupMX() bool { return c.MX != "off" }
+
+// storeDir is the folder of the delivery's own journal; empty with a NATS server.
+func (c NoticeConfig) storeDir(d dataFlag) string {
+	if c.Store != "" {
+		return ""
+	}
+	return d.delivery()
+}
+
+func (c NoticeConfig) relays() (list []delivery.Relay, err error) {
+	if len(c.Relays) == 0 {
+		return nil, errors.New("candor.yaml: notice.relays is missing: the mail server that takes the notices")
+	}
+	for _, r := range c.Relays {
+		relay := delivery.Relay{Addr: r.Addr, TLS: delivery.TLS(r.TLS), User: r.User, Conns: r.Connections}
+		if r.PasswordFile != "" {
+			relay.Password = func() (string, error) {
+				b, err := (keyfile.Plain{}).Read(r.PasswordFile)
+				line, _, _ := strings.Cut(string(b), "\n")
+				return strings.TrimSuffix(line, "\r"), err
+			}
+		}
+		if r.CAFile != "" {
+			pem, err := os.ReadFile(r.CAFile)
+			if err != nil {
+				return nil, fmt.Errorf("candor.yaml: notice.relays: %w", err)
+			}
+			relay.Roots = x509.NewCertPool()
+			if !relay.Roots.AppendCertsFromPEM(pem) {
+				return nil, fmt.Errorf("candor.yaml: notice.relays: %s holds no certificate in PEM", r.CAFile)
+			}
+		}
+		list = append(list, relay)
+	}
+	return list, nil
+}
+
+func (c NoticeConfig) dkim() (*delivery.DKIM, error) {
+	if len(c.DKIM) == 0 {
+		return nil, errors.New("candor.yaml: notice.dkim is missing: without DKIM receivers take a notice for a forgery")
+	}
+	var keys []delivery.DKIMKey
+	for _, k := range c.DKIM {
+		if k.Domain != c.DKIM[0].Domain {
+			return nil, errors.New("candor.yaml: notice.dkim: all keys are of one domain, that of notice.from")
+		}
+		b, err := os.ReadFile(k.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("candor.yaml: notice.dkim: %w", err)
+		}
+		key, err := delivery.ParseDKIMKey(b)
+		if err != nil {
+			return nil, fmt.Errorf("candor.yaml: notice.dkim: %s: %w", k.KeyFile, err)
+		}
+		keys = append(keys, delivery.DKIMKey{Selector: k.Selector, Key: key})
+	}
+	d, err := delivery.NewDKIM(c.DKIM[0].Domain, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("candor.yaml: notice.dkim: %w", err)
+	}
+	return d, nil
+}
+
+func mailbox(text string) (delivery.Mailbox, error) {
+	a, err := mail.ParseAddress(text)
+	if err != nil {
+		return delivery.Mailbox{}, errors.New("write an address such as Shop Example <service@shop.example>")
+	}
+	address, err := delivery.ParseAddress(a.Address)
+	return delivery.Mailbox{Name: a.Name, Address: address}, err
 }
 
 // needs is how many approvals a notice needs.

@@ -197,3 +197,9 @@ func (l *Ledger) Tally(ctx context.Context, campaign string) (t Tally, err error
 	slices.SortStableFunc(t.Providers, func(a, b ProviderTally) int { return b.People - a.People })
 	return t, err
 }
+
+// Heard counts those who accepted, and those of them who complained.
+func (l *Ledger) Heard(ctx context.Context, campaign string) (accepted, complained int, err error) {
+	err = l.row(ctx, `SELECT COUNT(*), CAST(COALESCE(SUM(complaint), 0) AS BIGINT) FROM recipient WHERE campaign = ? AND state = 'accepted'`, campaign).Scan(&accepted, &complained)
+	return accepted, complained, l.explain(err)
+}
