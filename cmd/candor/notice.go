@@ -18,4 +18,5 @@ type noticeCmd struct {
 	Channel noticeChannelCmd `cmd:"" help:"Who could not be reached is told by post, or on the shop's own site."`
 	Done    noticeDoneCmd    `cmd:"" help:"Everybody is settled."`
 	Check   noticeCheckCmd   `cmd:"" help:"Is a saved message a notice of this shop, word for word?"`
+	Lint    noticeLintCmd    `cmd:"" help:"Judge letters by the rules: what is missing, vague, wrong or looks like phishing."`
 }

@@ -302,13 +302,13 @@ func (a *author) facts() map[string]string {
 		f["verified"] = a.count("verified", a.Replayed, "at", a.at(a.Verified))
 	}
 	if text := a.Prevention.own(a.langs()...); text != "" {
-		f["prevention"] = a.say("prevention", "prevention", sentence(text))
+		f["prevention"] = a.say("prevention", "prevention", ended(text))
 	}
 	if a.Publisher.DPO.Email != "" && a.Publisher.DPO != a.Publisher.Contact {
 		f["dpo"] = a.contact(a.Publisher.DPO)
 	}
 	if text := a.DelayReason.own(a.langs()...); text != "" {
-		f["delay"] = a.say("delay", "reason", sentence(text))
+		f["delay"] = a.say("delay", "reason", ended(text))
 	}
 	return f
 }
@@ -434,7 +434,7 @@ func (a *author) regulator(r Regulator) string {
 	case r.Filed.IsZero() && clean(r.Reason) == "":
 		return ""
 	case r.Filed.IsZero():
-		return a.say("regulator.none", append(pairs, "reason", sentence(clean(r.Reason)))...)
+		return a.say("regulator.none", append(pairs, "reason", ended(clean(r.Reason)))...)
 	}
 	pairs = append(pairs, "on", a.say("on", "date", a.date(r.Filed)))
 	if ref := clean(r.Reference); ref != "" {

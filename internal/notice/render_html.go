@@ -33,7 +33,7 @@ a{color:#0b4f9e}
 func renderHTML(src source, lang string) string {
 	var body strings.Builder
 	if len(src.blocks) > 0 && src.blocks[0].kind != title {
-		element(&body, "h1", titleStyle, src.subject)
+		writeElement(&body, "h1", titleStyle, src.subject)
 	}
 	list := ""
 	for _, b := range src.blocks {
@@ -60,19 +60,19 @@ const titleStyle = "font-size:24px;line-height:1.25;margin:0 0 16px"
 func writeBlock(out *strings.Builder, b block) {
 	switch b.kind {
 	case title:
-		element(out, "h1", titleStyle, b.text)
+		writeElement(out, "h1", titleStyle, b.text)
 	case heading:
-		element(out, "h2", "font-size:19px;line-height:1.3;margin:28px 0 8px", b.text)
+		writeElement(out, "h2", "font-size:19px;line-height:1.3;margin:28px 0 8px", b.text)
 	case numbered, bullet:
-		element(out, "li", "margin:0 0 8px", b.text)
+		writeElement(out, "li", "margin:0 0 8px", b.text)
 	case paragraph:
-		element(out, "p", "margin:0 0 16px", b.text)
+		writeElement(out, "p", "margin:0 0 16px", b.text)
 	}
 }
 
-// element escapes everything. A URL becomes a link to just what it shows; checkLink has seen all that operators write, and what is filled in
+// writeElement escapes everything. A URL becomes a link to just what it shows; checkLink has seen all that operators write, and what is filled in
 // for a person holds none.
-func element(out *strings.Builder, name, style, text string) {
+func writeElement(out *strings.Builder, name, style, text string) {
 	fmt.Fprintf(out, "<%s style=%q>", name, style)
 	from := 0
 	for _, at := range links(text) {

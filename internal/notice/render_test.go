@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var updateMessages = flag.Bool("update", false, "write the golden files anew")
 
 var noticeDate = time.Date(2018, 11, 22, 8, 0, 0, 0, time.UTC)
 
@@ -19,7 +19,7 @@ func TestGolden(t *testing.T) {
 		"gdpr-en":       func(f *Facts, p *Person) { p.Locale = "en-GB" },
 		"california-en": func(f *Facts, p *Person) { p.Locale, p.Country, p.Looked = "en-US", "US-CA", "part" },
 	} {
-		f, p := exampleFacts(), examplePerson()
+		f, p := shopFacts(), erika()
 		change(&f, &p)
 		m := written(t, f, Affected, p)
 		golden(t, name+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
@@ -43,7 +43,7 @@ func written(t *testing.T, f Facts, kind Kind, p Person) Message {
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", "messages", name)
-	if *update {
+	if *updateMessages {
 		os.MkdirAll(filepath.Dir(path), 0o777)
 		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
 			t.Fatal(err)

@@ -68,13 +68,13 @@ func wrap(out *strings.Builder, text, sign string) {
 	out.WriteString(strings.TrimRight(line, " ") + "\n")
 }
 
-// breakable cuts a text where a line may end: behind a space, and between the characters of Japanese or Chinese but not before what closes or
+// breakable cuts a text where a line may end: behind a space, and beside a character of Japanese or Chinese but not before what closes or
 // behind what opens (JIS X 4051).
 func breakable(text string) (parts []string) {
 	start := 0
 	var last rune
 	for i, r := range text {
-		if i > start && (last == ' ' && r != ' ' || wide(last) && wide(r) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)) {
+		if i > start && (last == ' ' && r != ' ' || (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)) {
 			parts, start = append(parts, text[start:i]), i
 		}
 		last = r
@@ -83,6 +83,6 @@ func breakable(text string) (parts []string) {
 }
 
 const (
-	closing = "、。，．・：；？！）］｝」』】〉》〕ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々"
-	opening = "（［｛「『【〈《〔"
+	closing = " .,:;!?)’”%、。，．・：；？！）］｝」』】〉》〕ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々"
+	opening = "(‘“（［｛「『【〈《〔"
 )

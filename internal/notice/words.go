@@ -205,8 +205,8 @@ func clean(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || forbidden(r) }), " ")
 }
 
-// sentence ends with a full stop.
-func sentence(s string) string {
+// ended ends with a full stop.
+func ended(s string) string {
 	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "。") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
 		return s
 	}
