@@ -225,11 +225,20 @@ func (c *noticeFreezeCmd) Help() string {
 }
 
 func (c *noticeFreezeCmd) Run(ctx context.Context) error {
-	_, id, _, err := signPair(c.dataFlag, "").read()
+	id, err := signerID(c.dataFlag)
 	if err != nil {
-		return fmt.Errorf("%w\nThe signing key makes each notice checkable: candor keys init", err)
+		return err
 	}
 	return c.did(ctx, candor.NoticeFrozen, map[string]string{"signer": id})
+}
+
+// signerID is the id of the signing key.
+func signerID(d dataFlag) (string, error) {
+	_, id, _, err := signPair(d, "").read()
+	if err != nil {
+		err = fmt.Errorf("%w\nThe signing key makes each notice checkable: candor keys init", err)
+	}
+	return id, err
 }
 
 type noticeApproveCmd struct {
@@ -250,11 +259,34 @@ func (c *noticeApproveCmd) Run(ctx context.Context) error {
 	if len(c.Content) < 12 || !strings.HasPrefix(v.Content(), c.Content) {
 		return fmt.Errorf("--content: what it is now is %s: look at it (candor notice preview %s), and name it", v.Content(), v.ID)
 	}
+	if err := c.approvable(ctx, v); err != nil {
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "%d people of %s will get this notice; approved so far by: %s.\n", v.People, v.Incident, clean(strings.Join(append([]string{}, v.ApprovedBy()...), ", ")))
 	if !c.Yes && !confirmed("Do you approve it?") {
 		return errors.New("nothing was changed")
 	}
 	return c.did(ctx, candor.NoticeApproved, map[string]string{"content": v.Content()})
+}
+
+// approvable refuses words that the rules speak against.
+func (c *noticeApproveCmd) approvable(ctx context.Context, v notice.Campaign) error {
+	var d notice.Draft
+	err := withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
+		_, d, err = campaignDraft(ctx, l, v.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	list := notice.Approvable(d, v.Waived)
+	for _, j := range list {
+		fmt.Fprintln(os.Stderr, clean(strings.Join(strings.Fields(strings.Join([]string{j.In, j.Level, j.Rule, j.Why, j.Text}, " ")), " ")))
+	}
+	if len(list) > 0 {
+		return fmt.Errorf("%d findings stand against it: mend the words (candor notice draft --text), or let what is of level W stand with a reason (candor notice waive)", len(list))
+	}
+	return nil
 }
 
 type noticePauseCmd struct{ campaignFlags }

@@ -30,6 +30,7 @@ type question struct {
 	Details  map[string]string // that go along as they are
 	Wrong    string            // why it was not done
 	No       string            // why it cannot be done at all
+	Against  []notice.Judged   // what the rules say against it
 }
 
 // field is something to fill in.
@@ -89,6 +90,8 @@ func (q question) Back() string {
 	switch {
 	case q.Campaign.ID == "":
 		return "/incidents/" + q.Incident.ID
+	case q.What == "anew":
+		return editor{Incident: q.Incident, Kind: q.Campaign.Kind}.Path()
 	case q.What == candor.NoticeResolved:
 		return "/notices/" + q.Campaign.ID + "/people"
 	}
@@ -140,9 +143,11 @@ func (c *Console) details(r *http.Request, i incident.Incident) map[string]strin
 	return d
 }
 
+// maxForm is how long the answer to a question may be, in bytes.
+const maxForm = 16 << 10
+
 // act does it, and goes back to the incident.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	q, err := c.question(r)
 	if err != nil {
 		c.failed(w, r, err)

@@ -73,6 +73,8 @@ type Console struct {
 	template *template.Template
 	sessions sessions
 	samples  samples
+	mails    mails
+	verdicts verdicts
 }
 
 // New makes a console.
@@ -110,13 +112,19 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /incidents/{id}", c.page("incident", c.incident))
 	mux.Handle("GET /incidents/{id}/explain", c.page("explain", c.explanation))
 	mux.Handle("GET /incidents/{id}/clocks.ics", c.signedIn(http.HandlerFunc(c.clocks)))
+	mux.Handle("GET /incidents/{id}/notice", framed(c.page("editor", c.editorPage)))
+	mux.Handle("POST /incidents/{id}/notice", limited(maxTyped, framed(c.signedIn(http.HandlerFunc(c.save)))))
+	mux.Handle("POST /incidents/{id}/notice/look", limited(maxTyped, framed(c.page("editor", c.look))))
+	mux.Handle("GET /incidents/{id}/notice/mail/{name}", c.signedIn(http.HandlerFunc(c.mail)))
+	mux.Handle("GET /incidents/{id}/notice/anew", c.page("act", c.askAnew))
+	mux.Handle("POST /incidents/{id}/notice/anew", limited(maxForm, c.signedIn(http.HandlerFunc(c.anew))))
 	mux.Handle("GET /incidents/{id}/{what}", c.page("act", c.ask))
-	mux.Handle("POST /incidents/{id}/{what}", c.signedIn(http.HandlerFunc(c.act)))
+	mux.Handle("POST /incidents/{id}/{what}", limited(maxForm, c.signedIn(http.HandlerFunc(c.act))))
 	mux.Handle("GET /notices", c.page("notices", c.notices))
 	mux.Handle("GET /notices/{id}", c.page("notice", c.campaign))
 	mux.Handle("GET /notices/{id}/people", c.page("people", c.people))
 	mux.Handle("GET /notices/{id}/{what}", c.page("act", c.askNotice))
-	mux.Handle("POST /notices/{id}/{what}", c.signedIn(http.HandlerFunc(c.actNotice)))
+	mux.Handle("POST /notices/{id}/{what}", limited(maxForm, c.signedIn(http.HandlerFunc(c.actNotice))))
 	mux.Handle("GET /links", c.page("links", c.links))
 	mux.Handle("GET /latent", c.page("latent", c.latent))
 	mux.Handle("GET /coverage", c.page("coverage", c.coverage))
@@ -128,6 +136,8 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /api/notices", c.api(c.notices))
 	mux.Handle("GET /api/notices/{id}", c.api(c.campaign))
 	mux.Handle("GET /api/notices/{id}/people", c.api(c.people))
+	mux.Handle("GET /api/incidents/{id}/notice", c.api(c.editorPage))
+	mux.Handle("POST /api/incidents/{id}/notice/look", limited(maxTyped, c.api(c.look)))
 	mux.Handle("GET /api/latent", c.api(c.latent))
 	mux.Handle("GET /api/links", c.api(c.links))
 	mux.Handle("GET /api/coverage", c.api(c.coverage))
@@ -190,6 +200,10 @@ func (s shell) Title() string {
 		return d.Title
 	case campaign:
 		return d.ID + ": " + d.Standing
+	case peopleInState:
+		return d.Campaign.ID + ": " + stateWord(d.State)
+	case editor:
+		return "The words to " + d.To()
 	case explanation:
 		return "Figures of " + d.Incident.Route
 	case door:
@@ -208,7 +222,7 @@ func (s shell) Section() string {
 		return "incidents"
 	case account, explanation:
 		return "incidents"
-	case campaign, peopleInState:
+	case campaign, peopleInState, editor:
 		return "notices"
 	}
 	return ""

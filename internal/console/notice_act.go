@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"candor.example"
 	"candor.example/internal/ledger"
@@ -159,6 +160,9 @@ func (c *Console) forbidden(r *http.Request, q *question, t told) error {
 	you, _ := c.sessions.who(r)
 	switch q.What {
 	case candor.NoticeApproved:
+		if err := c.unapprovable(r, q, t); err != nil || len(q.Against) > 0 {
+			return err
+		}
 		if you == nameless {
 			q.No = "You signed in without a name: an approval is somebody's. Sign out, and sign in with yours."
 		} else if (campaign{told: t, You: you}).Yours() {
@@ -172,9 +176,36 @@ func (c *Console) forbidden(r *http.Request, q *question, t told) error {
 	return nil
 }
 
+// unapprovable puts into a question what the rules say against the words.
+func (c *Console) unapprovable(r *http.Request, q *question, t told) error {
+	d, err := c.keptDraft(r.Context(), t.Draft)
+	if err != nil {
+		return err
+	}
+	if q.Against = c.verdicts.of(d, t.Campaign); len(q.Against) > 0 {
+		q.No = fmt.Sprintf("%s against it. Mend the words, or let what is of level W stand, with a reason.", plenty(len(q.Against), "finding stands", "findings stand"))
+	}
+	return nil
+}
+
+// verdicts remembers what was judged last: all texts take the time of a breath, and a page asks twice.
+type verdicts struct {
+	mu   sync.Mutex
+	what string // hash of the draft, and what was let stand
+	list []notice.Judged
+}
+
+func (v *verdicts) of(d notice.Draft, c notice.Campaign) []notice.Judged {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if what := fmt.Sprintf("%s %q", c.Draft, c.Waived); v.what != what {
+		v.what, v.list = what, notice.Approvable(d, c.Waived)
+	}
+	return v.list
+}
+
 // actNotice does it, and goes back to the campaign.
 func (c *Console) actNotice(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	q, err := c.noticeQuestion(r)
 	if err != nil {
 		c.failed(w, r, err)

@@ -18,8 +18,7 @@ var campaignID = strings.Replace(incidentID, "inc-", "not-", 1) + "-a-1"
 // campaigned tells the people of the incident at incidentID, who are 60, as far as it is wanted.
 func (r *rig) campaigned(t *testing.T) {
 	t.Helper()
-	r.acting(t)
-	r.o.Signer = func() (string, error) { return "shop.example/candor+1a2b3c4d", nil }
+	r.drafting(t)
 	r.do(t, "Ada Lind", candor.NoticeDrafted, "kind", "affected", "needs", "2")
 }
 
@@ -34,13 +33,31 @@ func (r *rig) do(t *testing.T, by, what string, details ...string) {
 	}
 	var documents []candor.Document
 	if what == candor.NoticeDrafted {
-		d := candor.Document{Type: notice.DraftSchema, Body: []byte(`{}`)}
+		d := candor.Document{Type: notice.DraftSchema, Body: r.written(t)}
 		d.Hash = candor.HashOf(d.Body)
 		a.Details["draft"], documents = d.Hash, append(documents, d)
 	}
 	if err := r.o.Act(t.Context(), a, documents...); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
+}
+
+// written is a draft from the facts as they are.
+func (r *rig) written(t *testing.T) []byte {
+	t.Helper()
+	f, err := r.o.Facts(t.Context(), incidentID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := notice.Write(f, notice.Affected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := d.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }
 
 func (r *rig) theCampaign(t *testing.T) notice.Campaign {
@@ -248,7 +265,7 @@ func TestHostileNotice(t *testing.T) {
 	r := newRig(t)
 	r.fill(t)
 	evil := `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
-	r.acting(t)
+	r.drafting(t)
 	r.do(t, evil, candor.NoticeDrafted, "kind", "affected", "needs", "2")
 	r.do(t, evil, candor.NoticeFrozen, "signer", evil)
 	r.do(t, evil, candor.NoticeWaived, "rule", evil, "text", evil, "why", evil)
