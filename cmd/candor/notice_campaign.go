@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -49,7 +47,7 @@ func (f campaignFlags) did(ctx context.Context, what string, details map[string]
 	if c, err = theCampaign(ctx, f.ledgerFlag, f.Campaign); err != nil {
 		return err
 	}
-	fmt.Printf("%s: %s\n", c.ID, standingOf(c))
+	fmt.Printf("%s: %s\n", c.ID, standing(c))
 	return nil
 }
 
@@ -65,24 +63,18 @@ func theCampaign(ctx context.Context, f ledgerFlag, id string) (c notice.Campaig
 	return c, err
 }
 
-// standingOf says in a sentence where a campaign stands and what comes next.
-func standingOf(c notice.Campaign) string {
-	approved := c.ApprovedBy()
-	switch {
-	case c.Phase == notice.Drafting && c.Set == "":
-		return "drafted; next: candor notice freeze " + c.ID
-	case c.Phase == notice.Drafting && len(approved) == 0:
-		return fmt.Sprintf("frozen for %d people; next: %d approvals, by people who did not write it, on content %.12s", c.People, c.Needs, c.Content())
-	case c.Phase == notice.Drafting:
-		return fmt.Sprintf("approved by %s; %d of %d approvals", strings.Join(approved, ", "), len(approved), c.Needs)
-	case c.Phase == notice.Approved:
-		return fmt.Sprintf("approved by %s; next: candor notice send %s --share 1%%", strings.Join(approved, ", "), c.ID)
-	case c.Phase == notice.Canary:
-		return fmt.Sprintf("a canary goes to %d of %d people", c.Share, c.People)
-	case c.Phase == notice.Paused:
-		return "paused"
+// standing says where a campaign stands, and which command goes on from there.
+func standing(c notice.Campaign) string {
+	next := map[notice.Phase]string{notice.Approved: "send", notice.Canary: "send", notice.Paused: "resume"}[c.Phase]
+	if c.Phase == notice.Drafting && c.Set == "" {
+		next = "freeze"
+	} else if c.Phase == notice.Drafting {
+		next = "approve"
 	}
-	return string(c.Phase)
+	if next == "" {
+		return c.Standing()
+	}
+	return c.Standing() + " (candor notice " + next + " " + c.ID + ")"
 }
 
 type noticeListCmd struct {
@@ -106,7 +98,7 @@ func (c *noticeListCmd) Run(ctx context.Context) error {
 		t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(t, "ID\tINCIDENT\tTO\tPEOPLE\tSTANDS")
 		for _, v := range list {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", v.ID, v.Incident, v.Kind, v.People, clean(standingOf(v)))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", v.ID, v.Incident, v.Kind, v.People, clean(standing(v)))
 		}
 		return t.Flush()
 	})
@@ -144,7 +136,7 @@ func (c *noticeStatusCmd) Run(ctx context.Context) error {
 }
 
 func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
-	fmt.Fprintf(w, "%s tells the people of %s: %s\n", c.ID, c.Incident, clean(standingOf(c)))
+	fmt.Fprintf(w, "%s tells the people of %s: %s\n", c.ID, c.Incident, clean(standing(c)))
 	fmt.Fprintf(w, "Written by %s; words %.12s", clean(strings.Join(c.Authors, ", ")), c.Draft)
 	if c.Set != "" {
 		fmt.Fprintf(w, "; %d people, frozen %s as %.12s; content %s", c.People, utc(c.Frozen), c.Set, c.Content())
@@ -156,7 +148,7 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 	for _, v := range c.Waived {
 		fmt.Fprintf(w, "%s stands %s: %s (%s)\n", clean(v.Rule), clean(v.Lang), clean(v.Why), clean(v.By))
 	}
-	fmt.Fprintf(w, "\n%s\n", sum(tally))
+	fmt.Fprintf(w, "\n%s\n", notice.Sum(tally.Affected, tally.States))
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, r := range tally.Rows {
 		fmt.Fprintf(t, "  %d\t%s\t%s\n", r.People, r.State, clean(r.Cause))
@@ -168,13 +160,6 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", clean(p.Provider), p.People, p.States[notice.Accepted], p.States[notice.Bounced], p.States[notice.InDoubt], p.States[notice.Queued], p.Complaints)
 	}
 	return t.Flush()
-}
-
-// sum is the identity that always holds.
-func sum(t ledger.Tally) string {
-	s := t.States
-	return fmt.Sprintf("%d affected = %d accepted + %d bounced + %d by another channel + %d in doubt + %d withheld + %d waiting", t.Affected, s[notice.Accepted], s[notice.Bounced], s[notice.Other],
-		s[notice.InDoubt], s[notice.Withheld], s[notice.Queued])
 }
 
 type noticePeopleCmd struct {
@@ -236,16 +221,24 @@ type noticeFreezeCmd struct {
 }
 
 func (c *noticeFreezeCmd) Help() string {
-	return `The people who are exposed now are numbered, and a hash is taken over who they are and what was shown of them: that is who will be told. Who
-was told by a campaign before this is not told again. Freezing again makes approvals void.`
+	return notice.Means(candor.NoticeFrozen)
 }
 
 func (c *noticeFreezeCmd) Run(ctx context.Context) error {
-	_, id, _, err := signPair(c.dataFlag, "").read()
+	id, err := signerID(c.dataFlag)
 	if err != nil {
-		return fmt.Errorf("%w\nThe signing key makes each notice checkable: candor keys init", err)
+		return err
 	}
 	return c.did(ctx, candor.NoticeFrozen, map[string]string{"signer": id})
+}
+
+// signerID is the id of the signing key.
+func signerID(d dataFlag) (string, error) {
+	_, id, _, err := signPair(d, "").read()
+	if err != nil {
+		err = fmt.Errorf("%w\nThe signing key makes each notice checkable: candor keys init", err)
+	}
+	return id, err
 }
 
 type noticeApproveCmd struct {
@@ -255,8 +248,7 @@ type noticeApproveCmd struct {
 }
 
 func (c *noticeApproveCmd) Help() string {
-	return `You say yes to the words, the set of people and what stands in spite of a finding: to one hash over all of it. Who wrote the words cannot
-approve them. Look at them first: candor notice preview.`
+	return notice.Means(candor.NoticeApproved) + " Look at it first: candor notice preview."
 }
 
 func (c *noticeApproveCmd) Run(ctx context.Context) error {
@@ -267,11 +259,34 @@ func (c *noticeApproveCmd) Run(ctx context.Context) error {
 	if len(c.Content) < 12 || !strings.HasPrefix(v.Content(), c.Content) {
 		return fmt.Errorf("--content: what it is now is %s: look at it (candor notice preview %s), and name it", v.Content(), v.ID)
 	}
+	if err := c.approvable(ctx, v); err != nil {
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "%d people of %s will get this notice; approved so far by: %s.\n", v.People, v.Incident, clean(strings.Join(append([]string{}, v.ApprovedBy()...), ", ")))
 	if !c.Yes && !confirmed("Do you approve it?") {
 		return errors.New("nothing was changed")
 	}
 	return c.did(ctx, candor.NoticeApproved, map[string]string{"content": v.Content()})
+}
+
+// approvable refuses words that the rules speak against.
+func (c *noticeApproveCmd) approvable(ctx context.Context, v notice.Campaign) error {
+	var d notice.Draft
+	err := withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
+		_, d, err = campaignDraft(ctx, l, v.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	list := notice.Approvable(d, v.Waived)
+	for _, j := range list {
+		fmt.Fprintln(os.Stderr, clean(strings.Join(strings.Fields(strings.Join([]string{j.In, j.Level, j.Rule, j.Why, j.Text}, " ")), " ")))
+	}
+	if len(list) > 0 {
+		return fmt.Errorf("%d findings stand against it: mend the words (candor notice draft --text), or let what is of level W stand with a reason (candor notice waive)", len(list))
+	}
+	return nil
 }
 
 type noticePauseCmd struct{ campaignFlags }
@@ -290,7 +305,7 @@ type noticeCancelCmd struct {
 }
 
 func (c *noticeCancelCmd) Help() string {
-	return `Nobody is sent to any more; who was not is withheld, by name of this cause. What has left cannot be called back.`
+	return notice.Means(candor.NoticeCancelled)
 }
 
 func (c *noticeCancelCmd) Run(ctx context.Context) error {
@@ -319,8 +334,7 @@ type noticeResolveCmd struct {
 }
 
 func (c *noticeResolveCmd) Help() string {
-	return `A notice is in doubt when the connection was lost between its last byte and the relay's answer. It is never sent again by itself. Look for its
-key in the relay's log; a report of success (DSN) that came back settles it by itself.`
+	return notice.Means(candor.NoticeResolved)
 }
 
 func (c *noticeResolveCmd) Run(ctx context.Context) error {
@@ -336,7 +350,7 @@ type noticeChannelCmd struct {
 }
 
 func (c *noticeChannelCmd) Help() string {
-	return `Everybody who bounced or was withheld is counted as told by another channel from now on: say so when that is true.`
+	return notice.Means(candor.NoticeChannelled)
 }
 
 func (c *noticeChannelCmd) Run(ctx context.Context) error {
@@ -346,25 +360,6 @@ func (c *noticeChannelCmd) Run(ctx context.Context) error {
 type noticeDoneCmd struct{ campaignFlags }
 
 func (c *noticeDoneCmd) Run(ctx context.Context) error { return c.did(ctx, candor.NoticeDone, nil) }
-
-// shareOf reads "all", "1%" or a number of people.
-func shareOf(text string, people int) (string, error) {
-	if text == "all" {
-		return text, nil
-	}
-	if percent, ok := strings.CutSuffix(text, "%"); ok {
-		p, err := strconv.ParseFloat(percent, 64)
-		if err != nil || !(p > 0 && p <= 100) {
-			return "", fmt.Errorf("--share %s: write a share such as 1%%, a number of people, or all", text)
-		}
-		return strconv.Itoa(max(1, int(float64(people)*p/100))), nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > people {
-		return "", fmt.Errorf("--share %s: write a share such as 1%%, a number of people up to %d, or all", text, people)
-	}
-	return strconv.Itoa(n), nil
-}
 
 // factsOf are the ledger's facts with what the publisher knows.
 func factsOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, id string) (notice.Facts, error) {
@@ -398,14 +393,4 @@ func (c *noticeFactsCmd) Run(ctx context.Context) error {
 		}
 		return err
 	})
-}
-
-// campaignID names the next campaign of an incident.
-func campaignID(list []notice.Campaign, incident string, kind notice.Kind) string {
-	for n := 1; ; n++ {
-		id := fmt.Sprintf("%s-%s-%d", strings.Replace(incident, "inc-", "not-", 1), string(kind)[:1], n)
-		if !slices.ContainsFunc(list, func(c notice.Campaign) bool { return c.ID == id }) {
-			return id
-		}
-	}
 }

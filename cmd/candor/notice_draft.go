@@ -93,7 +93,7 @@ func draftOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, incident str
 			return d, v.ID, nil
 		}
 	}
-	return d, campaignID(list, incident, kind), nil
+	return d, notice.NewID(list, incident, kind), nil
 }
 
 // recordDraft puts a draft into the books: its document, and the action that names it.

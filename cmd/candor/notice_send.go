@@ -73,9 +73,9 @@ func (c *noticeSendCmd) let(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	share, err := shareOf(c.Share, v.People)
+	share, err := notice.ShareOf(c.Share, v.People)
 	if err != nil {
-		return err
+		return fmt.Errorf("--share %w", err)
 	}
 	who := share
 	if share == "all" {
@@ -94,7 +94,7 @@ func (c *noticeSendCmd) print(p delivery.Progress, tally ledger.Tally) {
 		json.NewEncoder(os.Stdout).Encode(map[string]any{"progress": p, "tally": tally})
 		return
 	}
-	line := sum(tally)
+	line := notice.Sum(tally.Affected, tally.States)
 	if left := p.Left(tally.States[notice.Queued]); left > 0 {
 		line += fmt.Sprintf("; %.0f a second, about %s to go", p.Rate, left)
 	}

@@ -28,6 +28,7 @@ import (
 	"candor.example/internal/incident"
 	"candor.example/internal/journal"
 	"candor.example/internal/ledger"
+	"candor.example/internal/notice"
 	"candor.example/internal/noticeboard"
 	"candor.example/internal/policy"
 	"candor.example/internal/seal"
@@ -244,7 +245,8 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err := s.contain(ctx); err != nil {
 		log.Error("not all containments are in force", "error", err)
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act})
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act,
+		Facts: s.facts, Needs: c.Notice.needs(), Signer: func() (string, error) { return signerID(d) }})
 	if err != nil {
 		return nil, err
 	}
@@ -605,6 +607,14 @@ func (s *service) routes() http.Handler {
 		fmt.Fprintln(w, "ready")
 	})
 	return mux
+}
+
+// facts are what a notice of an incident is written from.
+func (s *service) facts(ctx context.Context, incident string) (notice.Facts, error) {
+	if err := s.config.Notice.sound(); err != nil {
+		return notice.Facts{}, err
+	}
+	return factsOf(ctx, s.ledger, s.config.Notice, incident)
 }
 
 // ready reports whether new disclosures would be recorded and counted.

@@ -111,6 +111,23 @@ func (l *Ledger) Again(ctx context.Context, campaign string) (map[int]int, error
 	return again, err
 }
 
+// Unnumbered counts who is in no frozen set of a campaign's incident: people exposed, or viewers, that no notice of the kind is for yet.
+func (l *Ledger) Unnumbered(ctx context.Context, c notice.Campaign) (n int, err error) {
+	from := `SELECT owner FROM affected WHERE incident = ?1 AND outcome = 'exposed'`
+	if c.Kind == notice.Viewers {
+		from = `SELECT digest AS owner FROM viewer WHERE incident = ?1 AND owner = '' AND outcome = '' AND kind = 'customer'`
+	}
+	err = l.row(ctx, `SELECT COUNT(*) FROM (`+from+`) f WHERE NOT EXISTS (SELECT 1 FROM recipient r JOIN campaign o ON o.id = r.campaign WHERE r.owner = f.owner AND o.incident = ?1 AND o.kind = ?2
+  AND (o.id = ?3 OR r.state IN ('accepted', 'bounced', 'other', 'in-doubt')))`, c.Incident, string(c.Kind), c.ID).Scan(&n)
+	return n, l.explain(err)
+}
+
+// Deliveries is a number that is another when anything was folded of any campaign's deliveries.
+func (l *Ledger) Deliveries(ctx context.Context) (n uint64, err error) {
+	err = l.row(ctx, `SELECT CAST(COALESCE(SUM(seq), 0) AS BIGINT) FROM delivery`).Scan(&n)
+	return n, l.explain(err)
+}
+
 // Tally is where a campaign's notices stand.
 type Tally struct {
 	Affected int                  `json:"affected"` // all of the frozen set: the sum of States

@@ -114,9 +114,9 @@ func each(t *testing.T, do func(t *testing.T, f Facts, p Person, m Message)) {
 // TestFactsInEveryLanguage: what was known when it was drafted is in the text of every language, as the same figures.
 func TestFactsInEveryLanguage(t *testing.T) {
 	each(t, func(t *testing.T, f Facts, p Person, m Message) {
-		flat := digits(m.Text)
+		flat := lettersAndDigits(m.Text)
 		for _, want := range wantedFacts(f, p, m.Law) {
-			if !strings.Contains(flat, digits(want)) {
+			if !strings.Contains(flat, lettersAndDigits(want)) {
 				t.Errorf("%q is not in\n%s", want, m.Text)
 			}
 		}
@@ -161,8 +161,8 @@ func wantedFacts(f Facts, p Person, law Law) []string {
 	return want
 }
 
-// digits takes out all that languages put between the letters and digits of a figure or a name.
-func digits(s string) string {
+// lettersAndDigits takes out all that languages put between the letters and digits of a figure or a name.
+func lettersAndDigits(s string) string {
 	s = strings.NewReplacer("15時04分", "", "時", "", "分", "", " h ", "", "\u00a0h\u00a0", "").Replace(s)
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -181,8 +181,8 @@ func TestTextAndHTMLSayTheSame(t *testing.T) {
 		if m.Law != California {
 			text = m.Subject + text // which HTML has as its heading
 		}
-		a := digits(html.UnescapeString(tag.ReplaceAllString(body, " ")))
-		b := digits(regexp.MustCompile(`(?m)^\d+\. `).ReplaceAllString(text, ""))
+		a := lettersAndDigits(html.UnescapeString(tag.ReplaceAllString(body, " ")))
+		b := lettersAndDigits(regexp.MustCompile(`(?m)^\d+\. `).ReplaceAllString(text, ""))
 		if a != b {
 			t.Errorf("HTML and text differ:\n%s\n%s", a, b)
 		}
