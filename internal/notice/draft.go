@@ -187,6 +187,9 @@ type author struct {
 
 func speaker(lang string, f Facts, phrases ...Phrases) speech {
 	loc, err := zone(f.Publisher.Zone)
+	if err != nil {
+		loc = time.UTC // nothing is written with it: missing says why
+	}
 	s := speech{phrases: phrases, zone: loc, missing: err}
 	s.tag = parseTag(lang)
 	return s
