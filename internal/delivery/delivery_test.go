@@ -57,12 +57,6 @@ func (b *book) now(context.Context) (Standing, error) {
 	return st, nil
 }
 
-func (b *book) set(change func(*Standing)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	change(&b.standing)
-}
-
 func (b *book) fold(events []notice.Event, seq uint64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // sink is a relay that a test tells how to behave. It counts what it took, by recipient.
@@ -279,18 +278,4 @@ func (x *sinkConn) end() bool {
 	})
 	x.from, x.to = false, ""
 	return on
-}
-
-// eventually waits for something that another goroutine does.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		if time.Now().After(deadline) {
-			t.Fatalf("it took more than 30 seconds: %s", what)
-		}
-		<-tick.C
-	}
 }
