@@ -24,7 +24,7 @@ type Report struct {
 	Status string           `json:"status,omitempty"` // RFC 3463, or a reply code where there is none
 	Hard   bool             `json:"hard,omitempty"`   // another attempt would end in the same way
 	Cause  string           `json:"cause,omitempty"`  // one of Causes
-	Detail string           `json:"detail,omitempty"` // the reporter's words, masked, at most MaxDetail bytes
+	Detail string           `json:"detail,omitempty"` // the reporter's words, masked: notice.Detail
 }
 
 // What is no event of a notice.
@@ -36,7 +36,6 @@ const (
 // Limits.
 const (
 	MaxMessage = 1 << 20 // bytes of a message that are read
-	MaxDetail  = 200
 	maxParts   = 50
 	maxDepth   = 8
 	maxText    = 64 << 10 // bytes of each part that are looked at

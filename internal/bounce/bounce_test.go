@@ -122,7 +122,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%+v, %+v", a, b)
 	}
 	long := bytes.Replace(report(""), []byte("Status: 5.1.1"), []byte("Status: 5.1.1\nDiagnostic-Code: smtp; 550 "+strings.Repeat("ü ", 200)), 1)
-	if r := parse(t, long, ""); len(r.Detail) > MaxDetail || len(r.Detail) < MaxDetail-2 || !utf8.ValidString(r.Detail) {
+	if r := parse(t, long, ""); len(r.Detail) > notice.MaxDetail || len(r.Detail) < notice.MaxDetail-2 || !utf8.ValidString(r.Detail) {
 		t.Errorf("%d bytes: %q", len(r.Detail), r.Detail)
 	}
 	if _, err := path.Parse(io.MultiReader(strings.NewReader("From: a\n"), broken{}), ""); err == nil {
@@ -160,7 +160,7 @@ func FuzzParse(f *testing.F) {
 	kinds := []notice.EventKind{notice.Returned, notice.Delayed, notice.Delivered, notice.Complained, AutoReply, Unknown}
 	f.Fuzz(func(t *testing.T, raw []byte, recipient string) {
 		r := parse(t, raw, recipient)
-		if !slices.Contains(kinds, r.Kind) || r.Cause != "" && !slices.Contains(Causes, r.Cause) || r.Key != "" && !isKey(r.Key) || len(r.Status) > 9 || len(r.Detail) > MaxDetail || !utf8.ValidString(r.Detail) || strings.Contains(r.Detail, "@") {
+		if !slices.Contains(kinds, r.Kind) || r.Cause != "" && !slices.Contains(Causes, r.Cause) || r.Key != "" && !isKey(r.Key) || len(r.Status) > 9 || len(r.Detail) > notice.MaxDetail || !utf8.ValidString(r.Detail) || strings.Contains(r.Detail, "@") {
 			t.Errorf("%+v", r)
 		}
 	})

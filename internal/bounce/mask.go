@@ -4,35 +4,26 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-)
 
-// signs are the ways to write an at-sign: itself, and in URLs, quoted-printable, xtext (RFC 3461 §4), HTML and JSON.
-var signs = []string{"@", "＠", "﹫", "%40", "=40", "+40", "&#64;", "&#x40;", "&commat;", `\u0040`, `\x40`, `\x{40}`}
+	"candor.example/internal/notice"
+)
 
 // mask is a text without what is or looks like an address, what stands in brackets, and what the message elsewhere says is a part of an address or a
 // name of a recipient: servers quote the local part alone, too.
 func (m *mail) mask(text string) string {
 	secrets := m.secrets()
-	var out []string
-	bracket := false
-	for _, w := range strings.Fields(strings.ToValidUTF8(text, "?")) {
+	bracket, words := false, 0
+	return notice.Detail(text, func(w string) bool {
 		opens, closes := strings.ContainsAny(w, "<"), strings.ContainsAny(w, ">")
-		if bracket || opens || secret(w, secrets) {
-			w = "*****"
-		}
-		bracket = (bracket || opens) && !closes && len(out) < 50
-		out = append(out, w)
-	}
-	return cut(strings.Map(printable, strings.Join(out, " ")))
+		hide := bracket || opens || secret(w, secrets)
+		bracket = (bracket || opens) && !closes && words < 50
+		words++
+		return hide
+	})
 }
 
 func secret(w string, secrets map[string]bool) bool {
 	low := strings.ToLower(w)
-	for _, s := range signs {
-		if strings.Contains(low, s) {
-			return true
-		}
-	}
 	if secrets[strings.TrimFunc(low, notWord)] {
 		return true
 	}
@@ -97,22 +88,3 @@ func addWords(s map[string]bool, text string) {
 }
 
 func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-
-func printable(r rune) rune {
-	if unicode.IsPrint(r) {
-		return r
-	}
-	return '?'
-}
-
-// cut ends a text at MaxDetail, between two characters.
-func cut(s string) string {
-	if len(s) <= MaxDetail {
-		return s
-	}
-	n := MaxDetail
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}

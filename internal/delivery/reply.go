@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"candor.example/internal/notice"
 )
 
 // reply is what a server said (RFC 5321 §4.2). Whoever says it may be hostile: its length is bounded here, and masked removes people.
@@ -92,9 +94,7 @@ func (r reply) detail(to string, names ...string) string {
 	return masked(fmt.Sprintf("%d %s", r.code, strings.Join(r.lines, " ")), to, names...)
 }
 
-// masked takes out of a text whatever is or looks like an address, and the names of the person it is about. An address is known by its at-sign
-// or the ways to write one (%40, =40, +40 of RFC 3461 §4, &#64;), and this person's by its local part and domain. The rest is cut at
-// maxDetail bytes, and only printable characters stay.
+// masked is notice.Detail of a text about a person: their address is known by its local part and domain, too, and their names are masked.
 func masked(text, to string, names ...string) string {
 	at := strings.LastIndexByte(to, '@')
 	var secret []string
@@ -105,46 +105,19 @@ func masked(text, to string, names ...string) string {
 	for _, n := range names {
 		secret = append(secret, strings.FieldsFunc(n, notWord)...)
 	}
-	var words []string
-	for _, w := range strings.Fields(strings.ToValidUTF8(text, "?")) {
-		words = append(words, maskWord(w, secret))
-	}
-	return cut(strings.Map(printable, strings.Join(words, " ")), maxDetail)
+	return notice.Detail(text, func(w string) bool { return hides(w, secret) })
 }
 
 func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
-func printable(r rune) rune {
-	if unicode.IsPrint(r) {
-		return r
-	}
-	return '?'
-}
-
-// maskWord masks a word with an at-sign whole, and what is secret in any word.
-func maskWord(w string, secret []string) string {
+// hides reports whether a word holds what is secret.
+func hides(w string, secret []string) bool {
 	low := strings.ToLower(w)
-	for _, sign := range []string{"@", "＠", "﹫", "%40", "=40", "+40", "&#64;", "&#x40;", "&commat;", `\u0040`, `\x40`} {
-		if strings.Contains(low, sign) {
-			return "*****"
-		}
-	}
 	for _, s := range secret {
 		s = strings.ToLower(s)
 		if utf8.RuneCountInString(s) >= 3 && strings.Contains(low, s) || s != "" && strings.TrimFunc(low, notWord) == s && !digits(s) {
-			return "*****"
+			return true
 		}
 	}
-	return w
-}
-
-// cut ends a text at a limit, between two characters.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
+	return false
 }
