@@ -92,6 +92,7 @@ type Sender struct {
 
 	run       atomic.Pointer[run] // the last
 	relayWait time.Duration       // for tests; 0: relayWait
+	grace     time.Duration       // for tests; 0: grace
 }
 
 // Causes for which this package withholds a notice, or gives up. Compose has its own.

@@ -67,6 +67,9 @@ func (b *book) fold(events []notice.Event, seq uint64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range events {
+		if e.Kind == "mark" {
+			continue
+		}
 		if to, err := notice.Next(b.state[e.N], e); err == nil {
 			b.state[e.N] = to
 		}

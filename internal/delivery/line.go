@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (l *line) ready(ctx context.Context, j *job) bool {
 			return false
 		}
 		l.conn, l.relay, l.used, l.took = c, relay, time.Now(), 0
-		l.stop = context.AfterFunc(ctx, func() { c.hurry(time.Now().Add(grace)) })
+		l.stop = context.AfterFunc(ctx, func() { c.hurry(time.Now().Add(cmp.Or(l.grace, grace))) })
 	}
 	if !l.mayBegin() {
 		j.unbegun()
