@@ -87,7 +87,7 @@ func (b *book) follow(t testing.TB, s *Store, campaign string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	// A record that was written last is the last that Follow delivers.
-	if err := s.Report(ctx, campaign, []notice.Event{{N: 0, Kind: "mark"}}); err != nil {
+	if err := s.Report(ctx, campaign, []notice.Event{{N: -1, Kind: "mark"}}); err != nil {
 		t.Fatal(err)
 	}
 	err := s.Follow(ctx, campaign, b.seq, func(events []notice.Event, seq uint64) error {

@@ -91,16 +91,21 @@ func (p *pool) put(r *relayState) {
 	r.conns--
 }
 
-// trouble leaves a relay alone for a while. It is said once, until the relay takes something again.
+// trouble leaves a relay alone for a while: longer each time, once for all connections that fail at the same time. It is said once, until the
+// relay takes something again.
 func (p *pool) trouble(r *relayState, err error) {
+	why := masked(err.Error(), "")
 	p.mu.Lock()
 	first := r.why == ""
-	r.wait = min(longestRelayWait, max(p.wait, 2*r.wait))
-	r.until, r.why = time.Now().Add(r.wait), masked(err.Error(), "")
+	if now := time.Now(); !now.Before(r.until) {
+		r.wait = min(longestRelayWait, max(p.wait, 2*r.wait))
+		r.until = now.Add(r.wait)
+	}
+	r.why = why
 	all := !slices.ContainsFunc(p.relays, func(o *relayState) bool { return o.why == "" })
 	p.mu.Unlock()
 	if first {
-		p.log.Error("a relay takes nothing; it is tried again, and nobody is lost", "relay", r.Addr, "every_relay", all, "error", r.why)
+		p.log.Error("a relay takes nothing; it is tried again, and nobody is lost", "relay", r.Addr, "every_relay", all, "error", why)
 	}
 }
 

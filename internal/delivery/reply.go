@@ -23,7 +23,6 @@ const (
 )
 
 func (r reply) ok() bool        { return r.code/100 == 2 }
-func (r reply) more() bool      { return r.code == 354 || r.code == 334 }
 func (r reply) transient() bool { return r.code/100 == 4 }
 
 var errReply = errors.New("the server does not speak SMTP")

@@ -61,7 +61,7 @@ func TestEveryStep(t *testing.T) {
 			t.Run(c.step+" "+c.said+fmt.Sprint(" ", len(offers)), func(t *testing.T) {
 				t.Parallel()
 				store, sink, b := openStore(t), newSink(t, offers...), newBook(1)
-				sink.say = once(c.step, c.said)
+				sink.says(once(c.step, c.said))
 				s := b.sender(store, sink.relay())
 				s.relayWait, s.Limits.Retry, s.Limits.Hold = time.Millisecond, time.Millisecond, time.Nanosecond
 				run1(t, s)
@@ -91,13 +91,13 @@ func TestSilence(t *testing.T) {
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	sink.say = func(step, _ string) string {
+	sink.says(func(step, _ string) string {
 		if step == "end" {
 			cancel()
 			return silence
 		}
 		return ""
-	}
+	})
 	s := b.sender(store, sink.relay())
 	s.grace = 100 * time.Millisecond
 	if err := s.Run(ctx); err != nil {
@@ -297,15 +297,11 @@ func TestStartTLSInjection(t *testing.T) {
 
 func TestImplicitTLS(t *testing.T) {
 	config, roots := testTLS(t)
-	sink := newSink(t, everything...)
-	inner := sink.listener
 	outer, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink.listener = outer
-	inner.Close()
-	go sink.serve()
+	newSinkOn(t, outer, everything...)
 	store, b := openStore(t), newBook(5)
 	run1(t, b.sender(store, Relay{Addr: outer.Addr().String(), TLS: Implicit, Roots: roots}))
 	b.follow(t, store, "c1")

@@ -41,8 +41,7 @@ type run struct {
 	blind    atomic.Bool            // Standing could not be had
 	halted   atomic.Pointer[string] // why nothing more is begun, of its own accord
 	refusals atomic.Int32           // in a row
-	workers  atomic.Int32
-	left     atomic.Int64 // parts that are not done
+	left     atomic.Int64           // parts that are not done
 }
 
 // ErrHalted: the sender stopped by itself, because to go on would do harm. It says why.
