@@ -111,6 +111,22 @@ func TestPauseResumeCancel(t *testing.T) {
 	}
 }
 
+// Cancelled while no relay can be had: who is queued is withheld all the same.
+func TestCancelWithoutRelay(t *testing.T) {
+	store, sink, b := openStore(t), newSink(t), newBook(30)
+	sink.close()
+	s := b.sender(store, sink.relay())
+	stop := background(t, s)
+	eventually(t, "it has tried", func() bool { r := s.run.Load(); return r != nil && r.pool.progress()[0].Why != "" })
+	b.set(func(s *Standing) { s.Phase = notice.Cancelled })
+	eventually(t, "everybody is withheld", func() bool { return s.run.Load().tally.withheld.Load() == 30 })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	b.follow(t, store, "c1")
+	same(t, b, map[notice.State]int{notice.Withheld: 30})
+}
+
 func TestBlind(t *testing.T) {
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(10)
 	b.standing.Phase = notice.Paused
