@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-
-	"golang.org/x/net/idna"
 )
 
 // address is where a notice goes, in the form in which it is safe to put on the wire.
@@ -19,43 +17,14 @@ func (a address) String() string { return a.local + "@" + a.domain }
 // utf8 reports whether the address needs SMTPUTF8: a domain never does.
 func (a address) utf8() bool { return !ascii(a.local) }
 
-// parseAddress accepts what a mailbox can be (RFC 5321 §4.1.2, RFC 6531 §3.3) without quoted local parts and address literals: in the first
-// anything could hide, and neither is a customer's. Nothing that could end a command passes.
+// parseAddress is ParseAddress without quoted local parts: anything could hide in them, and hardly a customer has one.
 func parseAddress(s string) (a address, ok bool) {
+	s, err := ParseAddress(s)
+	if err != nil || s[0] == '"' {
+		return a, false
+	}
 	at := strings.LastIndexByte(s, '@')
-	if at < 1 || at > 64 || len(s) > 254 { // RFC 5321 §4.5.3.1
-		return a, false
-	}
-	for _, atom := range strings.Split(s[:at], ".") {
-		if atom == "" || strings.ContainsFunc(atom, notAtext) {
-			return a, false
-		}
-	}
-	domain, err := idna.Lookup.ToASCII(s[at+1:])
-	if err != nil || !strings.Contains(domain, ".") || len(domain) > 253 || strings.ContainsFunc(domain, notLabel) {
-		return a, false
-	}
-	for _, label := range strings.Split(domain, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return a, false
-		}
-	}
-	return address{s[:at], strings.ToLower(domain)}, true
-}
-
-// notAtext: RFC 5322 §3.2.3, with RFC 6532 §3.2 beyond ASCII. What is no UTF-8 comes as U+FFFD.
-func notAtext(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-		return false
-	case r < 0x80:
-		return !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
-	}
-	return r < 0xa0 || r == 0xfffd || r == 0x2028 || r == 0x2029
-}
-
-func notLabel(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
+	return address{s[:at], s[at+1:]}, true
 }
 
 func ascii(s string) bool {

@@ -92,6 +92,7 @@ type Sender struct {
 
 	run       atomic.Pointer[run] // the last
 	relayWait time.Duration       // for tests; 0: relayWait
+	grace     time.Duration       // for tests; 0: grace
 }
 
 // Causes for which this package withholds a notice, or gives up. Compose has its own.
@@ -115,6 +116,8 @@ const (
 	openParts, activeParts = 16, 2
 	// linger is how long a part with only people who wait for their provider's bucket is held before others are looked at.
 	linger = 10 * time.Second
+	// lookAgain is how often who waits looks whether a human has said stop.
+	lookAgain = 100 * time.Millisecond
 	// answerWithin is how long an answer waits for others to be written with.
 	answerWithin = 3 * time.Millisecond
 	// grace is how long the answer to what has left is waited for when the process is asked to end.

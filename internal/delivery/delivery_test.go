@@ -57,10 +57,19 @@ func (b *book) now(context.Context) (Standing, error) {
 	return st, nil
 }
 
+func (b *book) set(change func(*Standing)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(&b.standing)
+}
+
 func (b *book) fold(events []notice.Event, seq uint64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range events {
+		if e.Kind == "mark" {
+			continue
+		}
 		if to, err := notice.Next(b.state[e.N], e); err == nil {
 			b.state[e.N] = to
 		}
@@ -78,7 +87,7 @@ func (b *book) follow(t testing.TB, s *Store, campaign string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	// A record that was written last is the last that Follow delivers.
-	if err := s.Report(ctx, campaign, []notice.Event{{N: 0, Kind: "mark"}}); err != nil {
+	if err := s.Report(ctx, campaign, []notice.Event{{N: -1, Kind: "mark"}}); err != nil {
 		t.Fatal(err)
 	}
 	err := s.Follow(ctx, campaign, b.seq, func(events []notice.Event, seq uint64) error {

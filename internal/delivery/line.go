@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,16 +39,14 @@ type line struct {
 	stop  func() bool
 }
 
-// line works until ctx ends and nothing is under way on it.
+// line works until ctx ends and nothing is under way on it. It takes nobody before it may have a connection: who would wait for one that others
+// keep idle would wait for long.
 func (r *run) line(ctx context.Context) {
 	l := &line{run: r}
-	for {
+	for l.next != nil || l.reserve(ctx) {
 		j := l.next
 		if l.next = nil; j == nil {
-			if j = l.take(ctx); j == nil {
-				break
-			}
-			if !l.ready(ctx, j) || !l.prepare(j) {
+			if j = l.take(ctx); j == nil || !l.ready(ctx, j) || !l.prepare(j) {
 				continue
 			}
 		}
@@ -59,37 +58,49 @@ func (r *run) line(ctx context.Context) {
 	l.close(nil)
 }
 
-// take waits for a job; nil: ctx has ended.
+// reserve has the right to a connection to a relay that works, or has one. false: ctx has ended.
+func (l *line) reserve(ctx context.Context) bool {
+	if l.relay == nil {
+		l.relay = l.pool.reserve(ctx)
+	}
+	return l.relay != nil && ctx.Err() == nil
+}
+
+// take waits for a job; nil: there is none, and no connection any more.
 func (l *line) take(ctx context.Context) *job {
 	idle := time.NewTimer(idleAtMost)
 	defer idle.Stop()
-	for {
-		select {
-		case j := <-l.jobs:
-			return j
-		case <-ctx.Done():
-			return nil
-		case <-idle.C:
-			l.close(nil)
-		}
+	select {
+	case j := <-l.jobs:
+		return j
+	case <-ctx.Done():
+	case <-idle.C:
+		l.close(nil)
 	}
+	return nil
 }
 
 // ready has a connection that works. Otherwise the job went back.
 func (l *line) ready(ctx context.Context, j *job) bool {
 	if l.conn != nil && time.Since(l.used) > freshFor {
 		if r, err := l.conn.ask("NOOP", freshFor); err != nil || !r.ok() {
-			l.close(errors.New("it is not there any more"))
+			l.conn.net.Close()
+			l.stop()
+			l.conn = nil
 		}
 	}
 	if l.conn == nil {
-		c, relay, err := l.pool.get(ctx)
+		c, err := connect(ctx, l.relay.Relay)
 		if err != nil {
+			if ctx.Err() == nil {
+				l.pool.trouble(l.relay, err)
+			}
+			l.close(err)
 			j.unbegun()
 			return false
 		}
-		l.conn, l.relay, l.used, l.took = c, relay, time.Now(), 0
-		l.stop = context.AfterFunc(ctx, func() { c.hurry(time.Now().Add(grace)) })
+		l.conn, l.used, l.took = c, time.Now(), 0
+		l.stop = context.AfterFunc(ctx, func() { c.hurry(time.Now().Add(cmp.Or(l.grace, grace))) })
 	}
 	if !l.mayBegin() {
 		j.unbegun()
@@ -98,19 +109,21 @@ func (l *line) ready(ctx context.Context, j *job) bool {
 	return true
 }
 
-// close ends the connection, with a good-bye if nothing is wrong with it.
+// close ends the connection, with a good-bye if nothing is wrong with it, and the right to one.
 func (l *line) close(err error) {
-	if l.conn == nil {
-		return
+	if l.conn != nil {
+		l.stop()
+		if err == nil {
+			l.conn.quit()
+		} else {
+			l.conn.net.Close()
+		}
+		l.conn = nil
 	}
-	l.stop()
-	if err == nil {
-		l.conn.quit()
-	} else {
-		l.conn.net.Close()
+	if l.relay != nil {
+		l.pool.put(l.relay)
+		l.relay = nil
 	}
-	l.pool.put(l.relay)
-	l.conn = nil
 	if l.next != nil { // what was asked for it was not answered
 		l.next.unbegun()
 		l.next = nil

@@ -56,7 +56,6 @@ const (
 	CauseNoSeal            = "no-seal"            // no address was sealed of them
 	CauseNoKey             = "no-key"             // the private key that opens it is not here
 	CauseSealFails         = "seal-fails"         // it is damaged, or another's
-	CauseBadAddress        = "bad-address"        // no mail can be sent to what was sealed
 	CauseCredentialsLeaked = "credentials-leaked" // rule N28
 	CauseRender            = "render"             // the draft has no text for them
 )
@@ -127,7 +126,7 @@ func (c *Composer) address(owner string, sealed []candor.Sealed) (string, error)
 	}
 	to, err := ParseAddress(value)
 	if err != nil {
-		return "", &WithheldError{Cause: CauseBadAddress}
+		return "", &WithheldError{Cause: BadAddress}
 	}
 	return to, nil
 }

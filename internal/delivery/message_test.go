@@ -495,7 +495,7 @@ func TestComposeWithholds(t *testing.T) {
 		"damaged":            {notice.Person{Owner: "1001"}, []candor.Sealed{broken}, CauseSealFails},
 		"another key":        {notice.Person{Owner: "1001"}, []candor.Sealed{theirs}, CauseNoKey},
 		"damaged and no key": {notice.Person{Owner: "1001"}, []candor.Sealed{theirs, broken}, CauseSealFails},
-		"no address":         {notice.Person{Owner: "1001"}, []candor.Sealed{email("1001", "alice@customer.example\r\nBcc: x@y.example")}, CauseBadAddress},
+		"no address":         {notice.Person{Owner: "1001"}, []candor.Sealed{email("1001", "alice@customer.example\r\nBcc: x@y.example")}, BadAddress},
 		"a password":         {notice.Person{Owner: "1001", Credentials: []string{"session-token", "password"}}, []candor.Sealed{email("1001", "alice@customer.example")}, CauseCredentialsLeaked},
 		"no text":            {notice.Person{Owner: "1001", Locale: "xx"}, []candor.Sealed{email("1001", "alice@customer.example")}, CauseRender},
 	} {

@@ -183,7 +183,7 @@ func (p *part) send(ctx context.Context) (done int, wait time.Duration) {
 		if ctx.Err() != nil || p.failed() != nil || p.standing().Phase == notice.Cancelled {
 			return done, time.Millisecond
 		}
-		rest, next := todo, 100*time.Millisecond
+		rest, next := todo, lookAgain
 		if p.mayBegin() {
 			rest, next = p.pass(ctx, todo)
 		}
@@ -289,12 +289,23 @@ func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next t
 	return rest, next
 }
 
+// handOver waits for a connection that is free. There may be none for long, and meanwhile a human may say stop.
 func (p *part) handOver(ctx context.Context, who *person) bool {
 	p.busy.Add(1)
-	select {
-	case p.jobs <- &job{part: p, person: who}:
-		return true
-	case <-ctx.Done():
+	j := &job{part: p, person: who}
+	for {
+		look := time.NewTimer(lookAgain)
+		select {
+		case p.jobs <- j:
+			look.Stop()
+			return true
+		case <-ctx.Done():
+		case <-look.C:
+			if p.mayBegin() {
+				continue
+			}
+		}
+		look.Stop()
 		p.busy.Done()
 		p.limiter.giveBack(who.provider)
 		return false

@@ -25,7 +25,7 @@ type pool struct {
 
 type relayState struct {
 	Relay
-	conns int       // open, or being opened
+	conns int       // that lines have, or may open
 	until time.Time // left alone before
 	wait  time.Duration
 	why   string // what is wrong; empty: nothing
@@ -49,58 +49,54 @@ func (p *pool) size() (n int) {
 	return n
 }
 
-// get opens a connection, and waits for as long as no relay can be had.
-func (p *pool) get(ctx context.Context) (*conn, *relayState, error) {
+// reserve waits until there may be one more connection to a relay that works; nil: ctx has ended.
+func (p *pool) reserve(ctx context.Context) *relayState {
 	for {
-		r, wait := p.pick(time.Now())
-		if r != nil {
-			c, err := connect(ctx, r.Relay)
-			if err == nil {
-				return c, r, nil
-			}
-			p.put(r)
-			if ctx.Err() == nil {
-				p.trouble(r, err)
-			}
-			continue
+		if r := p.pick(time.Now()); r != nil {
+			return r
 		}
 		select {
 		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		case <-time.After(wait):
+			return nil
+		case <-time.After(p.wait):
 		}
 	}
 }
 
-func (p *pool) pick(now time.Time) (_ *relayState, wait time.Duration) {
+func (p *pool) pick(now time.Time) *relayState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.relays {
 		if r.conns < r.Conns && !now.Before(r.until) {
 			r.conns++
-			return r, 0
+			return r
 		}
 	}
-	return nil, p.wait
+	return nil
 }
 
-// put says that a connection is closed.
+// put gives back what reserve gave.
 func (p *pool) put(r *relayState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r.conns--
 }
 
-// trouble leaves a relay alone for a while. It is said once, until the relay takes something again.
+// trouble leaves a relay alone for a while: longer each time, once for all connections that fail at the same time. It is said once, until the
+// relay takes something again.
 func (p *pool) trouble(r *relayState, err error) {
+	why := masked(err.Error(), "")
 	p.mu.Lock()
 	first := r.why == ""
-	r.wait = min(longestRelayWait, max(p.wait, 2*r.wait))
-	r.until, r.why = time.Now().Add(r.wait), masked(err.Error(), "")
+	if now := time.Now(); !now.Before(r.until) {
+		r.wait = min(longestRelayWait, max(p.wait, 2*r.wait))
+		r.until = now.Add(r.wait)
+	}
+	r.why = why
 	all := !slices.ContainsFunc(p.relays, func(o *relayState) bool { return o.why == "" })
 	p.mu.Unlock()
 	if first {
-		p.log.Error("a relay takes nothing; it is tried again, and nobody is lost", "relay", r.Addr, "every_relay", all, "error", r.why)
+		p.log.Error("a relay takes nothing; it is tried again, and nobody is lost", "relay", r.Addr, "every_relay", all, "error", why)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // sink is a relay that a test tells how to behave. It counts what it took, by recipient.
@@ -24,14 +25,10 @@ type sink struct {
 	tls    *tls.Config
 	verify func(user, password string) bool
 
-	mu       sync.Mutex
-	took     map[string]int    // messages that were answered 250, or were taken before a cut
-	messages map[string]string // the last, by recipient; only where keep
-	commands []string          // only where keep
-	keep     bool
-	conns    int
-	most     int // connections at a time
-	open     map[net.Conn]bool
+	mu    sync.Mutex
+	took  map[string]int // messages that were answered 250, or were taken before a cut
+	conns int
+	open  map[net.Conn]bool
 }
 
 const (
@@ -48,7 +45,11 @@ func newSink(t testing.TB, offers ...string) *sink {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sink{t: t, listener: l, offers: offers, took: map[string]int{}, messages: map[string]string{}, open: map[net.Conn]bool{}}
+	return newSinkOn(t, l, offers...)
+}
+
+func newSinkOn(t testing.TB, l net.Listener, offers ...string) *sink {
+	s := &sink{t: t, listener: l, offers: offers, took: map[string]int{}, open: map[net.Conn]bool{}}
 	t.Cleanup(s.close)
 	go s.serve()
 	return s
@@ -57,6 +58,13 @@ func newSink(t testing.TB, offers ...string) *sink {
 func (s *sink) addr() string { return s.listener.Addr().String() }
 
 func (s *sink) relay() Relay { return Relay{Addr: s.addr(), TLS: NoTLS} }
+
+// says changes what is said, when there may be connections already, or those of another process.
+func (s *sink) says(say func(step, to string) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.say = say
+}
 
 func (s *sink) close() {
 	s.listener.Close()
@@ -76,7 +84,6 @@ func (s *sink) serve() {
 		s.mu.Lock()
 		s.open[c] = true
 		s.conns++
-		s.most = max(s.most, len(s.open))
 		s.mu.Unlock()
 		go func() {
 			x := &sinkConn{sink: s, c: c, r: bufio.NewReaderSize(c, 64<<10), w: bufio.NewWriter(c)}
@@ -122,8 +129,11 @@ func (x *sinkConn) answer(format string, args ...any) bool {
 // step says what a step is answered with, do it, and reports whether the connection goes on.
 func (x *sinkConn) step(step, usual string, do func()) bool {
 	said := usual
-	if x.say != nil {
-		if s := x.say(step, x.to); s != "" {
+	x.mu.Lock()
+	say := x.say
+	x.mu.Unlock()
+	if say != nil {
+		if s := say(step, x.to); s != "" {
 			said = s
 		}
 	}
@@ -155,11 +165,6 @@ func (x *sinkConn) talk() {
 			return
 		}
 		line = strings.TrimRight(line, "\r\n")
-		if x.keep {
-			x.mu.Lock()
-			x.commands = append(x.commands, line)
-			x.mu.Unlock()
-		}
 		verb, arg, _ := strings.Cut(line, " ")
 		if !x.command(strings.ToUpper(verb), arg) {
 			return
@@ -272,10 +277,21 @@ func (x *sinkConn) end() bool {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.took[x.to]++
-		if x.keep {
-			x.messages[x.to] = x.body.String()
-		}
 	})
 	x.from, x.to = false, ""
 	return on
+}
+
+// eventually waits for something that another goroutine does.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		if time.Now().After(deadline) {
+			t.Fatalf("it took more than 30 seconds: %s", what)
+		}
+		<-tick.C
+	}
 }
