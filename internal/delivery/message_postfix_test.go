@@ -105,7 +105,7 @@ postlog unix-dgram n - n - 1 postlogd
 		}
 		os.RemoveAll(dir)
 	})
-	await(t, ended, func() bool { return answers(address) })
+	await(t, ended, func() bool { return listens(address) })
 	return address, filepath.Join(boxes, "alice")
 }
 
@@ -129,11 +129,11 @@ func verifier(t *testing.T) (address string) {
 			t.Logf("opendkim says:\n%s", log.String())
 		}
 	})
-	await(t, ended, func() bool { return answers(address) })
+	await(t, ended, func() bool { return listens(address) })
 	return address
 }
 
-func answers(address string) bool {
+func listens(address string) bool {
 	c, err := net.Dial("tcp", address)
 	if err == nil {
 		c.Close()
