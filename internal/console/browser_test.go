@@ -146,6 +146,12 @@ var pages = []struct{ name, path, empty, full string }{
 	{"incident", "/incidents/" + incidentID, "", "GET /products/{id}"},
 	{"judged", "/incidents/" + accountID, "", "GET /account"},
 	{"explain", "/incidents/" + accountID + "/explain#prevented", "", "Where the figures come from"},
+	{"notices", "/notices", "Notices", "Notices"},
+	{"notice", "/notices/" + campaignID, "", "Notice to the people affected"},
+	{"doubts", "/notices/" + campaignID + "/people", "", "In doubt"},
+	{"bounced", "/notices/" + campaignID + "/people?state=bounced", "", "bounced"},
+	{"approve", "/notices/" + campaignID + "/approve", "", "Approve this notice"},
+	{"resolve", "/notices/" + campaignID + "/resolve?key=k0000000000000000000000046", "", "What became of it"},
 	{"ask", "/incidents/" + accountID + "/severity", "", "Depart from"},
 }
 
@@ -170,6 +176,8 @@ func TestInChromium(t *testing.T) {
 	b.fill(t)
 	b.acting(t)
 	b.judged(t)
+	b.approved(t)
+	b.sent(t)
 	b.change(func(s *Status) {
 		s.Title, s.Caption = "Masking is switched on", "The shop goes on with its mistake, but the addresses no longer leave."
 	})

@@ -5,6 +5,9 @@ import (
 	"html/template"
 	"strconv"
 	"time"
+
+	"candor.example/internal/incident"
+	"candor.example/internal/notice"
 )
 
 // functions are what templates say numbers and times with. Times are UTC: an incident has readers in many zones.
@@ -20,8 +23,15 @@ func (c *Console) functions() template.FuncMap {
 		"ago":     func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
 		"viewers": viewers,
 		"left":    left,
+		"state":   stateWord,
+		"means":   func(state string) string { return stateMeans[state] },
+		"cause":   causeWord,
+		"of":      func(states map[notice.State]int, s string) int { return states[notice.State(s)] },
+		"did":     doneWord,
 		"span":    span,
 		"part":    func(p string) string { return parts[p] },
+		"harvest": incident.Harvesting,
+		"beside":  incident.Beside,
 		"why":     func(reason string) string { return reasons[reason] },
 	}
 }

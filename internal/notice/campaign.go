@@ -47,8 +47,10 @@ type Campaign struct {
 	Needs     int        `json:"needs"` // approvals: 2, or 1 for a small shop
 	Approvals []Approval `json:"approvals,omitempty"`
 	// Share is how many of the frozen set, from its beginning, may be sent to now: a canary, or all.
-	Share  int   `json:"share"`
-	Before Phase `json:"before,omitempty"` // the phase that a pause interrupted
+	Share int `json:"share"`
+	// Began is when the first was let go: the date that every notice of it bears.
+	Began  time.Time `json:"began,omitzero"`
+	Before Phase     `json:"before,omitempty"` // the phase that a pause interrupted
 }
 
 // Waiver is why a finding of level W stands.
@@ -105,6 +107,9 @@ func (p Phase) UnderWay() bool { return p == Canary || p == Sending }
 func Apply(c Campaign, a candor.Action) (Campaign, error) {
 	if c.ID == "" && a.What != candor.NoticeDrafted {
 		return c, errors.New("there is no such campaign")
+	}
+	if c.ID != "" && a.Incident != c.Incident {
+		return c, errors.New("it is about another incident")
 	}
 	c.Authors, c.Waived, c.Seeds, c.Approvals = slices.Clone(c.Authors), slices.Clone(c.Waived), slices.Clone(c.Seeds), slices.Clone(c.Approvals)
 	switch a.What {
@@ -270,6 +275,9 @@ func started(c Campaign, a candor.Action) (Campaign, error) {
 		return c, fmt.Errorf("it is %s: it needs %d approvals on what it is now, and has %d", c.Phase, c.Needs, len(c.ApprovedBy()))
 	case share < c.Share:
 		return c, fmt.Errorf("%d people were let go already", c.Share)
+	}
+	if c.Began.IsZero() {
+		c.Began = a.Time.Truncate(time.Second)
 	}
 	c.Share, c.Phase = share, Canary
 	if share == c.People {

@@ -83,6 +83,7 @@ var next = map[State]map[EventKind]State{
 	// A relay that took it may return it later.
 	Accepted: {Returned: Bounced, Delivered: Accepted, Delayed: Accepted, Complained: Accepted},
 	Bounced:  {Channelled: Other, Delivered: Accepted},
-	Withheld: {Channelled: Other},
+	// A worker may have begun before it heard that the campaign was cancelled.
+	Withheld: {Channelled: Other, Intended: InDoubt, Kept: Withheld},
 	Other:    {Delivered: Accepted},
 }

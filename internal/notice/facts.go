@@ -147,6 +147,8 @@ type Draft struct {
 	Kind   Kind              `json:"kind"`
 	Facts  Facts             `json:"facts"`
 	Texts  map[string]string `json:"texts"`
+	// Phrases are, by language, what places in braces are filled with. They are part of what is approved, and let a language be added.
+	Phrases map[string]Phrases `json:"phrases"`
 }
 
 // Kind is whom a campaign tells.
