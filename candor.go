@@ -193,5 +193,7 @@ type Entry struct {
 	Personal    []Personal   `json:"personal,omitempty"`
 	Releases    []Release    `json:"releases,omitempty"`
 	Actions     []Action     `json:"actions,omitempty"`
+	Documents   []Document   `json:"documents,omitempty"` // that Actions name
+	Answers     []Answer     `json:"answers,omitempty"`
 	Capture     *Capture     `json:"capture,omitempty"` // what all of it is from; nil: live
 }

@@ -2,7 +2,9 @@ package candor
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -140,4 +142,57 @@ const (
 	Closed     = "close"
 	Reopened   = "reopen"   // by "candor" when it regressed
 	Assessed   = "severity" // Details: "dpc", "ei", "cb", each a decimal; Why is required
+
+	// On a campaign of notices, which Details["campaign"] names; see notice.Apply.
+	NoticeDrafted    = "notice-draft"   // "draft": the document's hash, "kind", "needs": how many approvals
+	NoticeWaived     = "notice-waive"   // "rule", "text"; Why is required
+	NoticeFrozen     = "notice-freeze"  // "signer"
+	NoticeSeeded     = "notice-seed"    // "seed", "draft", "dkim", "dmarc", "spam"
+	NoticeApproved   = "notice-approve" // "content"
+	NoticeStarted    = "notice-start"   // "share": a number of people, or "all"
+	NoticePaused     = "notice-pause"   //
+	NoticeResumed    = "notice-resume"  //
+	NoticeCancelled  = "notice-cancel"  // Why is required
+	NoticeResolved   = "notice-resolve" // "key", "as": "accepted", "again" or "other"; Why is required
+	NoticeChannelled = "notice-channel" // "channel": "post" or "site": all who bounced or were withheld are told by it
+	NoticeDone       = "notice-done"    // nobody is queued
 )
+
+// Answer is what a viewer said, on the shop's own site, of what they were shown of others. Of those with one Incident and Digest the last stands.
+type Answer struct {
+	Incident string    `json:"incident"`
+	Digest   string    `json:"digest"` // Viewer.Digest
+	Time     time.Time `json:"time"`
+	Answer   string    `json:"answer"`
+}
+
+// What an Answer can be.
+const (
+	AnswerDeleted = "deleted" // what they had is deleted
+	AnswerNone    = "none"    // they kept nothing
+	AnswerContact = "contact" // they still have something, and want to be contacted
+)
+
+// Answers in the order in which they are shown.
+var Answers = []string{AnswerDeleted, AnswerNone, AnswerContact}
+
+// Document is something that people wrote or Candor drafted, kept by its content: a notice, a report. It holds no customer's identifier.
+type Document struct {
+	Hash string `json:"hash"` // HashOf(Body)
+	Type string `json:"type"` // a schema's name, such as "candor.notice/v1"
+	Body []byte `json:"body"` // at most MaxDocument
+}
+
+// MaxDocument is how large a document may be: in an entry it is base64, and a message of the journal holds 4 MiB.
+const MaxDocument = 1 << 20
+
+// HashOf is the SHA-256 of a document, 64 hexadecimal digits.
+func HashOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// IsHash reports whether a text has the form of one.
+func IsHash(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}

@@ -70,10 +70,11 @@ type onRecord struct {
 // hit is a match whose owner is known.
 type hit struct {
 	scan.Match
-	value  string // Match.Value, kept
-	owners []string
-	header string
-	class  candor.Class
+	value   string // Match.Value, kept
+	written string // Match.Written, kept
+	owners  []string
+	header  string
+	class   candor.Class
 	carrier
 }
 

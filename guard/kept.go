@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -221,7 +222,7 @@ func (e *exchange) seal(h *hit, owner string, class candor.Class) (list []candor
 		return nil
 	}
 	if e.all == nil || e.firstTime(owner, h.Kind, "sealed") { // a capture's exchange is recorded as a whole
-		list = e.g.Seal(owner, string(h.Kind), []byte(h.value))
+		list = e.g.Seal(owner, string(h.Kind), []byte(cmp.Or(h.written, h.value))) // a name as people write it: by it they are addressed
 	}
 	if class == candor.Disclosed && !e.contexts[owner] {
 		if e.contexts == nil {

@@ -238,6 +238,7 @@ func (rw *response) send() {
 	}
 	rw.sent = true
 	rw.private()
+	rw.banner()
 	rw.w.WriteHeader(rw.x.x.Status)
 }
 

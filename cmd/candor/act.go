@@ -55,9 +55,10 @@ func userName() string {
 }
 
 // act puts an action into the journal, by way of the running serve where there is one, and returns once the ledger holds it. An action that
-// the ledger refuses stays in the audit and is an error.
-func act(ctx context.Context, d ledgerFlag, a candor.Action) error {
-	_, err := ask(ctx, d.dataFlag, "/action", a)
+// the ledger refuses stays in the audit and is an error. Documents are what it names.
+func act(ctx context.Context, d ledgerFlag, a candor.Action, documents ...candor.Document) error {
+	e := candor.Entry{Actions: []candor.Action{a}, Documents: documents}
+	_, err := ask(ctx, d.dataFlag, "/action", e)
 	if !errors.Is(err, errNotRunning) {
 		return err
 	}
@@ -71,7 +72,7 @@ func act(ctx context.Context, d ledgerFlag, a candor.Action) error {
 		return err
 	}
 	defer l.Close()
-	if err := j.Record(ctx, candor.Entry{Actions: []candor.Action{a}}); err != nil {
+	if err := j.Record(ctx, e); err != nil {
 		return err
 	}
 	if err := catchUp(ctx, j, l); err != nil {
@@ -98,8 +99,8 @@ func refusal(ctx context.Context, l *ledger.Ledger, a candor.Action) error {
 }
 
 // act is the same for the running serve: what the console and other commands ask of it.
-func (s *service) act(ctx context.Context, a candor.Action) error {
-	if err := s.journal.Record(ctx, candor.Entry{Actions: []candor.Action{a}}); err != nil {
+func (s *service) act(ctx context.Context, a candor.Action, documents ...candor.Document) error {
+	if err := s.journal.Record(ctx, candor.Entry{Actions: []candor.Action{a}, Documents: documents}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

@@ -63,6 +63,8 @@ type Config struct {
 	MaxDocument   int64  `yaml:"max_document"`   // bytes of one PDF, office file or archive that are held to be inspected
 	Compress      bool   `yaml:"compress"`       // answer with gzip whoever accepts it
 
+	Notice NoticeConfig `yaml:"notice"` // telling people
+
 	KeepLatent bool   `yaml:"keep_latent"` // leave the cacheability of a viewer's own data as the shop says it
 	Ledger     string `yaml:"ledger"`      // postgres://… instead of ledger.sqlite in the data folder
 

@@ -63,10 +63,10 @@ func (s *service) listenControl(path string) error {
 		}
 	})
 	mux.HandleFunc("POST /action", func(w http.ResponseWriter, r *http.Request) {
-		var a candor.Action
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&a); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-		} else if err := s.act(r.Context(), a); err != nil {
+		var e candor.Entry
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 2*candor.MaxDocument)).Decode(&e); err != nil || len(e.Actions) != 1 {
+			http.Error(w, "this is no entry with one action", http.StatusBadRequest)
+		} else if err := s.act(r.Context(), e.Actions[0], e.Documents...); err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 		}
 	})

@@ -37,6 +37,7 @@ type cli struct {
 	Scan      scanCmd      `cmd:"" help:"Who saw whose data in these captures?"`
 	Directory directoryCmd `cmd:"" help:"Build the customer directory, add to it, forget, describe it."`
 	Incident  incidentCmd  `cmd:"" help:"List incidents, show one, and do what has to be done."`
+	Notice    noticeCmd    `cmd:"" help:"Tell the people: draft, lint, approve, send, and account for each."`
 	Ledger    ledgerCmd    `cmd:"" help:"Build the ledger anew from the journal."`
 	Release   releaseCmd   `cmd:"" help:"Tell Candor that a release went live."`
 	Console   consoleCmd   `cmd:"" help:"Print a new one-time link to the running console."`

@@ -28,6 +28,8 @@ import (
 	"candor.example/internal/incident"
 	"candor.example/internal/journal"
 	"candor.example/internal/ledger"
+	"candor.example/internal/notice"
+	"candor.example/internal/noticeboard"
 	"candor.example/internal/policy"
 	"candor.example/internal/seal"
 	"candor.example/internal/viewer"
@@ -139,6 +141,7 @@ type service struct {
 	trouble trouble
 	mode    atomic.Value // guard.Mode
 	sealer  *seal.Sealer
+	board   *noticeboard.Board // nil: people read nothing on the shop's own site
 
 	containment guard.Containment
 	containing  sync.Mutex                      // guards contained and unwritten
@@ -232,6 +235,9 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions, DNS: dns}); err != nil {
 		return nil, err
 	}
+	if err := s.pinUp(); err != nil {
+		return nil, err
+	}
 	s.goOn(ctx)
 	if err := s.remember(ctx, sessions); err != nil {
 		return nil, err
@@ -239,11 +245,33 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err := s.contain(ctx); err != nil {
 		log.Error("not all containments are in force", "error", err)
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act})
+	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act,
+		Facts: s.facts, Needs: c.Notice.needs(), Signer: func() (string, error) { return signerID(d) }})
 	if err != nil {
 		return nil, err
 	}
 	return s, s.run(ctx, d, upstream)
+}
+
+// pinUp lets people read their notices on the shop's own site.
+func (s *service) pinUp() error {
+	n := s.config.Notice
+	if !n.Board {
+		if n.Banner {
+			return errors.New("notice.banner tells people of a page that is not there: set notice.board: true, too")
+		}
+		return nil
+	}
+	zone, err := time.LoadLocation(n.Publisher.Zone)
+	if err != nil {
+		return fmt.Errorf("notice.publisher.zone: %q is no time zone such as Europe/Berlin", n.Publisher.Zone)
+	}
+	s.board = noticeboard.New(noticeboard.Options{Ledger: s.ledger, Key: s.guard.Key, Client: s.viewers.Network, Record: s.record, Zone: zone, Language: n.Publisher.Language, Log: s.log})
+	s.guard.Site = s.board.Serve
+	if n.Banner {
+		s.guard.Banner = s.board.Banner
+	}
+	return nil
 }
 
 // parseUpstream refuses what would only fail at the first request.
@@ -320,6 +348,9 @@ func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error 
 	s.tasks.Go(func() { s.every(background, time.Second, s.countCoverage) })
 	s.tasks.Go(func() { s.every(background, 2*time.Second, s.reload(d)) })
 	s.tasks.Go(func() { s.every(background, 2*time.Second, s.keepContained) })
+	if s.board != nil {
+		s.tasks.Go(func() { s.board.Run(background) })
+	}
 	if err := s.listenControl(d.control()); err != nil {
 		return err
 	}
@@ -576,6 +607,14 @@ func (s *service) routes() http.Handler {
 		fmt.Fprintln(w, "ready")
 	})
 	return mux
+}
+
+// facts are what a notice of an incident is written from.
+func (s *service) facts(ctx context.Context, incident string) (notice.Facts, error) {
+	if err := s.config.Notice.sound(); err != nil {
+		return notice.Facts{}, err
+	}
+	return factsOf(ctx, s.ledger, s.config.Notice, incident)
 }
 
 // ready reports whether new disclosures would be recorded and counted.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,18 +13,24 @@ import (
 	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
+	"candor.example/internal/notice"
 )
 
 // question is the page between a button and what it does: it says what will happen, to how many, and asks.
 type question struct {
 	Incident incident.Incident
+	Campaign notice.Campaign // that it is about, where it is about one
 	What     string
 	Title    string
 	Means    string
+	Says     string // behind what it means: to how many
+	About    string // of what comes with the link, in words
 	Button   string
 	Fields   []field
 	Details  map[string]string // that go along as they are
 	Wrong    string            // why it was not done
+	No       string            // why it cannot be done at all
+	Against  []notice.Judged   // what the rules say against it
 }
 
 // field is something to fill in.
@@ -31,6 +38,7 @@ type field struct {
 	Name, Label, Hint, Value string
 	Required                 bool
 	Long                     bool
+	Choices                  []notice.Choice // one of which is to be taken
 }
 
 var whyField = field{Name: "why", Label: "Why", Hint: "for the audit", Long: true}
@@ -75,6 +83,19 @@ var asks = map[string]func(incident.Incident, map[string]string) question{
 			Fields: []field{{Name: "dpc", Label: "DPC", Hint: "data processing context, 1 to 4", Required: true}, {Name: "ei", Label: "EI", Hint: "ease of identification, 0.25 to 1", Required: true},
 				{Name: "cb", Label: "CB", Hint: "circumstances of the breach, 0 to 2", Required: true}, why}}
 	},
+}
+
+// Back is the page that a question came from.
+func (q question) Back() string {
+	switch {
+	case q.Campaign.ID == "":
+		return "/incidents/" + q.Incident.ID
+	case q.What == "anew":
+		return editor{Incident: q.Incident, Kind: q.Campaign.Kind}.Path()
+	case q.What == candor.NoticeResolved:
+		return "/notices/" + q.Campaign.ID + "/people"
+	}
+	return "/notices/" + q.Campaign.ID
 }
 
 // ask shows what an action would mean.
@@ -122,9 +143,11 @@ func (c *Console) details(r *http.Request, i incident.Incident) map[string]strin
 	return d
 }
 
+// maxForm is how long the answer to a question may be, in bytes.
+const maxForm = 16 << 10
+
 // act does it, and goes back to the incident.
 func (c *Console) act(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	q, err := c.question(r)
 	if err != nil {
 		c.failed(w, r, err)
@@ -147,6 +170,9 @@ func (q question) missing() string {
 	for _, f := range q.Fields {
 		if f.Required && f.Value == "" {
 			return f.Label + " is missing."
+		}
+		if len(f.Choices) > 0 && !slices.ContainsFunc(f.Choices, func(c notice.Choice) bool { return c.Value == f.Value }) {
+			return f.Label + ": take one of these."
 		}
 		if f.Name == "at" && f.Value != "" {
 			if _, err := time.Parse(time.RFC3339, f.Value); err != nil {

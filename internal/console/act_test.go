@@ -54,8 +54,8 @@ func (r *rig) judged(t *testing.T) {
 
 // acting lets a console act: the ledger takes it, or says why not.
 func (r *rig) acting(t *testing.T) {
-	r.o.Act = func(ctx context.Context, a candor.Action) error {
-		r.fold(t, candor.Entry{Actions: []candor.Action{a}})
+	r.o.Act = func(ctx context.Context, a candor.Action, documents ...candor.Document) error {
+		r.fold(t, candor.Entry{Actions: []candor.Action{a}, Documents: documents})
 		rows, err := r.ledger.Audit(ctx, a.Incident, 1)
 		if err == nil && rows[0].Refused != "" {
 			return errors.New("It was refused: " + rows[0].Refused)

@@ -159,6 +159,12 @@ var pages = []struct{ name, path, empty, full string }{
 	{"incident", "/incidents/" + incidentID, "", "GET /products/{id}"},
 	{"judged", "/incidents/" + accountID, "", "GET /account"},
 	{"explain", "/incidents/" + accountID + "/explain#prevented", "", "Where the figures come from"},
+	{"notices", "/notices", "Notices", "Notices"},
+	{"notice", "/notices/" + campaignID, "", "Notice to the people affected"},
+	{"doubts", "/notices/" + campaignID + "/people", "", "In doubt"},
+	{"bounced", "/notices/" + campaignID + "/people?state=bounced", "", "bounced"},
+	{"approve", "/notices/" + campaignID + "/approve", "", "Approve this notice"},
+	{"resolve", "/notices/" + campaignID + "/resolve?key=k0000000000000000000000046", "", "What became of it"},
 	{"ask", "/incidents/" + accountID + "/severity", "", "Depart from"},
 }
 
@@ -188,6 +194,8 @@ func TestInChromium(t *testing.T) {
 	b.judged(t)
 	b.do(chromedp.Navigate(b.server.URL+"/incidents/none"), chromedp.WaitVisible("main h1"))
 	b.accessible("error")
+	b.approved(t)
+	b.sent(t)
 	b.change(func(s *Status) {
 		s.Title, s.Caption = "Masking is switched on", "The shop goes on with its mistake, but the addresses no longer leave."
 	})

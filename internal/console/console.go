@@ -21,6 +21,7 @@ import (
 	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
+	"candor.example/internal/notice"
 )
 
 //go:embed web
@@ -47,8 +48,15 @@ type Status struct {
 // Options are what a console needs. Ledger and Status are required.
 type Options struct {
 	Ledger *ledger.Ledger
-	// Act puts what somebody did into the books and returns once the ledger holds it; its error is a sentence for people. Nil: nothing can be done here.
-	Act func(context.Context, candor.Action) error
+	// Act puts what somebody did into the books, with the documents that it names, and returns once the ledger holds it; its error is a sentence
+	// for people. Nil: nothing can be done here.
+	Act func(context.Context, candor.Action, ...candor.Document) error
+	// Facts are an incident's, with what the publisher knows; its error is a sentence for people. Nil: no notice can be drafted here.
+	Facts func(ctx context.Context, incident string) (notice.Facts, error)
+	// Needs is how many approvals a notice needs: 2, or 1 for a small shop. Empty: 2.
+	Needs int
+	// Signer is the id of the signing key, which makes notices checkable. Nil: no set can be frozen here.
+	Signer func() (string, error)
 	// Trade is what the shop sells: severity is presumed from it. Empty: incident.General.
 	Trade  incident.Trade
 	Status func() Status // called for every page, and each second for every page that is open
@@ -64,12 +72,18 @@ type Console struct {
 	handler  http.Handler
 	template *template.Template
 	sessions sessions
+	samples  samples
+	mails    mails
+	verdicts verdicts
 }
 
 // New makes a console.
 func New(o Options) (*Console, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Needs == 0 {
+		o.Needs = 2
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -98,8 +112,19 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /incidents/{id}", c.page("incident", c.incident))
 	mux.Handle("GET /incidents/{id}/explain", c.page("explain", c.explanation))
 	mux.Handle("GET /incidents/{id}/clocks.ics", c.signedIn(http.HandlerFunc(c.clocks)))
+	mux.Handle("GET /incidents/{id}/notice", framed(c.page("editor", c.editorPage)))
+	mux.Handle("POST /incidents/{id}/notice", limited(maxTyped, framed(c.signedIn(http.HandlerFunc(c.save)))))
+	mux.Handle("POST /incidents/{id}/notice/look", limited(maxTyped, framed(c.page("editor", c.look))))
+	mux.Handle("GET /incidents/{id}/notice/mail/{name}", c.signedIn(http.HandlerFunc(c.mail)))
+	mux.Handle("GET /incidents/{id}/notice/anew", c.page("act", c.askAnew))
+	mux.Handle("POST /incidents/{id}/notice/anew", limited(maxForm, c.signedIn(http.HandlerFunc(c.anew))))
 	mux.Handle("GET /incidents/{id}/{what}", c.page("act", c.ask))
-	mux.Handle("POST /incidents/{id}/{what}", c.signedIn(http.HandlerFunc(c.act)))
+	mux.Handle("POST /incidents/{id}/{what}", limited(maxForm, c.signedIn(http.HandlerFunc(c.act))))
+	mux.Handle("GET /notices", c.page("notices", c.notices))
+	mux.Handle("GET /notices/{id}", c.page("notice", c.campaign))
+	mux.Handle("GET /notices/{id}/people", c.page("people", c.people))
+	mux.Handle("GET /notices/{id}/{what}", c.page("act", c.askNotice))
+	mux.Handle("POST /notices/{id}/{what}", limited(maxForm, c.signedIn(http.HandlerFunc(c.actNotice))))
 	mux.Handle("GET /links", c.page("links", c.links))
 	mux.Handle("GET /latent", c.page("latent", c.latent))
 	mux.Handle("GET /coverage", c.page("coverage", c.coverage))
@@ -108,6 +133,11 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /api/incidents", c.api(c.incidents))
 	mux.Handle("GET /api/incidents/{id}", c.api(c.incident))
 	mux.Handle("GET /api/incidents/{id}/explain", c.api(c.explanation))
+	mux.Handle("GET /api/notices", c.api(c.notices))
+	mux.Handle("GET /api/notices/{id}", c.api(c.campaign))
+	mux.Handle("GET /api/notices/{id}/people", c.api(c.people))
+	mux.Handle("GET /api/incidents/{id}/notice", c.api(c.editorPage))
+	mux.Handle("POST /api/incidents/{id}/notice/look", limited(maxTyped, c.api(c.look)))
 	mux.Handle("GET /api/latent", c.api(c.latent))
 	mux.Handle("GET /api/links", c.api(c.links))
 	mux.Handle("GET /api/coverage", c.api(c.coverage))
@@ -168,12 +198,34 @@ func (s shell) Title() string {
 		return d.Route
 	case question:
 		return d.Title
+	case campaign:
+		return d.ID + ": " + d.Standing
+	case peopleInState:
+		return d.Campaign.ID + ": " + stateWord(d.State)
+	case editor:
+		return "The words to " + d.To()
 	case explanation:
 		return "Figures of " + d.Incident.Route
 	case door:
 		return "Sign in"
 	}
 	return strings.ToUpper(s.Page[:1]) + s.Page[1:]
+}
+
+// Section is the part of the site that a page belongs to, where it is not a part's first page.
+func (s shell) Section() string {
+	switch d := s.Data.(type) {
+	case question:
+		if d.Campaign.ID != "" {
+			return "notices"
+		}
+		return "incidents"
+	case account, explanation:
+		return "incidents"
+	case campaign, peopleInState, editor:
+		return "notices"
+	}
+	return ""
 }
 
 // page shows what load returns in the template by that name.

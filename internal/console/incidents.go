@@ -9,6 +9,7 @@ import (
 	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
+	"candor.example/internal/notice"
 )
 
 func (c *Console) incidents(r *http.Request) (any, error) {
@@ -34,10 +35,12 @@ type account struct {
 	Containments []incident.Containment `json:"containments"` // of its route, and of all its site
 	Purge        ledger.Purge           `json:"purge"`
 	Audit        []ledger.Audited       `json:"audit"`
+	Notices      []notice.Campaign      `json:"notices"`
 	Affected     []incident.Person      `json:"affected"`
 	Next         string                 `json:"next,omitempty"` // owner to go on behind; empty: these are all
 	After        string                 `json:"-"`              // owner behind whom this page begins; empty: the first page
 	CanAct       bool                   `json:"-"`
+	CanDraft     bool                   `json:"-"`
 	plot         plot
 }
 
@@ -60,7 +63,7 @@ func (c *Console) incident(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a.Affected, a.Next = firstOwners(a.Affected, peopleAPage)
-	a.CanAct = c.o.Act != nil
+	a.CanAct, a.CanDraft = c.o.Act != nil, c.o.Act != nil && c.o.Facts != nil
 	return a, c.load(ctx, &a)
 }
 
@@ -110,7 +113,11 @@ func (c *Console) load(ctx context.Context, a *account) error {
 	if err != nil {
 		return err
 	}
-	a.Audit, err = l.Audit(ctx, id, auditAPage)
+	if a.Audit, err = l.Audit(ctx, id, auditAPage); err != nil {
+		return err
+	}
+	list, err := l.Campaigns(ctx, id)
+	a.Notices = append([]notice.Campaign{}, list...)
 	return err
 }
 

@@ -44,8 +44,12 @@ func (c *Console) state(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	delivered, err := c.o.Ledger.Deliveries(r.Context())
+	if err != nil {
+		return "", err
+	}
 	status, err := json.Marshal(c.o.Status())
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %d %s", applied, c.o.Now().Unix()/int64(refreshAfter.Seconds()), status)
+	fmt.Fprintf(h, "%d %d %d %s", applied, delivered, c.o.Now().Unix()/int64(refreshAfter.Seconds()), status)
 	return fmt.Sprintf("%016x", h.Sum64()), err
 }

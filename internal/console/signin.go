@@ -134,11 +134,14 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// nameless is who gave no name that can stand in the audit.
+const nameless = "console"
+
 // yourName is what somebody calls themselves, for the audit. The link is what lets them in, so it is not checked.
 func yourName(s string) string {
 	s = strings.TrimSpace(strings.ToValidUTF8(s, ""))
 	if s == "" || len(s) > maxName || strings.EqualFold(s, "candor") || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "console" // "candor" is who does what nobody did
+		return nameless // "candor" is who does what nobody did
 	}
 	return s
 }

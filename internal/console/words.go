@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"candor.example/internal/incident"
+	"candor.example/internal/notice"
 )
 
 // functions are what templates say numbers and times with. Times are UTC: an incident has readers in many zones.
@@ -22,6 +23,11 @@ func (c *Console) functions() template.FuncMap {
 		"ago":     func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
 		"viewers": viewers,
 		"left":    left,
+		"state":   stateWord,
+		"means":   func(state string) string { return stateMeans[state] },
+		"cause":   causeWord,
+		"of":      func(states map[notice.State]int, s string) int { return states[notice.State(s)] },
+		"did":     doneWord,
 		"span":    span,
 		"part":    func(p string) string { return parts[p] },
 		"harvest": incident.Harvesting,

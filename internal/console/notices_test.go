@@ -1,0 +1,397 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"candor.example"
+	"candor.example/internal/ledger"
+	"candor.example/internal/notice"
+)
+
+var campaignID = strings.Replace(incidentID, "inc-", "not-", 1) + "-a-1"
+
+// campaigned tells the people of the incident at incidentID, who are 60, as far as it is wanted.
+func (r *rig) campaigned(t *testing.T) {
+	t.Helper()
+	r.drafting(t)
+	r.do(t, "Ada Lind", candor.NoticeDrafted, "kind", "affected", "needs", "2")
+}
+
+// do does something to the campaign, and must succeed.
+func (r *rig) do(t *testing.T, by, what string, details ...string) {
+	t.Helper()
+	a := candor.Action{ID: candor.NewID(), Time: r.now, By: by, What: what, Incident: incidentID, Details: map[string]string{"campaign": campaignID}}
+	for i := 0; i+1 < len(details); i += 2 {
+		if a.Details[details[i]] = details[i+1]; details[i] == "why" {
+			a.Why = details[i+1]
+		}
+	}
+	var documents []candor.Document
+	if what == candor.NoticeDrafted {
+		d := candor.Document{Type: notice.DraftSchema, Body: r.written(t)}
+		d.Hash = candor.HashOf(d.Body)
+		a.Details["draft"], documents = d.Hash, append(documents, d)
+	}
+	if err := r.o.Act(t.Context(), a, documents...); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// written is a draft from the facts as they are.
+func (r *rig) written(t *testing.T) []byte {
+	t.Helper()
+	f, err := r.o.Facts(t.Context(), incidentID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := notice.Write(f, notice.Affected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := d.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func (r *rig) theCampaign(t *testing.T) notice.Campaign {
+	t.Helper()
+	c, err := r.ledger.Campaign(t.Context(), campaignID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// approved brings it to where it may start, with somebody exposed since the set was frozen.
+func (r *rig) approved(t *testing.T) {
+	t.Helper()
+	r.campaigned(t)
+	r.do(t, "Ada Lind", candor.NoticeFrozen, "signer", "shop.example/candor+1a2b3c4d")
+	r.do(t, "Ada Lind", candor.NoticeWaived, "rule", "N23", "text", "gdpr/ja", "why", "the measure is made for English")
+	draft := r.theCampaign(t).Draft
+	r.do(t, "Ada Lind", candor.NoticeSeeded, "seed", "gmail", "draft", draft, "dkim", "pass", "dmarc", "pass", "spam", "no")
+	r.do(t, "Ada Lind", candor.NoticeSeeded, "seed", "outlook", "draft", draft, "dkim", "pass", "dmarc", "fail", "spam", "yes")
+	r.do(t, "Ben Oduya", candor.NoticeApproved, "content", r.theCampaign(t).Content())
+	r.do(t, "Cem Aydin", candor.NoticeApproved, "content", r.theCampaign(t).Content())
+	r.disclose(t, "GET /products/{id}", 777, 39, candor.Exposed)
+}
+
+// sent tells what came of the first of them.
+func (r *rig) sent(t *testing.T) {
+	t.Helper()
+	r.do(t, "Ben Oduya", candor.NoticeStarted, "share", "all")
+	var events []notice.Event
+	say := func(n int, e notice.Event) {
+		e.N, e.Key, e.Time, e.Attempt = n, fmt.Sprintf("k%025d", n), r.now.Add(time.Duration(n-60)*time.Second), 1
+		events = append(events, e)
+	}
+	for n := range 50 {
+		provider := []string{"google.com", "outlook.com", "other"}[n%3]
+		if n == 44 {
+			say(n, notice.Event{Kind: notice.Kept, Cause: "no-seal"})
+			continue
+		}
+		if n == 45 {
+			say(n, notice.Event{Kind: notice.Deferred, Cause: "throttled", Status: "4.7.0", Detail: "421 4.7.0 try again later", Provider: provider})
+			continue
+		}
+		say(n, notice.Event{Kind: notice.Intended, Provider: provider})
+		switch {
+		case n < 40:
+			say(n, notice.Event{Kind: notice.Took, Detail: "250 2.0.0 queued as 4Fk", Provider: provider})
+		case n < 43:
+			say(n, notice.Event{Kind: notice.Refused, Cause: "no-mailbox", Status: "5.1.1", Detail: "550 5.1.1 <a****@s***.example> unknown", Provider: provider})
+		}
+	}
+	if err := r.ledger.FoldDelivery(t.Context(), campaignID, uint64(len(events)), events); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNoticePages(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	c := r.client(t)
+	if _, body := get(t, c, r.server.URL+"/notices"); !strings.Contains(body, "None. An") {
+		t.Error("no notices, and no word of it")
+	}
+	r.approved(t)
+	r.sent(t)
+	const sum = "60 affected = 40 accepted + 3 bounced + 0 by another channel + 5 in doubt + 1 withheld + 11 waiting"
+	page := strings.ReplaceAll(sum, "+", "&#43;")
+	for path, wants := range map[string][]string{
+		"/notices": {campaignID, "sending to all of 60 people", "/incidents/" + incidentID, "other channel"},
+		"/notices/" + campaignID: {page, "Ada Lind", "Ben Oduya", "Cem Aydin", "anyone but Ada Lind", "the measure is made for English", "N23", "gdpr/ja", "outlook", "1 more", "is to be told", "shop.example/candor",
+			"people?state=in-doubt", "5 notices are in doubt", "google.com", "no mailbox", "no seal", "/pause", "/cancel", "/channel", "candor notice status"},
+		"/notices/" + campaignID + "/people":                                {"In doubt", "k0000000000000000000000046", "/resolve?key=k0000000000000000000000046"},
+		"/notices/" + campaignID + "/people?state=bounced&cause=no-mailbox": {"550 5.1.1 &lt;a****@s***.example&gt; unknown", "5.1.1"},
+		"/notices/" + campaignID + "/people?state=accepted":                 {"queued as 4Fk"},
+		"/api/notices":               {`"id":"` + campaignID + `"`, `"standing":"sending to all of 60 people"`},
+		"/api/notices/" + campaignID: {`"approved_by":["Ben Oduya","Cem Aydin"]`, `"exposed_since":1`, `"sum":"` + sum, `"in_the_way":["`, `"providers":[{"provider":`},
+		"/api/notices/" + campaignID + "/people?state=in-doubt": {`"key":"k0000000000000000000000046"`, `"state":"in-doubt"`},
+		"/incidents/" + incidentID:                              {"/notices/" + campaignID, "sending to all of 60 people"},
+		"/api/incidents/" + incidentID:                          {`"notices":[{"id":"` + campaignID},
+	} {
+		status, body := get(t, c, r.server.URL+path)
+		for _, want := range wants {
+			if status != 200 || !strings.Contains(body, want) {
+				t.Errorf("%s: %d, without %q", path, status, want)
+			}
+		}
+	}
+	for _, path := range []string{"/notices/not-none", "/notices/not-none/people", "/notices/not-none/pause", "/api/notices/not-none", "/notices/" + campaignID + "/people?state=happy", "/notices/" + campaignID + "/people?after=x", "/notices/" + campaignID + "/destroy"} {
+		if status, _ := get(t, c, r.server.URL+path); status != 404 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	for _, path := range []string{"/notices", "/notices/" + campaignID, "/notices/" + campaignID + "/people", "/api/notices/" + campaignID} {
+		if status, _ := get(t, http.DefaultClient, r.server.URL+path); status != 401 {
+			t.Errorf("%s: not signed in: %d", path, status)
+		}
+	}
+}
+
+// Everybody of a state is listed, a page at a time.
+func TestNoticePeoplePages(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	r.approved(t)
+	c := r.client(t)
+	path := r.server.URL + "/notices/" + campaignID + "/people?state=queued"
+	_, first := get(t, c, path)
+	if strings.Count(first, "<tr>") != 1+peopleAPage || !strings.Contains(first, "after=49") {
+		t.Error("the first page:", strings.Count(first, "<tr>"))
+	}
+	_, second := get(t, c, path+"&after=49")
+	if strings.Count(second, "<tr>") != 1+10 || strings.Contains(second, "The next") {
+		t.Error("the second page:", strings.Count(second, "<tr>"))
+	}
+}
+
+// as is a browser of somebody else.
+func (r *rig) as(t *testing.T, name string) *http.Client {
+	t.Helper()
+	jar := &oneCookie{}
+	c := &http.Client{Jar: jar}
+	u, _ := url.Parse(r.SignInURL(r.server.URL))
+	res, err := c.PostForm(r.server.URL+"/sign-in", url.Values{"token": {u.Query().Get("token")}, "name": {name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return c
+}
+
+// From the first draft to the last doubt, each step is asked for with what it means, and the books say who did it.
+func TestNoticeActs(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	r.campaigned(t)
+	ada, ben, cem := r.as(t, "Ada Lind"), r.as(t, "Ben Oduya"), r.as(t, "Cem Aydin")
+	page := r.server.URL + "/notices/" + campaignID
+	step := func(c *http.Client, what string, form url.Values, want string) {
+		t.Helper()
+		if status, body := post(t, c, page+"/"+what, form); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %q", what, status, want)
+		}
+	}
+	refused := func(c *http.Client, what string, form url.Values, want string) {
+		t.Helper()
+		if status, body := post(t, c, page+"/"+what, form); status != 422 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %q", what, status, want)
+		}
+	}
+	if _, body := get(t, ada, page+"/freeze"); !strings.Contains(body, "makes approvals void") || strings.Contains(body, "live.js") {
+		t.Error("freeze does not say what it means")
+	}
+	step(ada, "freeze", nil, "frozen for 60 people; next: 2 approvals")
+	content := r.theCampaign(t).Content()
+	if _, body := get(t, ada, page+"/approve"); !strings.Contains(body, "Who wrote it cannot approve it") || strings.Contains(body, `class="do"`) {
+		t.Error("who wrote it is asked to approve it")
+	}
+	refused(ada, "approve", url.Values{"content": {content}}, "Who wrote it cannot approve it")
+	refused(r.as(t, ""), "approve", url.Values{"content": {content}}, "an approval is somebody&#39;s")
+	if _, body := get(t, ben, page+"/approve"); !strings.Contains(body, "60 people of "+incidentID+" will get this notice; approved so far by: nobody.") || !strings.Contains(body, content) {
+		t.Error("approve does not say what it means")
+	}
+	refused(ben, "approve", url.Values{"content": {strings.Repeat("0", 64)}}, "it has changed since: look at it again")
+	step(ben, "approve", url.Values{"content": {content}}, "1 of 2 approvals")
+	refused(ben, "approve", url.Values{"content": {content}}, "they have approved it already")
+	step(cem, "approve", url.Values{"content": {content}}, "approved by Ben Oduya, Cem Aydin; next")
+	refused(cem, "start", url.Values{"share": {"61"}}, "a number of people up to 60, or all")
+	refused(cem, "start", nil, "Share is missing.")
+	step(cem, "start", url.Values{"share": {"10%"}}, "a canary goes to 6 of 60 people")
+	step(cem, "pause", nil, "paused; next")
+	step(cem, "resume", nil, "a canary goes to 6")
+	r.sentAll(t, "k-doubt")
+	if _, body := get(t, cem, page+"/resolve?key=k-doubt"); !strings.Contains(body, "key k-doubt") || !strings.Contains(body, "send it once more") || !strings.Contains(body, "never sent again by itself") {
+		t.Error("resolve does not say what it means")
+	}
+	refused(cem, "resolve?key=k-doubt", url.Values{"as": {"accepted"}}, "Why is missing.")
+	refused(cem, "resolve?key=k-doubt", url.Values{"as": {"lost"}, "why": {"the log"}}, "take one of these")
+	refused(cem, "resolve?key=k-none", url.Values{"as": {"again"}, "why": {"the log"}}, "no notice with such a key")
+	step(cem, "resolve?key=k-doubt", url.Values{"as": {"other"}, "why": {"the relay's log has no such key"}}, "Nobody.")
+	refused(cem, "channel", nil, "By which channel is missing.")
+	step(cem, "channel", url.Values{"channel": {"post"}}, "1 by another channel")
+	refused(cem, "cancel", nil, "Why is missing.")
+	step(cem, "cancel", url.Values{"why": {"a letter goes to everybody instead"}}, "59 withheld")
+	rows, _ := r.ledger.Audit(t.Context(), incidentID, 1)
+	if rows[0].By != "Cem Aydin" || rows[0].What != candor.NoticeCancelled || rows[0].Details["campaign"] != campaignID {
+		t.Errorf("audit: %+v", rows[0])
+	}
+	r.o.Act = nil
+	if status, _ := post(t, cem, page+"/pause", nil); status != 404 {
+		t.Error("nothing can be done here:", status)
+	}
+}
+
+// sentAll leaves the first person in doubt.
+func (r *rig) sentAll(t *testing.T, key string) {
+	t.Helper()
+	if err := r.ledger.FoldDelivery(t.Context(), campaignID, 1, []notice.Event{{N: 0, Key: key, Kind: notice.Intended, Time: r.now, Attempt: 1, Provider: "other"}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What strangers wrote, and people typed, is text.
+func TestHostileNotice(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	evil := `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
+	r.drafting(t)
+	r.do(t, evil, candor.NoticeDrafted, "kind", "affected", "needs", "2")
+	r.do(t, evil, candor.NoticeFrozen, "signer", evil)
+	r.do(t, evil, candor.NoticeWaived, "rule", evil, "text", evil, "why", evil)
+	r.do(t, evil, candor.NoticeSeeded, "seed", evil, "draft", r.theCampaign(t).Draft, "dkim", evil, "dmarc", evil)
+	err := r.ledger.FoldDelivery(t.Context(), campaignID, 2, []notice.Event{{N: 0, Key: evil, Kind: notice.Intended, Time: r.now, Provider: evil, Detail: evil, Cause: evil}, {N: 1, Key: "k", Kind: notice.Kept, Cause: evil, Detail: evil, Status: evil, Provider: evil}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.client(t)
+	page := "/notices/" + campaignID
+	for _, path := range []string{page, page + "/people", page + "/people?state=withheld&cause=" + url.QueryEscape(evil), page + "/resolve?key=" + url.QueryEscape(evil), page + "/waive?rule=" + url.QueryEscape(evil), "/incidents/" + incidentID} {
+		if status, body := get(t, c, r.server.URL+path); status != 200 || strings.Contains(body, "<script>") || strings.Contains(body, "<img src=x") || !strings.Contains(body, "&lt;script") {
+			t.Errorf("%s: %d, not escaped", path, status)
+		}
+	}
+}
+
+func TestRate(t *testing.T) {
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	tally := func(gone, first, last int) ledger.Tally {
+		return ledger.Tally{Affected: 1000, States: map[notice.State]int{notice.Queued: 1000 - gone, notice.Accepted: gone}, First: at(first), Last: at(last)}
+	}
+	for name, test := range map[string]struct {
+		list []sample
+		now  int
+		want float64
+	}{
+		"one look, while it goes on":      {[]sample{{at: at(100), tally: tally(500, 0, 100)}}, 100, 5},
+		"one look, long after":            {[]sample{{at: at(200), tally: tally(500, 0, 100)}}, 200, 0},
+		"one look, a minute after":        {[]sample{{at: at(160), tally: tally(500, 0, 100)}}, 160, 0},
+		"one look, just begun":            {[]sample{{at: at(2), tally: tally(500, 0, 2)}}, 2, 0},
+		"two looks":                       {[]sample{{at: at(100), tally: tally(500, 0, 100)}, {at: at(110), tally: tally(800, 0, 110)}}, 110, 30},
+		"two looks, nothing moved":        {[]sample{{at: at(100), tally: tally(500, 0, 90)}, {at: at(110), tally: tally(500, 0, 90)}}, 110, 0},
+		"let go once more, back to queue": {[]sample{{at: at(100), tally: tally(500, 0, 90)}, {at: at(110), tally: tally(499, 0, 110)}}, 110, 0},
+		"two looks too close together":    {[]sample{{at: at(100), tally: tally(500, 0, 100)}, {at: at(102), tally: tally(510, 0, 102)}}, 102, 5},
+	} {
+		if got := rate(test.list, at(test.now)); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// A page that asks each second does not have a large set counted each second; whoever did something sees it at once.
+func TestTallyIsNotCountedAllTheTime(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	r.approved(t)
+	r.do(t, "Ben Oduya", candor.NoticeStarted, "share", "all")
+	look := func() int {
+		tally, _, err := r.tally(t.Context(), campaignID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tally.States[notice.InDoubt] + tally.States[notice.Withheld]
+	}
+	look()
+	r.samples.seen[campaignID][0].took = time.Second
+	r.sentAll(t, "k1")
+	if look() != 0 {
+		t.Error("counted again at once")
+	}
+	r.now = r.now.Add(10 * time.Second)
+	if look() != 1 {
+		t.Error("not counted again after ten times as long as it took")
+	}
+	r.samples.seen[campaignID][1].took = time.Hour
+	r.do(t, "Ben Oduya", candor.NoticeCancelled, "why", "a test")
+	if look() != 60 {
+		t.Error("what somebody did is not seen at once")
+	}
+	for range 100 {
+		r.now = r.now.Add(time.Hour)
+		look()
+	}
+	if n := len(r.samples.seen[campaignID]); n > 3 {
+		t.Errorf("%d samples are kept", n)
+	}
+}
+
+func TestInTheWay(t *testing.T) {
+	c := notice.Campaign{Kind: notice.Affected, Phase: notice.Drafting, Needs: 2, Set: "s", People: 10, Started: start}
+	tally := ledger.Tally{Affected: 10, States: map[notice.State]int{notice.Queued: 10}}
+	for _, test := range []struct {
+		name   string
+		change func(*notice.Campaign, *ledger.Tally)
+		after  time.Duration
+		want   string // "" : nothing
+	}{
+		{"no seeds", nil, 0, "No mailbox of your own"},
+		{"approvals", nil, 0, "2 more approvals are missing"},
+		{"a bad seed", func(c *notice.Campaign, _ *ledger.Tally) { c.Seeds = []notice.Seed{{Name: "gmail", DKIM: "fail"}} }, 0, "In the seed mailbox gmail it did not pass: dkim=fail"},
+		{"paused", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase = notice.Paused }, 0, "It is paused"},
+		{"just started", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase, c.Share = notice.Sending, 10 }, stuck, ""},
+		{"nobody sends", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase, c.Share = notice.Sending, 10 }, stuck + time.Second, "10 people wait for it: does candor notice send run?"},
+		{"nobody sends any more", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, c.Share, t.Last = notice.Sending, 10, start.Add(time.Hour)
+		}, time.Hour + stuck, ""},
+		{"the canary is out", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, c.Share, t.States = notice.Canary, 1, map[notice.State]int{notice.Queued: 9, notice.Accepted: 1}
+		}, time.Hour, "The canary has gone out"},
+		{"all are out", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, c.Share, t.States = notice.Sending, 10, map[notice.State]int{notice.Accepted: 10}
+		}, time.Hour, "Nobody waits any more"},
+		{"throttled", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, c.Share, t.Rows = notice.Sending, 10, []ledger.TallyRow{{State: notice.Queued, Cause: "throttled", People: 3}}
+		}, 0, "3 people wait to be tried again: throttled."},
+		{"complaints", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, t.Complaints, t.States = notice.Sending, 1, map[notice.State]int{notice.Accepted: 1000}
+		}, 0, "0.10 % were marked as unwanted: receivers throttle"},
+		{"fewer complaints", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, t.Complaints, t.States = notice.Sending, 1, map[notice.State]int{notice.Accepted: 1001, notice.Queued: 1}
+		}, 0, ""},
+		{"too many complaints", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, t.Complaints, t.States = notice.Sending, 3, map[notice.State]int{notice.Accepted: 1000}
+		}, 0, "receivers refuse all of it"},
+		{"over", func(c *notice.Campaign, t *ledger.Tally) {
+			c.Phase, t.Rows = notice.Cancelled, []ledger.TallyRow{{State: notice.Queued, Cause: "throttled", People: 3}}
+		}, time.Hour, ""},
+	} {
+		v, s := c, tally
+		if test.change != nil {
+			test.change(&v, &s)
+		}
+		text := strings.Join(InTheWay(v, s, start.Add(test.after)), "\n")
+		if (test.want == "") != (text == "") || !strings.Contains(text, test.want) {
+			t.Errorf("%s: %q", test.name, text)
+		}
+	}
+}

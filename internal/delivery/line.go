@@ -1,0 +1,310 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"candor.example/internal/notice"
+)
+
+// job is one attempt for one person.
+type job struct {
+	*part
+	*person
+	env     envelope
+	message *bytes.Buffer
+	begun   bool // the relay was asked for it
+}
+
+var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const (
+	idleAtMost = 20 * time.Second // a connection that nobody needs is closed
+	freshFor   = 2 * time.Second  // one that was not used for longer is asked whether it is still there
+)
+
+// line sends one message after the other over a connection of its own.
+type line struct {
+	*run
+	conn  *conn
+	relay *relayState
+	used  time.Time // when the connection last answered
+	took  int       // messages, over this connection
+	next  *job      // its message is rendered, and it may have been begun
+	stop  func() bool
+}
+
+// line works until ctx ends and nothing is under way on it.
+func (r *run) line(ctx context.Context) {
+	l := &line{run: r}
+	for {
+		j := l.next
+		if l.next = nil; j == nil {
+			if j = l.take(ctx); j == nil {
+				break
+			}
+			if !l.ready(ctx, j) || !l.prepare(j) {
+				continue
+			}
+		}
+		if !j.begun {
+			l.conn.begin(j.env)
+		}
+		l.deliver(j)
+	}
+	l.close(nil)
+}
+
+// take waits for a job; nil: ctx has ended.
+func (l *line) take(ctx context.Context) *job {
+	idle := time.NewTimer(idleAtMost)
+	defer idle.Stop()
+	for {
+		select {
+		case j := <-l.jobs:
+			return j
+		case <-ctx.Done():
+			return nil
+		case <-idle.C:
+			l.close(nil)
+		}
+	}
+}
+
+// ready has a connection that works. Otherwise the job went back.
+func (l *line) ready(ctx context.Context, j *job) bool {
+	if l.conn != nil && time.Since(l.used) > freshFor {
+		if r, err := l.conn.ask("NOOP", freshFor); err != nil || !r.ok() {
+			l.close(errors.New("it is not there any more"))
+		}
+	}
+	if l.conn == nil {
+		c, relay, err := l.pool.get(ctx)
+		if err != nil {
+			j.unbegun()
+			return false
+		}
+		l.conn, l.relay, l.used, l.took = c, relay, time.Now(), 0
+		l.stop = context.AfterFunc(ctx, func() { c.hurry(time.Now().Add(grace)) })
+	}
+	if !l.mayBegin() {
+		j.unbegun()
+		return false
+	}
+	return true
+}
+
+// close ends the connection, with a good-bye if nothing is wrong with it.
+func (l *line) close(err error) {
+	if l.conn == nil {
+		return
+	}
+	l.stop()
+	if err == nil {
+		l.conn.quit()
+	} else {
+		l.conn.net.Close()
+	}
+	l.pool.put(l.relay)
+	l.conn = nil
+	if l.next != nil { // what was asked for it was not answered
+		l.next.unbegun()
+		l.next = nil
+	}
+}
+
+// prepare renders a job's message. false: it is withheld.
+func (l *line) prepare(j *job) bool {
+	j.message = messages.Get().(*bytes.Buffer)
+	j.message.Reset()
+	if err := j.Message(j.message); err != nil {
+		j.fail(fmt.Errorf("the message of recipient %d cannot be written: %w", j.N, err))
+		j.unbegun()
+		return false
+	}
+	eight, ok := inspectMessage(j.message.Bytes())
+	j.env = envelope{from: l.ReturnPath(j.Key), to: j.to, key: j.Key, size: j.message.Len(), body: eight}
+	why := l.conn.fits(j.env)
+	if !ok {
+		why = BadMessage
+	}
+	if why != "" {
+		l.limiter.giveBack(j.provider)
+		j.withhold(j.person, why)
+		j.end()
+	}
+	return why == ""
+}
+
+// deliver takes a job that was begun to its end, and begins the next on the way where there is one.
+func (l *line) deliver(j *job) {
+	no, err := l.conn.begun()
+	l.used = time.Now()
+	if no != nil {
+		l.refused(j, no)
+	} else if err != nil {
+		l.cutOff(j, err)
+	}
+	if err != nil {
+		l.close(err)
+	}
+	if no != nil || err != nil || l.conn == nil {
+		return
+	}
+	if !l.mayBegin() {
+		l.abandon(j)
+		return
+	}
+	durable := j.intend(j.person, j.Attempt+1)
+	l.ahead()
+	if <-durable != nil {
+		l.abandon(j)
+		return
+	}
+	l.finish(j)
+}
+
+// ahead takes the next job if there is one already, and renders its message while the intent of this one is written down.
+func (l *line) ahead() {
+	if !l.conn.pipelining() || !l.mayBegin() {
+		return
+	}
+	select {
+	case j := <-l.jobs:
+		if l.prepare(j) {
+			l.next = j
+		}
+	default:
+	}
+}
+
+// finish lets the message leave, and records what is said to it. No answer is no event: the person is in doubt.
+func (l *line) finish(j *job) {
+	c := l.conn
+	c.send(j.message.Bytes())
+	if l.next != nil {
+		c.begin(l.next.env)
+		l.next.begun = true
+	}
+	err := c.flush()
+	var said reply
+	if err == nil {
+		said, err = c.taken()
+		l.used = time.Now()
+	}
+	switch {
+	case err != nil:
+		l.log.Warn("the relay did not answer to a message that has left", "relay", l.relay.Addr, "recipient", j.N, "error", masked(err.Error(), j.to.String(), j.Name))
+		l.tally.doubt.Add(1)
+	case said.ok():
+		l.took++
+		l.refusals.Store(0)
+		l.pool.works(l.relay)
+		j.answered(notice.Took, said, "")
+	case said.code/100 == 3:
+		err = errReply
+		l.tally.doubt.Add(1)
+	default:
+		l.notTaken(j, said, RefusedData)
+		if said.code == serviceEnd {
+			err = errors.New("the relay closes the connection")
+		}
+	}
+	j.end()
+	if err != nil {
+		l.close(err)
+	}
+}
+
+// refused is for who was refused before anything left: certain not to have been taken.
+func (l *line) refused(j *job, no *refusal) {
+	if ofRelay(no) {
+		l.pool.trouble(l.relay, fmt.Errorf("%s: %s", no.to, no.detail(j.to.String(), j.Name)))
+		j.unbegun()
+		l.close(errReply)
+		return
+	}
+	cause := RefusedRcpt
+	if no.to == "DATA" {
+		cause = RefusedData
+	}
+	l.notTaken(j, no.reply, cause)
+	j.end()
+}
+
+// ofRelay: the reply is about what this relay lets this sender do, not about the person. To MAIL every refusal is, because people are not known
+// yet; later those for syntax, order and authentication (RFC 5321 §4.2.2, RFC 4954 §6).
+func ofRelay(no *refusal) bool {
+	switch {
+	case no.to == "MAIL", no.to == "RSET", no.code >= 500 && no.code <= 504:
+		return true
+	case no.code == 530, no.code == 534, no.code == 535, no.code == 538, no.code/100 == 3:
+		return true
+	}
+	return false
+}
+
+func (l *line) notTaken(j *job, said reply, cause string) {
+	if said.transient() {
+		j.answered(notice.Deferred, said, Busy)
+		return
+	}
+	j.answered(notice.Refused, said, cause)
+	if l.refusals.Add(1) >= haltRefusals {
+		l.halt(fmt.Sprintf("%d people in a row were refused, the last with %q: that is hardly about them", haltRefusals, said.detail(j.to.String(), j.Name)))
+	}
+}
+
+// cutOff is for a connection that broke before the end of the message could have left.
+func (l *line) cutOff(j *job, err error) {
+	if l.took == 0 {
+		l.pool.trouble(l.relay, err)
+	}
+	e := j.event(j.person, notice.Deferred, j.Attempt+1)
+	e.Cause = Cut
+	j.record(j.person, e)
+	j.end()
+}
+
+// abandon is for who was begun and must not be sent to now. Where the server waits for a message only the end of the connection helps.
+func (l *line) abandon(j *job) {
+	j.unbegun()
+	if !l.conn.chunking() {
+		l.close(errReply)
+	}
+}
+
+// answered records what a relay said.
+func (j *job) answered(kind notice.EventKind, said reply, cause string) {
+	e := j.event(j.person, kind, j.Attempt)
+	if j.State == notice.Queued {
+		e.Attempt++ // there was no intent
+	}
+	e.Status, e.Detail, e.Cause = said.status(), said.detail(j.to.String(), j.Name), cause
+	j.record(j.person, e)
+	j.limiter.answered(j.provider, said.code, e.Status, time.Now())
+}
+
+// unbegun gives a person back to the part.
+func (j *job) unbegun() {
+	j.limiter.giveBack(j.provider)
+	if j.State == notice.Queued {
+		j.mu.Lock()
+		j.back = append(j.back, j.person)
+		j.mu.Unlock()
+	}
+	j.end()
+}
+
+// end says that nobody has the person any more.
+func (j *job) end() {
+	if j.message != nil {
+		messages.Put(j.message)
+		j.message = nil
+	}
+	j.busy.Done()
+}

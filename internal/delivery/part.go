@@ -1,0 +1,465 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"candor.example/internal/notice"
+)
+
+// part is a thousand consecutive numbers of the set, while this worker has them.
+type part struct {
+	*run
+	n       int
+	subject string
+	people  []*person
+
+	wake chan struct{} // of the writer, holds one
+	busy sync.WaitGroup
+
+	mu    sync.Mutex // guards what follows
+	token uint64     // the number of the last record, which is this worker's
+	queue []notice.Event
+	acks  []chan error // of the intents in queue
+	lost  error        // why nothing more may be begun
+	back  []*person    // who was handed over and not begun
+}
+
+// person is a recipient, as rows and store together have it.
+type person struct {
+	Recipient
+	Composed
+	to       address
+	provider string
+	waits    bool      // counted as waiting for the provider
+	soft     int       // deferrals
+	first    time.Time // of them
+	last     time.Time
+}
+
+// Format keeps the person out of every print.
+func (p *person) Format(s fmt.State, c rune) { p.Recipient.Format(s, c) }
+
+// fold lets a person's state follow an event.
+func (p *person) fold(e notice.Event) {
+	if to, err := notice.Next(p.State, e); err == nil {
+		p.State = to
+	}
+	p.Attempt = max(p.Attempt, e.Attempt)
+	if e.Kind == notice.Deferred {
+		if p.soft++; p.first.IsZero() {
+			p.first = e.Time
+		}
+		p.last = e.Time
+	}
+}
+
+var errBehind = errors.New("the ledger knows of attempts that the delivery store does not have: the store was restored from an older copy, or is another one. Nothing is sent, because somebody would get it twice")
+
+// claim makes a part this worker's, and finds where each of its people stands. nil: all that may be sent to are settled.
+func (r *run) claim(ctx context.Context, n int) (*part, error) {
+	p := &part{run: r, n: n, subject: partSubject(r.Campaign, n), wake: make(chan struct{}, 1)}
+	seq, last, _, err := r.Store.last(ctx, p.subject)
+	if err != nil {
+		return nil, err
+	}
+	again := r.again(n)
+	if last.Done >= r.limit(n) && len(again) == 0 {
+		return nil, nil
+	}
+	if p.token, err = r.Store.write(ctx, p.subject, seq, batch{Worker: r.Worker, Claim: true}); err != nil {
+		return nil, err
+	}
+	if err := p.load(ctx, seq); err != nil {
+		return nil, err
+	}
+	if len(again) > 0 {
+		return p, p.sendAgain(ctx, again)
+	}
+	return p, nil
+}
+
+// load takes the ledger's rows and lets them follow what the store has, up to record to. Row and store must both say that somebody is queued.
+func (p *part) load(ctx context.Context, to uint64) error {
+	rows, err := p.Recipients(ctx, p.n*partSize, partSize)
+	if err != nil {
+		return err
+	}
+	if want := min(partSize, p.standing().People-p.n*partSize); len(rows) != want {
+		return fmt.Errorf("of part %d there are %d recipients where %d should be", p.n, len(rows), want)
+	}
+	known := make([]int, 0, len(rows)) // attempts, by the ledger
+	for i, row := range rows {
+		if row.N != p.n*partSize+i {
+			return fmt.Errorf("recipient %d comes where %d should", row.N, p.n*partSize+i)
+		}
+		known = append(known, row.Attempt)
+		row.Attempt = 0
+		p.people = append(p.people, &person{Recipient: row})
+	}
+	err = p.Store.history(ctx, p.subject, to, func(e notice.Event) {
+		if i := e.N - p.n*partSize; i >= 0 && i < len(p.people) {
+			p.people[i].fold(e)
+		}
+	})
+	for i, who := range p.people {
+		if err == nil && known[i] > who.Attempt {
+			err = errBehind
+		}
+	}
+	return err
+}
+
+// sendAgain queues who a human wants sent to again, unless an answer has come in late.
+func (p *part) sendAgain(ctx context.Context, again map[int]int) error {
+	subject := eventSubject(p.Campaign, late)
+	to, _, _, err := p.Store.last(ctx, subject)
+	if err != nil {
+		return err
+	}
+	heard := map[int]bool{}
+	if err := p.Store.history(ctx, subject, to, func(e notice.Event) { heard[e.N] = true }); err != nil {
+		return err
+	}
+	for _, who := range p.people {
+		if attempt, ok := again[who.N]; ok && !heard[who.N] && who.State == notice.InDoubt && who.Attempt == attempt {
+			who.State, who.soft = notice.Queued, 0
+		}
+	}
+	return nil
+}
+
+// work sends to whom it can, and returns how long the part should be left alone; 0: all that may be sent to are settled.
+func (p *part) work(ctx context.Context) time.Duration {
+	var writer sync.WaitGroup
+	stop := make(chan struct{})
+	writer.Go(func() { p.write(stop) })
+	done, wait := p.send(ctx)
+	p.busy.Wait()
+	if p.standing().Phase == notice.Cancelled && ctx.Err() == nil {
+		p.cancel()
+		done, wait = len(p.people), 0
+	}
+	close(stop)
+	writer.Wait()
+	if wait == 0 && p.failed() == nil {
+		p.finish(done)
+	}
+	return wait
+}
+
+// finish says that the part is done, so that nobody reads it again.
+func (p *part) finish(done int) {
+	token, err := p.Store.write(p.lasting, p.subject, p.token, batch{Worker: p.Worker, Done: done})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.token, p.lost = token, err
+}
+
+// cancel withholds from everybody who is queued.
+func (p *part) cancel() {
+	for _, who := range p.people {
+		if who.State == notice.Queued {
+			p.withhold(who, WhenCancel)
+		}
+	}
+}
+
+// send hands over those who are queued, until none are or the rest has to wait. done is how many of the part's first people are settled
+// when wait is 0.
+func (p *part) send(ctx context.Context) (done int, wait time.Duration) {
+	done = p.limit(p.n)
+	todo, wait := p.todo(done)
+	p.compose(ctx, todo)
+	defer p.unwait(todo)
+	idle := time.Now() // since when nobody could go
+	for len(todo) > 0 {
+		if ctx.Err() != nil || p.failed() != nil || p.standing().Phase == notice.Cancelled {
+			return done, time.Millisecond
+		}
+		rest, next := todo, 100*time.Millisecond
+		if p.mayBegin() {
+			rest, next = p.pass(ctx, todo)
+		}
+		if p.busy.Wait(); len(rest) < len(todo) {
+			idle = time.Now()
+		}
+		todo = p.returned(rest)
+		if len(todo) > 0 && next > 0 {
+			if time.Since(idle)+next > linger && p.mayBegin() {
+				return done, linger
+			}
+			p.rest(ctx, max(next, 50*time.Millisecond))
+		}
+	}
+	// Who was deferred meanwhile waits.
+	if todo, wait = p.todo(done); len(todo) > 0 {
+		wait = time.Millisecond
+	}
+	return done, wait
+}
+
+// todo is who can be tried now, of the part's first, and when the first of the others will be; 0: there are none.
+func (p *part) todo(limit int) (todo []*person, wait time.Duration) {
+	now := time.Now()
+	for _, who := range p.people[:min(limit, len(p.people))] {
+		left := time.Duration(0)
+		if who.soft > 0 {
+			left = who.last.Add(p.limiter.softWait(who.soft)).Sub(now)
+		}
+		switch {
+		case who.State != notice.Queued:
+		case who.soft > 0 && now.Sub(who.first) >= p.limiter.GiveUp:
+			p.expire(who)
+		case left <= 0:
+			todo = append(todo, who)
+		case wait == 0 || left < wait:
+			wait = left
+		}
+	}
+	return todo, wait
+}
+
+// compose opens addresses and finds providers, several people at a time: DNS is slow, and opening a seal costs a tenth of a millisecond.
+func (p *part) compose(ctx context.Context, todo []*person) {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	if p.LookupMX != nil {
+		g.SetLimit(32)
+	}
+	for _, who := range todo {
+		g.Go(func() error {
+			p.composeOne(ctx, who)
+			return nil
+		})
+	}
+	g.Wait()
+}
+
+func (p *part) composeOne(ctx context.Context, who *person) {
+	c, withheld, err := p.Compose(who.Recipient)
+	if err != nil {
+		p.fail(fmt.Errorf("the notice of recipient %d cannot be composed: %w", who.N, err))
+		return
+	}
+	to, ok := parseAddress(c.To)
+	if withheld == "" && !ok {
+		withheld = BadAddress
+	}
+	if withheld != "" {
+		p.withhold(who, withheld)
+		return
+	}
+	who.Composed, who.to = c, to
+	who.provider = p.groups.of(ctx, to.domain)
+	p.limiter.meet(who.provider, time.Now())
+}
+
+// pass hands over everybody whose provider has a token. rest are the others, and next is when the first of them may go; 0: at once.
+func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next time.Duration) {
+	p.feed.Lock() // connections that work on one part have their intents written together
+	defer p.feed.Unlock()
+	blocked := map[string]bool{}
+	for i, who := range todo {
+		if who.State != notice.Queued { // withheld when it was composed
+			continue
+		}
+		if ctx.Err() != nil || p.failed() != nil || !p.mayBegin() {
+			return append(rest, todo[i:]...), 0
+		}
+		if !blocked[who.provider] {
+			wait := p.limiter.take(who.provider, time.Now())
+			if wait == 0 && p.handOver(ctx, who) {
+				continue
+			}
+			blocked[who.provider] = true
+			if next == 0 || wait < next {
+				next = wait
+			}
+		}
+		p.wait(who)
+		rest = append(rest, who)
+	}
+	return rest, next
+}
+
+func (p *part) handOver(ctx context.Context, who *person) bool {
+	p.busy.Add(1)
+	select {
+	case p.jobs <- &job{part: p, person: who}:
+		return true
+	case <-ctx.Done():
+		p.busy.Done()
+		p.limiter.giveBack(who.provider)
+		return false
+	}
+}
+
+// rest lets other parts have the connections for a while.
+func (p *part) rest(ctx context.Context, wait time.Duration) {
+	<-p.active
+	defer func() { p.active <- struct{}{} }()
+	select {
+	case <-ctx.Done():
+	case <-time.After(wait):
+	}
+}
+
+func (p *part) wait(who *person) {
+	if !who.waits {
+		who.waits = true
+		p.limiter.waits(who.provider, 1)
+	}
+}
+
+func (p *part) unwait(list []*person) {
+	for _, who := range list {
+		if who.waits {
+			who.waits = false
+			p.limiter.waits(who.provider, -1)
+		}
+	}
+}
+
+// returned adds to rest who was handed over and came back.
+func (p *part) returned(rest []*person) []*person {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rest = append(p.back, rest...)
+	p.back = nil
+	return rest
+}
+
+func (p *part) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
+}
+
+func (p *part) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost == nil {
+		p.lost = err
+	}
+}
+
+func (p *part) event(who *person, kind notice.EventKind, attempt int) notice.Event {
+	e := notice.Event{N: who.N, Key: who.Key, Kind: kind, Time: time.Now().UTC(), Attempt: attempt}
+	if who.provider != "" {
+		e.Provider = p.limiter.named(who.provider)
+	}
+	return e
+}
+
+func (p *part) withhold(who *person, cause string) {
+	e := p.event(who, notice.Kept, 0)
+	e.Cause = cause
+	p.record(who, e)
+}
+
+func (p *part) expire(who *person) {
+	e := p.event(who, notice.Expired, who.Attempt)
+	e.Cause = OutOfTime
+	p.record(who, e)
+}
+
+// record keeps an event with the next record, and does not wait. The person's state follows; only one goroutine has a person at a time.
+func (p *part) record(who *person, e notice.Event) {
+	e.Worker = p.Worker
+	who.fold(e)
+	p.tally.count(e)
+	p.mu.Lock()
+	lost := p.lost
+	if !errors.Is(lost, errFenced) {
+		p.queue = append(p.queue, e)
+	}
+	first := len(p.queue) == 1
+	p.mu.Unlock()
+	if errors.Is(lost, errFenced) {
+		p.tooLate(e)
+	} else if first { // nobody waits for it, and the next intent is likely to take it along
+		time.AfterFunc(answerWithin, p.ring)
+	}
+}
+
+// intend records an intent. The channel has nil when it is durable: only then the end of the message may leave.
+func (p *part) intend(who *person, attempt int) <-chan error {
+	e := p.event(who, notice.Intended, attempt)
+	e.Code, e.Worker = who.Code, p.Worker
+	ack := make(chan error, 1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost != nil {
+		ack <- p.lost
+		return ack
+	}
+	who.fold(e)
+	p.tally.count(e)
+	p.queue, p.acks = append(p.queue, e), append(p.acks, ack)
+	p.ring()
+	return ack
+}
+
+func (p *part) ring() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write is the part's only writer: while it writes one record, what all connections have to say gathers for the next.
+func (p *part) write(stop <-chan struct{}) {
+	for {
+		select {
+		case <-p.wake:
+			p.writeAll()
+		case <-stop:
+			p.writeAll()
+			return
+		}
+	}
+}
+
+func (p *part) writeAll() {
+	for {
+		p.mu.Lock()
+		events, acks, token := p.queue, p.acks, p.token
+		p.queue, p.acks = nil, nil
+		p.mu.Unlock()
+		if len(events) == 0 {
+			return
+		}
+		token, err := p.Store.write(p.lasting, p.subject, token, batch{Worker: p.Worker, Events: events})
+		p.mu.Lock()
+		if p.token = token; err != nil {
+			p.lost = err
+		}
+		p.mu.Unlock()
+		for _, ack := range acks {
+			ack <- err
+		}
+		if errors.Is(err, errFenced) {
+			for _, e := range events {
+				p.tooLate(e)
+			}
+		}
+	}
+}
+
+// tooLate keeps an answer that was heard after the part had gone to another worker. It settles the doubt that the other one found, because it is
+// what the relay said. That it was deferred does not: nobody but a human has it sent again.
+func (p *part) tooLate(e notice.Event) {
+	if e.Kind != notice.Took && e.Kind != notice.Refused {
+		return
+	}
+	if err := p.Store.report(p.lasting, p.Campaign, batch{Worker: p.Worker, Events: []notice.Event{e}}); err != nil {
+		p.log.Error("a relay's answer was heard and not kept; the person stays in doubt", "recipient", e.N, "error", err)
+	}
+}

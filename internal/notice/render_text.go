@@ -1,0 +1,104 @@
+package notice
+
+import (
+	"strconv"
+	"strings"
+)
+
+// lineWidth is how many columns a line of text/plain has (RFC 5322 §2.1.1 asks for fewer than 79).
+const lineWidth = 72
+
+func renderText(src source) string {
+	var out strings.Builder
+	for i, b := range src.blocks {
+		if i > 0 {
+			out.WriteString("\n")
+			if b.kind == heading {
+				out.WriteString("\n")
+			}
+		}
+		switch b.kind {
+		case title:
+			underlined(&out, b.text, "=")
+		case heading:
+			underlined(&out, b.text, "-")
+		case numbered:
+			wrap(&out, b.text, strconv.Itoa(b.number)+". ")
+		case bullet:
+			wrap(&out, b.text, "- ")
+		case paragraph:
+			wrap(&out, b.text, "")
+		}
+	}
+	return out.String()
+}
+
+func underlined(out *strings.Builder, text, line string) {
+	wrap(out, text, "")
+	out.WriteString(strings.Repeat(line, min(columns(text), lineWidth)) + "\n")
+}
+
+func columns(text string) (n int) {
+	for _, r := range text {
+		n += columnsOf(r)
+	}
+	return n
+}
+
+func columnsOf(r rune) int {
+	if wide(r) {
+		return 2
+	}
+	return 1
+}
+
+// wrap writes a text in lines of at most lineWidth columns; a word that is longer, such as a URL or a hash, has a line of its own.
+func wrap(out *strings.Builder, text, sign string) {
+	indent := strings.Repeat(" ", len(sign))
+	line, at := sign, len(sign)
+	for _, w := range breakable(text) {
+		n := columns(strings.TrimRight(w, " "))
+		if at+n > lineWidth && at > len(sign) {
+			out.WriteString(strings.TrimRight(line, " ") + "\n")
+			line, at = indent, len(sign)
+		}
+		line += w
+		at += columns(w)
+	}
+	out.WriteString(strings.TrimRight(line, " ") + "\n")
+}
+
+// breakable cuts a text where a line may end: behind a space, and beside a character of Japanese or Chinese but not before what closes or
+// behind what opens (JIS X 4051). "20. November" begins no line, where it would read as an item of a list, and stays together.
+func breakable(text string) (parts []string) {
+	start := 0
+	var last rune
+	for i, r := range text {
+		if i > start && breaks(last, r) && !isOrdinal(text[i:]) && !isOrdinal(text[start:i]) {
+			parts, start = append(parts, text[start:i]), i
+		}
+		last = r
+	}
+	return append(parts, text[start:])
+}
+
+func breaks(last, r rune) bool {
+	if last == ' ' {
+		return r != ' '
+	}
+	return (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)
+}
+
+// isOrdinal: it begins with one or two digits, a full stop and a space.
+func isOrdinal(s string) bool {
+	n := 0
+	for n < len(s) && n < 3 && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return (n == 1 || n == 2) && strings.HasPrefix(s[n:], ". ")
+}
+
+const (
+	closing = " .,:;!?)’”%、。，．・：；？！）］｝」』】〉》〕ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々"
+	opening = "(‘“（［｛「『【〈《〔"
+)
