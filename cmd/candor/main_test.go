@@ -222,7 +222,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		dead := make(chan struct{})
 		act := func() {
 			a := candor.Action{ID: candor.NewID(), Time: time.Now().UTC(), By: "anna", What: candor.Contained, Details: map[string]string{"site": "127.0.0.1", "route": "GET /", "mode": "observe"}}
-			if _, err := ask(t.Context(), dataFlag{data}, "/action", a); err == nil {
+			if _, err := ask(t.Context(), dataFlag{data}, "/action", candor.Entry{Actions: []candor.Action{a}}); err == nil {
 				mu.Lock()
 				done[a.ID] = true
 				mu.Unlock()
