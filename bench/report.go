@@ -322,13 +322,13 @@ func (p *page) ledger(b *benchmarks) {
 
 // whatStandsInTheWay is from profiles of BenchmarkFold (-cpuprofile).
 const whatStandsInTheWay = `
-What it is spent on, from profiles with 500,000 people (` + "`-cpuprofile`" + `). SQLite, in order: a third is SQLite itself (its virtual machine,
-one B-tree, the write-ahead log); an eighth binds values; a fifth is summing up in memory; the rest sorts, gathers and collects garbage. SQLite, at
+What it is spent on, from profiles with 500,000 people (` + "`-cpuprofile`" + `). SQLite, in order, of what Fold itself uses: two fifths are SQLite
+(its virtual machine, one B-tree, the write-ahead log), three tenths summing up in memory, a twentieth binding values. SQLite, at
 random: two thirds are writing pages, nearly one of 4 KB for each person to the log, and again to the file: a batch of 5,000 people meets 5,000
-pages of the table, whatever its rows hold. Batches of 50,000 entries take 17 µs of CPU instead of 28 (a million people, same run); the journal's are
+pages of the table, whatever its rows hold. Batches of 50,000 entries take 17 µs of CPU instead of 28 (a million people); the journal's are
 of 10,000, or 8 MiB, so that memory stays bounded. What would help more, and has not been tried: a log of recent people beside the table, merged into it in
-order now and then. PostgreSQL: the process mostly waits for the server, which keeps a heap and one index; COPY in place of INSERT … ON CONFLICT for
-those who are new took a third off.`
+order now and then. PostgreSQL: the process mostly waits for the server, which keeps a heap and one index; those who are new go in
+by COPY.`
 
 func (p *page) disclosing(b *benchmarks) {
 	p.line("Disclosures/MODE/N: a page of 30 KB with N customers' addresses against the same page with none, in the guard alone, without a network;")
