@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -353,6 +354,26 @@ func TestEditorInChromium(t *testing.T) {
 	}
 	b.narrow("/approve")
 	b.picture("approve-against")
+}
+
+// A text in each law's form, as text and as mail at both widths. A frame that is out of sight is not painted, so the window is as long as the page.
+func TestPreviewsInChromium(t *testing.T) {
+	b := newBrowser(t)
+	b.fill(t)
+	b.drafting(t)
+	b.signIn()
+	for _, text := range []string{"gdpr/en", "california/en", "gdpr/de"} {
+		for width, long := range map[int64]int64{390: 7000, 1280: 3700} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.scheme(scheme)
+				b.do(chromedp.EmulateViewport(width, long))
+				b.open("/incidents/" + incidentID + "/notice?text=" + url.QueryEscape(text))
+				b.until(`performance.getEntriesByType("resource").filter((e) => e.name.includes("/notice/mail/") && e.responseStatus === 200).length === 2`)
+				b.narrow(text)
+				b.picture(fmt.Sprintf("preview-%s-%d-%s", strings.ReplaceAll(text, "/", "-"), width, scheme))
+			}
+		}
+	}
 }
 
 // When the session ends, what is on the screen goes, too.
