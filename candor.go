@@ -194,5 +194,6 @@ type Entry struct {
 	Releases    []Release    `json:"releases,omitempty"`
 	Actions     []Action     `json:"actions,omitempty"`
 	Documents   []Document   `json:"documents,omitempty"` // that Actions name
+	Answers     []Answer     `json:"answers,omitempty"`
 	Capture     *Capture     `json:"capture,omitempty"` // what all of it is from; nil: live
 }

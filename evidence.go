@@ -158,6 +158,24 @@ const (
 	NoticeDone       = "notice-done"    // nobody is queued
 )
 
+// Answer is what a viewer said, on the shop's own site, of what they were shown of others. Of those with one Incident and Digest the last stands.
+type Answer struct {
+	Incident string    `json:"incident"`
+	Digest   string    `json:"digest"` // Viewer.Digest
+	Time     time.Time `json:"time"`
+	Answer   string    `json:"answer"`
+}
+
+// What an Answer can be.
+const (
+	AnswerDeleted = "deleted" // what they had is deleted
+	AnswerNone    = "none"    // they kept nothing
+	AnswerContact = "contact" // they still have something, and want to be contacted
+)
+
+// Answers in the order in which they are shown.
+var Answers = []string{AnswerDeleted, AnswerNone, AnswerContact}
+
 // Document is something that people wrote or Candor drafted, kept by its content: a notice, a report. It holds no customer's identifier.
 type Document struct {
 	Hash string `json:"hash"` // HashOf(Body)

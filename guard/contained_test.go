@@ -57,16 +57,7 @@ func TestContainedThoughHostsAreMany(t *testing.T) {
 		if known {
 			r.Contained = c.Contains
 		}
-		ask := func(host string) int {
-			req, _ := http.NewRequest("GET", r.site.URL+"/", nil)
-			req.Host = host
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			res.Body.Close()
-			return res.StatusCode
-		}
+		ask := func(host string) int { return r.askAs(host, "/") }
 		for i := range 70 {
 			ask(word(i) + ".example")
 		}
@@ -82,5 +73,67 @@ func TestContainedThoughHostsAreMany(t *testing.T) {
 		if ask("shop.example"); len(r.recorded) == 0 || known != (r.recorded[0].Site == "shop.example") {
 			t.Errorf("known %v: %+v", known, r.recorded)
 		}
+	}
+}
+
+// askAs asks for a page under a host's name.
+func (r *rig) askAs(host, path string) (status int) {
+	r.t.Helper()
+	req, _ := http.NewRequest("GET", r.site.URL+path, nil)
+	req.Host = host
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+// Who asks under names that are not the shop's makes up neither sites nor routes, and is inspected all the same.
+func TestSites(t *testing.T) {
+	for _, v := range []struct {
+		sites []string
+		host  string
+		want  string
+	}{
+		{nil, "made.up", "made.up GET /p/{id}"},
+		{[]string{"shop.example"}, "shop.example", "shop.example GET /p/{id}"},
+		{[]string{"shop.example"}, "SHOP.example.:8080", "shop.example GET /p/{id}"},
+		{[]string{"shop.example"}, "www.shop.example", "{other} GET /{other}"},
+		{[]string{"shop.example"}, "made.up", "{other} GET /{other}"},
+		{[]string{"shop.example"}, "contained.example", "contained.example GET /p/{id}"},
+	} {
+		r := newRig(t, guard.Mask, say("text/html", "<p>alice@shop.example</p>"))
+		r.Sites = v.sites
+		r.Contained = func(site string) bool { return site == "contained.example" }
+		r.askAs(v.host, "/p/1")
+		if d := r.recorded[0]; len(r.recorded) != 1 || d.Site+" "+d.Route != v.want || d.Outcome != "prevented" {
+			t.Errorf("%v %s: %d, %s %s, want %s", v.sites, v.host, len(r.recorded), d.Site, d.Route, v.want)
+		}
+		if c := r.covered(); c.Site+" "+c.Route != v.want {
+			t.Errorf("%v %s: covered %s %s", v.sites, v.host, c.Site, c.Route)
+		}
+	}
+}
+
+// A site of the list is one however many others were answered before, and though it was not answered yet.
+func TestSitesBeyondTheLimit(t *testing.T) {
+	r := newRig(t, guard.Mask, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		if req.URL.Path == "/missing" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		w.Write([]byte("<p>alice@shop.example</p>"))
+	})
+	for i := range 65 {
+		r.askAs(word(i)+".example", "/")
+	}
+	r.Sites = []string{"shop.example"}
+	r.recorded = nil
+	for _, path := range []string{"/missing", "/"} {
+		r.askAs("shop.example", path)
+	}
+	if len(r.recorded) != 2 || r.recorded[0].Site != "shop.example" || r.recorded[1].Site != "shop.example" {
+		t.Errorf("%+v", r.recorded)
 	}
 }

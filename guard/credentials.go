@@ -19,7 +19,10 @@ type looking struct {
 // beginLooking begins with the piece that find has just inspected, or in the headers.
 func (e *exchange) beginLooking() {
 	l := &e.looking
-	l.credentials = &scan.Credentials{}
+	if l.credentials = e.spare; l.credentials == nil {
+		l.credentials = &scan.Credentials{}
+	}
+	l.credentials.Reset()
 	if e.piece == nil { // behind a body they are trailers
 		l.missed = l.missed || e.bytes > 0
 		return

@@ -229,10 +229,10 @@ func TestDocumentAnnouncedTooLong(t *testing.T) {
 	r := newRig(t, guard.Mask, func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Type", "application/pdf")
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-		io.WriteString(w, body[:5000])
+		io.WriteString(w, body[:12000]) // more than net/http's buffer and a held tail keep back, in whatever pieces it comes
 		w.(http.Flusher).Flush()
 		<-arrived
-		io.WriteString(w, body[5000:])
+		io.WriteString(w, body[12000:])
 	})
 	r.Document, r.MaxDocument = readDocument, int64(len(body)-1)
 	res, err := http.Get(r.site.URL)

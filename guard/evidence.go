@@ -68,7 +68,7 @@ func (e *exchange) confirm(m scan.Match) bool {
 	if len(owners) == 0 {
 		return false
 	}
-	e.hits = append(e.hits, hit{Match: m, value: string(m.Value), owners: owners})
+	e.hits = append(e.hits, hit{Match: m, value: string(m.Value), written: string(m.Written), owners: owners})
 	if m.Evidence == "" && (e.finder.Names || e.finder.Phones) {
 		e.noted(m, owners)
 	}

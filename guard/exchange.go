@@ -26,8 +26,11 @@ type exchange struct {
 
 	finder *scan.Finder
 	hits   []hit
-	raw    []byte   // a header's value, to be masked
-	lately []strong // identifiers near the end of what has been inspected
+	hide   []*hit            // of hits, what must not leave: judge's answer
+	facts  []candor.Facts    // of hits
+	spare  *scan.Credentials // for looking
+	raw    []byte            // a header's value, to be masked
+	lately []strong          // identifiers near the end of what has been inspected
 	looking
 	piece   []byte // what find has just inspected
 	settled int    // how much of it is settled
@@ -43,11 +46,11 @@ type exchange struct {
 
 	release  string
 	cached   bool
-	recorded map[string]bool // owner, kind and class that this exchange has put on record
-	offset   int64           // of the current buffer's first byte in the body
-	bytes    int64           // inspected
-	within   string          // the document that the text is from, as a form: "pdf+"
-	skip     candor.Skip     // the first reason not to inspect all of it
+	recorded map[onRecord]bool
+	offset   int64       // of the current buffer's first byte in the body
+	bytes    int64       // inspected
+	within   string      // the document that the text is from, as a form: "pdf+"
+	skip     candor.Skip // the first reason not to inspect all of it
 	all      func(candor.Disclosure)
 	worked   worked
 	kept     *kept // nil until there is something to keep
@@ -57,12 +60,21 @@ type exchange struct {
 	sealed   []candor.Sealed // to be recorded with what decide has found
 }
 
+// onRecord is what an exchange puts on record once.
+type onRecord struct {
+	owner string
+	kind  scan.Kind
+	class candor.Class
+}
+
 // hit is a match whose owner is known.
 type hit struct {
 	scan.Match
-	value  string // Match.Value, kept
-	owners []string
-	header string
+	value   string // Match.Value, kept
+	written string // Match.Written, kept
+	owners  []string
+	header  string
+	class   candor.Class
 	carrier
 }
 
@@ -70,7 +82,7 @@ type hit struct {
 func (e *exchange) begin(status int, h http.Header) {
 	g := e.g
 	e.x.Status, e.x.Header = status, h
-	e.site, e.route = g.routes.of(e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400, g.Routes, g.Contained)
+	e.site, e.route = g.routes.of(g, e.x.Request, e.x.RequestBody, status, e.all != nil || status < 400)
 	e.route = impersonalRoute(g.Directory, e.route)
 	e.mode = g.mode(e.site, e.route)
 	name := g.ReleaseHeader
@@ -133,7 +145,7 @@ func (e *exchange) find(buf []byte, final bool) (settled int) {
 func (h hit) compare(other hit) int { return cmp.Compare(h.Offset, other.Offset) }
 
 // decide deals with the hits of a piece of the body or of a header, and returns those that must not leave as they are.
-func (e *exchange) decide(ctx context.Context) (hide []hit) {
+func (e *exchange) decide(ctx context.Context) (hide []*hit) {
 	if len(e.hits) > 0 {
 		hide = e.judge(ctx)
 	}
@@ -144,33 +156,23 @@ func (e *exchange) decide(ctx context.Context) (hide []hit) {
 }
 
 // judge classes the hits, makes what has to be known durable, and returns those that must not leave.
-func (e *exchange) judge(ctx context.Context) (hide []hit) {
-	facts := make([]candor.Facts, len(e.hits))
-	for i := range e.hits {
-		facts[i] = e.facts(&e.hits[i])
-	}
-	if e.credentials == nil && e.alarming(facts) {
-		e.beginLooking()
-	}
+func (e *exchange) judge(ctx context.Context) (hide []*hit) {
+	e.classify()
 	found := make([]candor.Disclosure, 0, len(e.hits))
-	var mustRecord []hit
+	hide = e.hide[:0]
 	for i := range e.hits {
-		f := facts[i]
-		f.LinkBroken = e.linkBroken // what one match broke is broken for the whole page
-		class := candor.Classify(f)
+		h := &e.hits[i]
 		if e.g.Classed != nil {
-			e.g.Classed(class, e.hits[i].Kind)
+			e.g.Classed(h.class, h.Kind)
 		}
 		outcome := candor.Exposed
-		if e.hidden(class) {
-			hide = append(hide, e.hits[i])
+		if e.hidden(h.class) {
+			hide = append(hide, h)
 			outcome = candor.Prevented
 		}
-		if class == candor.Disclosed || class == candor.Link {
-			mustRecord = append(mustRecord, e.hits[i])
-		}
-		found = e.disclosures(found, &e.hits[i], class, outcome, f)
+		found = e.disclosures(found, h, outcome, &e.facts[i])
 	}
+	e.hide = hide
 	if e.all != nil && len(e.sealed) > 0 {
 		e.note(candor.Entry{Sealed: e.sealed})
 		e.sealed = nil
@@ -181,9 +183,34 @@ func (e *exchange) judge(ctx context.Context) (hide []hit) {
 	if err := e.record(ctx, found); err != nil {
 		e.g.log().Error("journal failed: what cannot be recorded is not let out", "site", e.site, "route", e.route, "matches", len(found), "error", err)
 		e.recorded = nil // so that the next occurrence tries again
-		return mustRecord
+		return e.mustRecord()
 	}
 	return hide
+}
+
+// classify gathers facts and classes.
+func (e *exchange) classify() {
+	e.facts = e.facts[:0]
+	for i := range e.hits {
+		e.facts = append(e.facts, e.factsOf(&e.hits[i]))
+	}
+	for i := range e.hits {
+		e.facts[i].LinkBroken = e.linkBroken // what one match broke is broken for the whole page
+		e.hits[i].class = candor.Classify(e.facts[i])
+	}
+	if e.credentials == nil && slices.ContainsFunc(e.hits, func(h hit) bool { return h.class == candor.Disclosed }) {
+		e.beginLooking()
+	}
+}
+
+// mustRecord are the hits that must not leave unless they are on record.
+func (e *exchange) mustRecord() (list []*hit) {
+	for i := range e.hits {
+		if c := e.hits[i].class; c == candor.Disclosed || c == candor.Link {
+			list = append(list, &e.hits[i])
+		}
+	}
+	return list
 }
 
 // record makes disclosures durable, with the response that they belong to and what was sealed. What was sealed is sealed once: where it
@@ -205,16 +232,8 @@ func (e *exchange) record(ctx context.Context, found []candor.Disclosure) error 
 	return err
 }
 
-// alarming says that one of the hits is a disclosure.
-func (e *exchange) alarming(facts []candor.Facts) bool {
-	return slices.ContainsFunc(facts, func(f candor.Facts) bool {
-		f.LinkBroken = e.linkBroken
-		return candor.Classify(f) == candor.Disclosed
-	})
-}
-
-// facts gathers what one hit's class depends on, and tells the memory of links.
-func (e *exchange) facts(h *hit) candor.Facts {
+// factsOf gathers what one hit's class depends on, and tells the memory of links.
+func (e *exchange) factsOf(h *hit) candor.Facts {
 	f := candor.Facts{Owners: h.owners, Viewer: e.who(), Echoed: e.carried()[carriedKey(h.Kind, h.value)], ThirdParty: h.Kind == scan.Email && h.thirdParty != ""}
 	if !f.Echoed {
 		f.Echoed = e.suppliedBefore(carriedKey(h.Kind, h.value))
@@ -258,7 +277,8 @@ func (e *exchange) hidden(class candor.Class) bool {
 }
 
 // disclosures appends one record for each owner of a hit. A live exchange puts each owner, kind and class on record once.
-func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Class, outcome candor.Outcome, f candor.Facts) []candor.Disclosure {
+func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, outcome candor.Outcome, f *candor.Facts) []candor.Disclosure {
+	class := h.class
 	place, afterEnd := e.account(h, class, f)
 	if e.all == nil && class != candor.Disclosed && class != candor.Link {
 		return ds
@@ -287,18 +307,18 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, class candor.Clas
 
 // firstTime says that an owner, kind and class are not on record yet, and that they are from now on.
 func (e *exchange) firstTime(owner string, kind scan.Kind, class candor.Class) bool {
-	key := owner + "\x00" + string(kind) + "\x00" + string(class)
+	key := onRecord{owner, kind, class}
 	if e.recorded[key] {
 		return false
 	}
 	if e.recorded == nil {
-		e.recorded = map[string]bool{}
+		e.recorded = make(map[onRecord]bool, len(e.hits))
 	}
 	e.recorded[key] = true
 	return true
 }
 
-func (e *exchange) disclosure(h *hit, owner string, class candor.Class, outcome candor.Outcome, f candor.Facts) candor.Disclosure {
+func (e *exchange) disclosure(h *hit, owner string, class candor.Class, outcome candor.Outcome, f *candor.Facts) candor.Disclosure {
 	d := candor.Disclosure{
 		Source: e.x.Source, Time: e.x.Time.UTC(), Site: e.site, Method: e.x.Request.Method,
 		URL: e.shownURL(), Route: e.route, Status: e.x.Status,

@@ -73,6 +73,13 @@ type Guard struct {
 	// Classed is told the class and kind of each match, for metrics. Nil: nobody is.
 	Classed func(candor.Class, scan.Kind)
 
+	// Site answers what is asked of SiteFolder, which then never reaches upstream; such answers are Candor's own and in no figures of coverage.
+	// Nil: upstream is asked, as for everything.
+	Site func(http.ResponseWriter, *http.Request, candor.Viewer)
+	// Banner says whether there is a notice for a signed-in viewer that they have not seen. Pages and JSON then have the header NoticeHeader,
+	// unless a shared cache may keep them. It is asked for each such response, and must not wait. Nil: no response has it.
+	Banner func(*http.Request, candor.Viewer) bool
+
 	// Contained says that something was decided for a site, or a route of it: such a site is known by its name, however many hosts strangers ask
 	// for. Containment.Contains is one. Nil: none is.
 	Contained func(site string) bool
@@ -95,6 +102,10 @@ type Guard struct {
 	// PersonalFields are keys whose values are names of persons in this shop, beside those that everybody uses: see
 	// scan.FoldField.
 	PersonalFields []string
+	// Sites are the hosts that are sites under their own names, as candor.Site has them. A request for any other counts as one site, "{other}",
+	// unless something was decided for that host (Contained): strangers choose Host, and cannot make up incidents, routes and
+	// containments with it. Empty: every host that was answered is a site, up to 64 of them.
+	Sites []string
 	// Routes are path patterns that the operator declares, such as "/shops/{shop}/orders/{id}".
 	Routes []string
 	// Links limits how links may be used. The zero value has sensible limits.
@@ -108,6 +119,7 @@ type Guard struct {
 	supplied supplied
 	copies   copies
 	bodies   bodies
+	same     samenesses
 	latents  latents
 	personal personal
 	// unrecorded is what was sealed and could not be recorded.
@@ -150,6 +162,10 @@ func (g *Guard) maxDecoded() int64 {
 // again; in Observe the request is passed on as it came.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.Site != nil && ours(r.URL.Path) {
+			g.answerSite(w, r)
+			return
+		}
 		rw := newResponse(g, w, r)
 		if rw.tripped() {
 			return

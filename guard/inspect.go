@@ -113,7 +113,7 @@ func (w *watcher) Write(p []byte) (int, error) {
 
 func (w *watcher) flush() { w.inspect(nil, true) }
 
-func (w *watcher) inspect(p []byte, final bool) (hide []hit) {
+func (w *watcher) inspect(p []byte, final bool) (hide []*hit) {
 	buf := p
 	if len(w.held) > 0 {
 		w.held = append(w.held, p...)

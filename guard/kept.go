@@ -2,11 +2,8 @@ package guard
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
+	"cmp"
 	"encoding/binary"
-	"encoding/hex"
-	"hash"
 	"maps"
 	"slices"
 	"strings"
@@ -26,7 +23,7 @@ type kept struct {
 	owners   map[string]bool // whose data was disclosed
 
 	where
-	body   hash.Hash // of the body from its first match on; nil: none yet
+	body   *sameness // of the body from its first match on; nil: none yet
 	within string    // the document in whose text that stands
 	from   int64     // its offset
 	byName bool      // it was a name, which is not looked for where the page is its viewer's own: an address is a better begin
@@ -53,7 +50,7 @@ func (e *exchange) keep() *kept {
 }
 
 // account takes a classed hit into what is kept of the response, and says where it stands.
-func (e *exchange) account(h *hit, class candor.Class, f candor.Facts) (place string, afterEnd bool) {
+func (e *exchange) account(h *hit, class candor.Class, f *candor.Facts) (place string, afterEnd bool) {
 	if class != candor.Own && class != candor.Disclosed && class != candor.Link {
 		return "", false
 	}
@@ -74,7 +71,7 @@ func (e *exchange) account(h *hit, class candor.Class, f candor.Facts) (place st
 }
 
 // owned takes in an identifier of the viewer's own.
-func (e *exchange) owned(h *hit, f candor.Facts) (place string, afterEnd bool) {
+func (e *exchange) owned(h *hit, f *candor.Facts) (place string, afterEnd bool) {
 	k := e.kept
 	if k.response.Own++; k.response.Own <= maxOwnHits {
 		place, afterEnd = e.placeOf(h)
@@ -88,7 +85,7 @@ func (e *exchange) owned(h *hit, f candor.Facts) (place string, afterEnd bool) {
 }
 
 // disclosed takes in somebody else's.
-func (e *exchange) disclosed(h *hit, f candor.Facts) (place string, afterEnd bool) {
+func (e *exchange) disclosed(h *hit, f *candor.Facts) (place string, afterEnd bool) {
 	k := e.kept
 	if !k.told {
 		k.told = true
@@ -131,12 +128,10 @@ func (e *exchange) addPlace(list *[]string, place string) string {
 	return place
 }
 
-// begin begins the digest of the body, with the offset of its first match: HMAC-SHA-256. Of what is fast enough it is the one that needs no
-// further dependency, is the same on every guard with this key (hash/maphash is not), and cannot be turned back or made to collide by
-// who makes the page. Processors with SHA instructions do more than 1 GB a second: some 20 µs for a page of 30 KB, and only for one with a match.
+// begin begins the digest of the body, with the offset of its first match.
 func (k *kept) begin(e *exchange, h *hit) {
-	k.body, k.within, k.from, k.byName = hmac.New(sha256.New, e.g.Key), e.within, e.offset+int64(h.Offset), h.Kind == scan.Name
-	k.body.Write(binary.BigEndian.AppendUint64([]byte("body\x00"+e.within+"\x00"), uint64(k.from)))
+	k.within, k.from, k.byName = e.within, e.offset+int64(h.Offset), h.Kind == scan.Name
+	k.body = e.g.same.begin(e.g.Key, binary.BigEndian.AppendUint64([]byte("body\x00"+e.within+"\x00"), uint64(k.from)))
 }
 
 // follow goes on over the piece of the body that was dealt with, as upstream sent it: it must be called before a mask.
@@ -144,7 +139,7 @@ func (e *exchange) follow() {
 	k := e.kept
 	if k.body != nil && k.within == e.within {
 		if first := max(0, k.from-e.offset); first < int64(e.settled) {
-			k.body.Write(e.piece[first:e.settled])
+			k.body.write(e.piece[first:e.settled])
 		}
 		k.whole = e.atEnd
 	}
@@ -158,7 +153,7 @@ func (k *kept) digest() string {
 	if k.body == nil || !k.whole {
 		return ""
 	}
-	return hex.EncodeToString(k.body.Sum(nil)[:12])
+	return k.body.sum()
 }
 
 // people is a digest of whose data was disclosed, in whatever order.
@@ -166,7 +161,11 @@ func (e *exchange) people(owners map[string]bool) string {
 	if len(owners) == 0 {
 		return ""
 	}
-	return e.digest(append([]string{"people"}, slices.Sorted(maps.Keys(owners))...)...)
+	parts := make([]string, 1, 1+len(owners))
+	parts[0] = "people"
+	parts = slices.AppendSeq(parts, maps.Keys(owners))
+	slices.Sort(parts[1:])
+	return e.digest(parts...)
 }
 
 // ended says that the response is over: what is known of it now is handed on, and remembered for its twins.
@@ -223,7 +222,7 @@ func (e *exchange) seal(h *hit, owner string, class candor.Class) (list []candor
 		return nil
 	}
 	if e.all == nil || e.firstTime(owner, h.Kind, "sealed") { // a capture's exchange is recorded as a whole
-		list = e.g.Seal(owner, string(h.Kind), []byte(h.value))
+		list = e.g.Seal(owner, string(h.Kind), []byte(cmp.Or(h.written, h.value))) // a name as people write it: by it they are addressed
 	}
 	if class == candor.Disclosed && !e.contexts[owner] {
 		if e.contexts == nil {

@@ -349,3 +349,25 @@ func TestTripUpgrade(t *testing.T) {
 		t.Errorf("%d", w.Code)
 	}
 }
+
+// A name is sealed as people write it, for they will be addressed by it.
+func TestSealedNames(t *testing.T) {
+	for _, page := range []string{
+		`{"email":"alice@shop.example","lastName":"Adams","firstName":"Alice"}`,
+		`{"email":"alice@shop.example","fullName":"Alice \u0041dams"}`,
+		`{"email":"alice@shop.example","note":"to Alice Adams"}`,
+	} {
+		r := newNamedRig(t, guard.Observe, say("application/json", page))
+		got := ""
+		r.Seal = func(owner, kind string, value []byte) []candor.Sealed {
+			if kind == "name" {
+				got = string(value)
+			}
+			return []candor.Sealed{{Owner: owner, Kind: kind}}
+		}
+		r.get("/", "2")
+		if got != "Alice Adams" {
+			t.Errorf("%s: sealed %q", page, got)
+		}
+	}
+}

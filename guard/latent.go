@@ -40,7 +40,7 @@ func (l *latents) route(site, route string) bool {
 }
 
 // noteLatent notes a finding, once for each route and owner.
-func (e *exchange) noteLatent(h *hit, f candor.Facts, place string) {
+func (e *exchange) noteLatent(h *hit, f *candor.Facts, place string) {
 	l := &e.g.latents
 	key := e.site + "\x00" + e.route
 	if !l.routes.has(key) {

@@ -150,7 +150,7 @@ func TestTheHeadOfAnAnswerIsBounded(t *testing.T) {
 func TestRememberedRoutesAreBounded(t *testing.T) {
 	var r routes
 	ask := func(path string) string {
-		_, route := r.of(httptest.NewRequest("GET", "http://shop.example"+path, nil), nil, 200, true, nil, nil)
+		_, route := r.of(&Guard{}, httptest.NewRequest("GET", "http://shop.example"+path, nil), nil, 200, true)
 		return route
 	}
 	for n, want := range map[int]int{maxKnownAt: 1, maxKnownAt + 1: 0} {

@@ -97,7 +97,7 @@ func (g *page) tag(piece []byte) bool {
 	i := g.searched
 	rest := piece[i:]
 	switch {
-	case len(rest) > 1 && rest[1] != '/' && rest[1]|0x20 != 's': // most
+	case isDull(rest): // most
 	case g.open && hasFold(rest, "</script"):
 		g.readScript(piece, i)
 		g.open = false
@@ -118,6 +118,17 @@ func (g *page) tag(piece []byte) bool {
 	return true
 }
 
+// isDull says of most tags by their first letters that they are neither <script nor </script nor </html.
+func isDull(tag []byte) bool {
+	switch {
+	case len(tag) < len("</html"):
+		return true
+	case tag[1] == '/':
+		return tag[2]|0x20 != 's' && tag[2]|0x20 != 'h'
+	}
+	return tag[1]|0x20 != 's' || tag[2]|0x20 != 'c'
+}
+
 // enter begins the script whose content begins at piece[at:].
 func (g *page) enter(tag []byte, at int) {
 	kind := strings.ToLower(string(tag[:min(len(tag), 256)]))
@@ -127,7 +138,18 @@ func (g *page) enter(tag []byte, at int) {
 
 // hasFold is bytes.HasPrefix for a tag in any case.
 func hasFold(p []byte, tag string) bool {
-	return len(p) >= len(tag) && strings.EqualFold(string(p[:len(tag)]), tag)
+	if len(p) < len(tag) {
+		return false
+	}
+	for i, c := range p[:len(tag)] {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != tag[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // isTag reads a document from its beginning and says whether a tag begins at piece[at:] (HTML Living Standard §13.2.5, in short).

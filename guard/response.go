@@ -77,18 +77,22 @@ var (
 func newResponse(g *Guard, w http.ResponseWriter, r *http.Request) *response {
 	rw := &response{g: g, w: w, r: r, ctx: r.Context(), out: w, left: -1}
 	rw.seen.Time, rw.seen.Request = time.Now(), r
-	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, candor.Site(r)
+	rw.x.g, rw.x.x, rw.x.site = g, &rw.seen, g.site(r)
 	s := scratches.Get().(*scratch)
 	rw.scratch, rw.x.finder, rw.x.hits, rw.x.raw, rw.held = s, &s.finder, s.hits, s.raw, s.held
+	rw.x.hide, rw.x.facts, rw.x.spare = s.hide, s.facts, &s.credentials
 	return rw
 }
 
 // scratch is what inspecting a response needs and the next can use again: memory, never what is in it.
 type scratch struct {
-	finder scan.Finder
-	hits   []hit
-	raw    []byte
-	held   []byte
+	finder      scan.Finder
+	credentials scan.Credentials
+	hits        []hit
+	hide        []*hit
+	facts       []candor.Facts
+	raw         []byte
+	held        []byte
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{} }}
@@ -97,8 +101,13 @@ var scratches = sync.Pool{New: func() any { return &scratch{} }}
 func (rw *response) release() {
 	s := rw.scratch
 	s.hits, s.raw, s.held = rw.x.hits[:0], rw.x.raw[:0], rw.held[:0]
+	s.hide, s.facts = rw.x.hide[:0], rw.x.facts[:0]
+	if rw.x.credentials == &s.credentials {
+		s.credentials.Reset()
+	}
 	defer s.release()
 	rw.scratch, rw.x.finder, rw.x.hits, rw.x.raw, rw.held = nil, nil, nil, nil, nil
+	rw.x.hide, rw.x.facts, rw.x.spare, rw.x.looking = nil, nil, nil, looking{}
 	rw.started, rw.withheld = true, true // what a handler writes after it returned goes nowhere
 }
 
@@ -108,6 +117,8 @@ func (s *scratch) release() {
 	f.Find(nil, true) // it may have stopped in the middle
 	f.Found, f.Fields, f.Names, f.Phones, f.Charset = nil, nil, false, false, ""
 	clear(s.hits[:cap(s.hits)])
+	clear(s.hide[:cap(s.hide)])
+	clear(s.facts[:cap(s.facts)])
 	if cap(s.hits) <= 1024 && cap(s.held) <= 2*largeBuffer {
 		scratches.Put(s)
 	}
@@ -227,6 +238,7 @@ func (rw *response) send() {
 	}
 	rw.sent = true
 	rw.private()
+	rw.banner()
 	rw.w.WriteHeader(rw.x.x.Status)
 }
 
@@ -324,8 +336,8 @@ func (rw *response) inspect(p []byte, final bool) error {
 }
 
 // sealed: one of them stands in something signed, which a mask would break.
-func sealed(hide []hit) bool {
-	return slices.ContainsFunc(hide, func(h hit) bool { return h.Sealed })
+func sealed(hide []*hit) bool {
+	return slices.ContainsFunc(hide, func(h *hit) bool { return h.Sealed })
 }
 
 // observe is a tap's sink: it inspects decoded bytes that go nowhere. Only what could not be recorded has to be hidden

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,7 @@ type routes struct {
 	mu    sync.RWMutex
 	sites map[string]*routeNode
 	nodes int
-	kept  int // of sites, those that are known because they are contained
+	kept  int // of sites, those that need not have been answered
 
 	known     map[request]siteRoute // what was worked out before, at most maxKnown; forgotten as a whole
 	knownMu   sync.RWMutex
@@ -59,19 +60,33 @@ const (
 	maxKnownAt = 256 // a longer path is worked out each time
 )
 
-// of is the site and the route of a request. ok says whether it may teach a new host; contained, unless nil, which hosts need not be taught.
-func (t *routes) of(r *http.Request, body []byte, status int, ok bool, declared []string, contained func(site string) bool) (site, route string) {
+// site is the host of a request, or {other} where it is none of Sites.
+func (g *Guard) site(r *http.Request) string {
+	host := candor.Site(r)
+	if len(g.Sites) == 0 || g.isSite(host) {
+		return host
+	}
+	return otherRoute
+}
+
+// isSite says of a host that it is a site whether or not it was ever answered.
+func (g *Guard) isSite(host string) bool {
+	return slices.Contains(g.Sites, host) || g.Contained != nil && g.Contained(host)
+}
+
+// of is the site and the route of a request. ok says whether it may teach a new host.
+func (t *routes) of(g *Guard, r *http.Request, body []byte, status int, ok bool) (site, route string) {
 	key := request{r.Method, r.Host, r.URL.EscapedPath()}
 	cacheable := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Host != "" && len(key.host) <= maxKnownAt &&
 		len(key.path) <= maxKnownAt && !strings.Contains(r.URL.RawQuery, "query=") // which may be GraphQL
 	t.knownMu.RLock()
 	known, turn := t.known[key], t.knownTurn
 	t.knownMu.RUnlock()
-	if cacheable && known.route != "" && (known.site != otherRoute || contained == nil) {
+	if cacheable && known.route != "" && (known.site != otherRoute || g.Contained == nil) {
 		return known.site, known.route
 	}
-	site = t.site(scan.MaskText(candor.Site(r)), ok, contained)
-	route = t.template(r, body, site, status, declared)
+	site = t.site(g, scan.MaskText(g.site(r)), ok)
+	route = t.template(r, body, site, status, g.Routes)
 	if cacheable && status < 400 {
 		t.keep(key, siteRoute{site, route}, turn)
 	}
@@ -170,14 +185,17 @@ func (t *routes) operation(site, path, op string, ok bool) string {
 	return op
 }
 
-// site is a host as it may be kept: without an address, and one of not too many. Only a host that was answered is one, or is contained.
-func (t *routes) site(host string, ok bool, contained func(site string) bool) string {
+// site is a host as it may be kept: without an address, and one of not too many. Only a host that was answered is one, or one that need not be.
+func (t *routes) site(g *Guard, host string, ok bool) string {
+	if host == otherRoute {
+		return host
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, known := t.sites[host]; known {
 		return host
 	}
-	if contained != nil && contained(host) {
+	if g.isSite(host) {
 		t.kept++
 	} else if !ok || len(t.sites)-t.kept >= t.room(maxSites) {
 		return otherRoute

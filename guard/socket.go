@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -327,18 +326,23 @@ func (s *socket) settle(final bool) {
 	s.mu.Lock()
 	n := s.e.find(s.content, final)
 	hide := s.e.decide(s.ctx)
-	block := s.e.mode == Block || s.e.mode == Trip || sealed(hide)
-	s.e.offset += int64(n)
-	s.mu.Unlock()
-	if len(hide) > 0 && block {
-		first := slices.MinFunc(hide, func(a, b hit) int { return a.Offset - b.Offset })
-		s.refuse(s.frameOf(first.Offset))
-		return
+	hidden, first := len(hide) > 0, 0
+	block := hidden && (s.e.mode == Block || s.e.mode == Trip || sealed(hide))
+	if block {
+		first = hide[0].Offset // they come in the order of their offsets
 	}
 	for _, h := range hide {
-		h.Mask(s.content[h.Offset : h.Offset+h.Length])
+		if !block {
+			h.Mask(s.content[h.Offset : h.Offset+h.Length])
+		}
 	}
-	s.write(len(hide) > 0, n)
+	s.e.offset += int64(n)
+	s.mu.Unlock()
+	if block {
+		s.refuse(s.frameOf(first))
+		return
+	}
+	s.write(hidden, n)
 	s.bytes += int64(n)
 }
 

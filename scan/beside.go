@@ -169,7 +169,7 @@ func (f *Finder) flush(text []byte, found func(words []nameWord, name []byte) bo
 			}
 			f.both = untagged(f.both[:0], text[start:end])
 			name, ok := NormalizeName(f.value[:0], f.decoded(f.both))
-			f.value = name
+			f.value, f.written = name, f.plain
 			if ok && !found(run, name) {
 				return false
 			}
@@ -233,7 +233,7 @@ func isPlainGap(b []byte) bool {
 
 // offerName offers a name, or a part of one, at text[start:end] of a level.
 func (f *Finder) offerName(d, start, end int, evidence Evidence, name []byte) bool {
-	return f.offerWeak(d, Match{Kind: Name, Evidence: evidence, Value: name}, start, end)
+	return f.offerWeak(d, Match{Kind: Name, Evidence: evidence, Value: name, Written: f.written}, start, end)
 }
 
 // offerWeak offers what counts by its evidence only. It leaves the order of the strong ones alone.

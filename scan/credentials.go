@@ -139,8 +139,8 @@ func credentialPairs() (pairFirst, pairSecond [256]byte) {
 	return pairFirst, pairSecond
 }
 
-// searchCredentials looks at the pairs that begin in w[from:to].
-func searchCredentials(w []byte, from, to int) (found byte) {
+// searchPairs looks at the pairs that begin in w[from:to], one after the other.
+func searchPairs(w []byte, from, to int) (found byte) {
 	if to > len(w)-1 {
 		to = len(w) - 1
 	}
@@ -149,12 +149,14 @@ func searchCredentials(w []byte, from, to int) (found byte) {
 	}
 	s := w[from : to+1]
 	for i := 0; i+1 < len(s); i++ {
-		if pairFirst[s[i]]&pairSecond[s[i+1]] != 0 {
+		if isPair(s[i], s[i+1]) {
 			found |= credentialAt(w, from+i)
 		}
 	}
 	return found
 }
+
+func isPair(a, b byte) bool { return pairFirst[a]&pairSecond[b] != 0 }
 
 // credentialAt decides what w[i:] is, by what stands up to reach bytes before and behind.
 func credentialAt(w []byte, i int) byte {

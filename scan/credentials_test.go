@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -114,6 +115,9 @@ func TestLongJWT(t *testing.T) {
 func FuzzCredentials(f *testing.F) {
 	credentialVectors(f, func(want, text string) { f.Add([]byte(text), uint16(len(text)/2), uint16(0)) })
 	f.Fuzz(func(t *testing.T, p []byte, cut, pad uint16) {
+		if len(p) < reach {
+			checkCredentialKernels(t, p)
+		}
 		doc := append(bytes.Repeat([]byte{'\n'}, int(pad)%(5*reach)), p...)
 		k := int(cut) % (len(doc) + 1)
 		if a, b := present(doc), present(doc[:k], doc[k:]); a != b {
@@ -133,5 +137,28 @@ func BenchmarkCredentials(b *testing.B) {
 	}
 	if c.Present() != nil {
 		b.Error(c.Present())
+	}
+}
+
+// The kernels find what looking at every pair finds.
+func TestCredentialKernels(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	credentialVectors(t, func(want, text string) {
+		page := bytes.Repeat([]byte("<li class=\"card\">$12.00 & 4711 \xe2\x82\xac</li>\n"), r.IntN(9))
+		page = append(page[:len(page)-min(len(page), r.IntN(64))], text...)
+		checkCredentialKernels(t, page)
+	})
+}
+
+func checkCredentialKernels(t *testing.T, page []byte) {
+	for _, from := range []int{0, min(1, len(page)), len(page) / 2} {
+		for _, to := range []int{len(page), len(page) - 1, len(page) * 2 / 3} {
+			want := searchPairs(page, from, to)
+			everyKernel(func() {
+				if got := searchCredentials(page, from, to); got != want {
+					t.Errorf("%s: %q from %d to %d: got %b, want %b", kernel, page, from, to, got, want)
+				}
+			})
+		}
 	}
 }

@@ -48,6 +48,7 @@ type Finder struct {
 	plain    []byte            // see decoded
 	passes   []form            // see decoded
 	both     []byte            // scratch of whoever joins or strips names
+	written  []byte            // the name at hand as it stands
 	words    []nameWord        // see candidates
 	unended  int               // where the words begin that candidates ended with
 	past     []byte            // the last bytes that are settled, for what has to know in which object it stands

@@ -29,6 +29,7 @@ func TestKernelStaysInside(t *testing.T) {
 		everyKernel(func() {
 			f := Finder{Found: no}
 			f.Find(buf, true)
+			searchCredentials(buf, 0, n)
 		})
 	}
 }

@@ -395,8 +395,13 @@ func (f *Finder) pair(d, start int, kind keyKind, v value) (held int, decided bo
 		return 0, true
 	}
 	l.done.key = other.start
-	f.both = append(append(f.both[:0], f.decoded(text[v.start:v.end])...), ' ')
-	f.both = append(f.both, f.decoded(text[other.start:other.end])...)
+	given, family := v, other
+	if kind == lastName {
+		given, family = other, v
+	}
+	f.both = append(append(f.both[:0], f.decoded(text[given.start:given.end])...), ' ')
+	f.both = append(f.both, f.decoded(text[family.start:family.end])...)
+	f.written = f.both
 	name, ok := NormalizeName(f.value[:0], f.both)
 	if f.value = name; ok && f.offerName(d, v.start, v.end, Key, name) {
 		f.offerName(d, other.start, other.end, Key, name)
@@ -414,7 +419,7 @@ func isClosing(before []byte) bool {
 
 func (f *Finder) fullName(d int, v value) {
 	if name, ok := NormalizeName(f.value[:0], f.decoded(f.levels[d].text[v.start:v.end])); ok {
-		f.value = name
+		f.value, f.written = name, f.plain
 		f.offerName(d, v.start, v.end, Key, name)
 	}
 }

@@ -36,6 +36,7 @@ type Match struct {
 	Length   int    // its length there, in encoded bytes
 	Encoding string // outermost form first: "plain", "json", "base64+json": nested forms joined by '+'
 	Value    []byte // decoded and normalised as Kind says; valid only until Found returns
+	Written  []byte // of a name: as it stands, decoded, given names first where keys say which they are; valid as Value is
 	// Evidence says why something weak is offered: a name that many share, or a number that is written without its country.
 	Evidence Evidence
 	Sealed   bool // it stands in something signed, such as a JWT (RFC 7519), which a mask would break

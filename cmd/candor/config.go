@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/net/idna"
 
 	"candor.example/guard"
 	"candor.example/internal/policy"
@@ -46,6 +48,7 @@ type Config struct {
 	Trusted []string `yaml:"trusted"` // networks whose forwarding and viewer headers are believed
 	// PersonalFields are names of fields that hold a person's name, such as "billTo" or "ansprechpartner".
 	PersonalFields []string `yaml:"personal_fields"`
+	Sites          []string `yaml:"sites"`  // host names of the shop: a request for any other counts as one site, "{other}"
 	Routes         []string `yaml:"routes"` // path patterns such as /shops/{shop}/orders/{id}
 
 	Links struct {
@@ -142,6 +145,18 @@ func (c *Config) trusted() (guard.Trusted, error) {
 		t = append(t, p)
 	}
 	return t, nil
+}
+
+// sites are the host names as candor.Site has them.
+func (c *Config) sites() (list []string, err error) {
+	for i, s := range c.Sites {
+		host, err := idna.ToASCII(strings.ToLower(strings.TrimSuffix(s, ".")))
+		if _, notIP := netip.ParseAddr(host); err != nil || host == "" || notIP != nil && strings.ContainsAny(host, ":/?#@*[]{} \t") {
+			return nil, fmt.Errorf("sites[%d]: %q is no host name such as shop.example: leave out scheme, port and path, and name each host", i, s)
+		}
+		list = append(list, host)
+	}
+	return list, nil
 }
 
 // resolver is who verifies crawlers; nil for nobody.

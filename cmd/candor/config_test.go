@@ -26,3 +26,16 @@ func TestResolver(t *testing.T) {
 		}
 	}
 }
+
+func TestSites(t *testing.T) {
+	c := &Config{Sites: []string{"Shop.example", "www.shop.example.", "lämpchen.example", "127.0.0.1", "2001:db8::1", "shop_1.internal"}}
+	got, err := c.sites()
+	if want := "shop.example www.shop.example xn--lmpchen-5wa.example 127.0.0.1 2001:db8::1 shop_1.internal"; err != nil || strings.Join(got, " ") != want {
+		t.Errorf("%q, %v, want %s", got, err, want)
+	}
+	for _, bad := range []string{"", "https://shop.example", "shop.example:443", "shop.example/", "*.shop.example", "a b.example", "{other}"} {
+		if _, err := (&Config{Sites: []string{"shop.example", bad}}).sites(); err == nil || !strings.HasPrefix(err.Error(), "sites[1]: ") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 )
@@ -172,24 +171,13 @@ func printIncident(w io.Writer, s shown) {
 		fmt.Fprintf(w, "%s\n  %s\n", q.Question, clean(q.Answer))
 	}
 	fmt.Fprintf(w, "\nKinds: %s. Forms: %s.\n", kinds(s.Incident), strings.Join(s.Encodings, ", "))
-	fmt.Fprintf(w, "Credentials beside them: %s.\n", secrets(s.Secrets, s.Looked))
+	fmt.Fprintf(w, "Credentials beside them: %s.\n", incident.Beside(s.Secrets, s.Looked))
 	printVerdict(w, s.Verdict)
 	printMoments(w, s.Moments)
 	printViewers(w, s)
 	printGaps(w, s.Gaps)
 	plot(w, s)
 	printFigures(w, s.Figures)
-}
-
-// secrets says what stood beside the disclosures, and how far that can be relied upon.
-func secrets(kinds []string, looked string) string {
-	switch {
-	case len(kinds) > 0:
-		return strings.Join(kinds, ", ")
-	case looked == candor.LookedAll:
-		return "none, and all of these responses was looked at"
-	}
-	return "none seen, but not all of these responses was looked at for them"
 }
 
 // printVerdict says what else it could have been, and why it is not.

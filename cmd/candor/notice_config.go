@@ -25,6 +25,9 @@ type NoticeConfig struct {
 	UpdateBy  time.Time               `yaml:"update_by"`  // when what is not known now will be said
 	Approvals int                     `yaml:"approvals"`  // 2, or 1 for a small shop
 
+	Board  bool `yaml:"board"`  // people read their notices at /.well-known/candor/notices on the shop's own site
+	Banner bool `yaml:"banner"` // the shop's own pages get a header where there is one that somebody has not seen
+
 	From       string        `yaml:"from"`        // "Shop Example <service@shop.example>"
 	ReturnPath string        `yaml:"return_path"` // the domain that bounces go to, such as return.shop.example
 	Relays     []RelayConfig `yaml:"relays"`

@@ -319,7 +319,7 @@ func (c NoticeConfig) composer(d dataFlag, vaults func(path string) vault, v not
 	if c.ReturnPath == "" {
 		return nil, errors.New("candor.yaml: notice.return_path is missing: the domain that bounces come back to, such as return.shop.example")
 	}
-	return composer, composer.Check()
+	return composer, composer.Check(time.Now())
 }
 
 // signerOf is the signing key by its id, which a campaign fixed when its set was frozen: it stays the same when keys are changed.

@@ -36,6 +36,7 @@ type recorder struct {
 	from   int64 // where entry begins
 	number int64 // exchanges read before the one at hand
 	entry  candor.Entry
+	size   int             // of entry, as journal.Size has it
 	now    candor.Entry    // of the exchange at hand
 	seen   map[string]bool // owner, kind and class that the exchange at hand has shown
 }
@@ -141,7 +142,7 @@ func (r *recorder) begin(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("%s could not be read at first: try again", path)
 	}
 	r.upto, _, err = r.ledger.Captured(ctx, r.digest)
-	r.number, r.from, r.entry, r.now, r.seen = 0, r.upto, candor.Entry{}, candor.Entry{}, nil
+	r.number, r.from, r.entry, r.size, r.now, r.seen = 0, r.upto, candor.Entry{}, 0, candor.Entry{}, nil
 	return err
 }
 
@@ -187,7 +188,7 @@ func (r *recorder) inspected(ctx context.Context, c candor.Coverage) error {
 	if at+candor.CaptureParts <= r.upto {
 		return nil
 	}
-	if len(r.entry.Disclosures)+len(now.Disclosures) > entryDisclosures || len(r.entry.Coverage) >= entryExchanges || journal.Size(r.entry)+journal.Size(now) > entrySize {
+	if len(r.entry.Disclosures)+len(now.Disclosures) > entryDisclosures || len(r.entry.Coverage) >= entryExchanges || r.size+journal.Size(now) > entrySize {
 		if err := r.write(ctx, at, false); err != nil {
 			return err
 		}
@@ -200,7 +201,7 @@ func (r *recorder) inspected(ctx context.Context, c candor.Coverage) error {
 			return err
 		}
 	}
-	r.entry = joined(r.entry, now)
+	r.entry, r.size = joined(r.entry, now), r.size+journal.Size(now)
 	return nil
 }
 
@@ -229,7 +230,7 @@ func (r *recorder) end(ctx context.Context, complete bool) error {
 // write puts the entry at hand into the journal, unless the ledger has it.
 func (r *recorder) write(ctx context.Context, to int64, done bool) error {
 	e := r.entry
-	r.entry = candor.Entry{}
+	r.entry, r.size = candor.Entry{}, 0
 	if to < r.from || to == r.from && !done {
 		return nil
 	}

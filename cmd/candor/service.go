@@ -29,6 +29,7 @@ import (
 	"candor.example/internal/journal"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
+	"candor.example/internal/noticeboard"
 	"candor.example/internal/policy"
 	"candor.example/internal/seal"
 	"candor.example/internal/viewer"
@@ -105,6 +106,9 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		forms := publicForms(c.Public)
 		g.Public = func(normalised []byte) bool { return rules.Public(normalised) || forms(normalised) }
 	}
+	if g.Sites, err = c.sites(); err != nil {
+		return nil, err
+	}
 	g.FailClosed, g.ReleaseHeader, g.MaxDecoded, g.Compress, g.Routes = c.FailClosed, c.ReleaseHeader, c.MaxDecoded, c.Compress, c.Routes
 	for _, field := range c.PersonalFields {
 		g.PersonalFields = append(g.PersonalFields, scan.FoldField(field))
@@ -137,6 +141,7 @@ type service struct {
 	trouble trouble
 	mode    atomic.Value // guard.Mode
 	sealer  *seal.Sealer
+	board   *noticeboard.Board // nil: people read nothing on the shop's own site
 
 	containment guard.Containment
 	containing  sync.Mutex                      // guards contained and unwritten
@@ -230,6 +235,9 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if s.viewers, err = configure(ctx, s.guard, c, viewer.Options{Sessions: sessions, DNS: dns}); err != nil {
 		return nil, err
 	}
+	if err := s.pinUp(); err != nil {
+		return nil, err
+	}
 	s.goOn(ctx)
 	if err := s.remember(ctx, sessions); err != nil {
 		return nil, err
@@ -243,6 +251,27 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 		return nil, err
 	}
 	return s, s.run(ctx, d, upstream)
+}
+
+// pinUp lets people read their notices on the shop's own site.
+func (s *service) pinUp() error {
+	n := s.config.Notice
+	if !n.Board {
+		if n.Banner {
+			return errors.New("notice.banner tells people of a page that is not there: set notice.board: true, too")
+		}
+		return nil
+	}
+	zone, err := time.LoadLocation(n.Publisher.Zone)
+	if err != nil {
+		return fmt.Errorf("notice.publisher.zone: %q is no time zone such as Europe/Berlin", n.Publisher.Zone)
+	}
+	s.board = noticeboard.New(noticeboard.Options{Ledger: s.ledger, Key: s.guard.Key, Client: s.viewers.Network, Record: s.record, Zone: zone, Language: n.Publisher.Language, Log: s.log})
+	s.guard.Site = s.board.Serve
+	if n.Banner {
+		s.guard.Banner = s.board.Banner
+	}
+	return nil
 }
 
 // parseUpstream refuses what would only fail at the first request.
@@ -319,6 +348,9 @@ func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error 
 	s.tasks.Go(func() { s.every(background, time.Second, s.countCoverage) })
 	s.tasks.Go(func() { s.every(background, 2*time.Second, s.reload(d)) })
 	s.tasks.Go(func() { s.every(background, 2*time.Second, s.keepContained) })
+	if s.board != nil {
+		s.tasks.Go(func() { s.board.Run(background) })
+	}
 	if err := s.listenControl(d.control()); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func TestStandingPage(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/incidents/" + accountID: {"Shared cache kept a personal page", "CWE-524", "API8:2023", "action.error.variety: Misconfiguration", "came out of a shared cache", "causes are ruled out",
 			"Presumed, and departed from", "As Jo Berg says", "the pages show what was bought", "/incidents/" + accountID + "/severity", "GDPR art. 33(1)", "23 Nov 2018, 10:05:00", "2 days 23 h left",
-			duties.Advice, "rules find no duty", "clocks.ics", "explain#exposed", `href="#clocks"`, "key <code>account</code>", "absent"},
+			duties.Advice, "rules find no duty", "clocks.ics", "explain#exposed", `href="#clocks"`, "key <code>account</code>", "absent", "No sign of harvesting: 30 people were shown to 120 viewers", "none seen, but not all of these responses"},
 		"/api/incidents/" + accountID:              {`"verdict":{"cause":"shared-cache"`, `"severity":{"presumed":{"dpc":1`, `"departed":{"dpc":2`, `"duties":{"advice":`, `"ruling":"duty"`},
 		"/incidents/" + accountID + "/explain":     {"All agree.", `id="exposed"`, `id="first-seen"`, "20 Nov 2018, 10:00:00.000 UTC", "SELECT COUNT(*) FROM affected WHERE incident = &#39;" + accountID, ">yes<"},
 		"/api/incidents/" + accountID + "/explain": {`"name":"exposed","stored":30,"derived":30`, `"agrees":true`, `"agree":true`},

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"candor.example/internal/incident"
 	"candor.example/internal/notice"
 )
 
@@ -29,6 +30,8 @@ func (c *Console) functions() template.FuncMap {
 		"did":     doneWord,
 		"span":    span,
 		"part":    func(p string) string { return parts[p] },
+		"harvest": incident.Harvesting,
+		"beside":  incident.Beside,
 		"why":     func(reason string) string { return reasons[reason] },
 	}
 }

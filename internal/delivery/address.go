@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -97,21 +98,26 @@ func utf8xtext(s string) string {
 // inspectMessage reports whether a message has octets above 127, and whether it may be sent at all: a bare CR or LF means one thing to one
 // server and another to the next, which is how a second message is smuggled in.
 func inspectMessage(m []byte) (eight, ok bool) {
-	if !bytes.HasSuffix(m, []byte("\r\n")) {
+	ends := bytes.Count(m, []byte("\r\n"))
+	if !bytes.HasSuffix(m, []byte("\r\n")) || bytes.Count(m, []byte("\r")) != ends || bytes.Count(m, []byte("\n")) != ends || bytes.IndexByte(m, 0) >= 0 {
 		return false, false
 	}
-	for len(m) > 0 {
-		end := bytes.IndexByte(m, '\n')
-		if end < 1 || end > 998+1 || m[end-1] != '\r' {
-			return eight, false
+	for rest := m; len(rest) > 0; {
+		end := bytes.IndexByte(rest, '\n') + 1
+		if end > 998+2 {
+			return false, false
 		}
-		for _, c := range m[:end-1] {
-			if c == '\r' || c == 0 {
-				return eight, false
-			}
-			eight = eight || c >= 0x80
-		}
-		m = m[end+1:]
+		rest = rest[end:]
 	}
-	return eight, true
+	return !asciiBytes(m), true
+}
+
+// asciiBytes looks at eight octets at a time: a message is looked at each time that it is sent.
+func asciiBytes(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	return ascii(string(b))
 }

@@ -90,7 +90,8 @@ type Sender struct {
 	LookupMX func(ctx context.Context, domain string) ([]*net.MX, error)
 	Log      *slog.Logger // nil: slog.Default()
 
-	run atomic.Pointer[run] // the last
+	run       atomic.Pointer[run] // the last
+	relayWait time.Duration       // for tests; 0: relayWait
 }
 
 // Causes for which this package withholds a notice, or gives up. Compose has its own.
@@ -114,6 +115,8 @@ const (
 	openParts, activeParts = 16, 2
 	// linger is how long a part with only people who wait for their provider's bucket is held before others are looked at.
 	linger = 10 * time.Second
+	// answerWithin is how long an answer waits for others to be written with.
+	answerWithin = 3 * time.Millisecond
 	// grace is how long the answer to what has left is waited for when the process is asked to end.
 	grace = 30 * time.Second
 )

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"math"
 	"sync"
 	"time"
@@ -15,25 +16,21 @@ type Limits struct {
 	Max   float64
 	Total float64       // an hour, to all together; 0: no such limit
 	Step  time.Duration // how long a rate is kept before it grows; 0: 30 min
+	// Retry is how long somebody who was deferred once waits; 0: 5 min. The wait doubles each time, up to 4 h.
+	Retry time.Duration
 	// GiveUp is how long somebody who is deferred is tried again; 0: 24 h.
 	GiveUp time.Duration
+	// Hold is how long a provider that defers is left alone; 0: 1 min. It doubles while nothing gets better, up to 15 min.
+	Hold time.Duration
 }
 
 func (l Limits) defaults() Limits {
-	set := func(f *float64, v float64) {
-		if *f <= 0 {
-			*f = v
-		}
-	}
-	set(&l.Start, 1000)
-	set(&l.Max, 50_000)
+	l.Start, l.Max = cmp.Or(l.Start, 1000), cmp.Or(l.Max, 50_000)
 	l.Start = min(l.Start, l.Max)
-	if l.Step <= 0 {
-		l.Step = 30 * time.Minute
-	}
-	if l.GiveUp <= 0 {
-		l.GiveUp = 24 * time.Hour
-	}
+	l.Step = cmp.Or(l.Step, 30*time.Minute)
+	l.Retry = cmp.Or(l.Retry, 5*time.Minute)
+	l.GiveUp = cmp.Or(l.GiveUp, 24*time.Hour)
+	l.Hold = cmp.Or(l.Hold, time.Minute)
 	return l
 }
 
@@ -41,8 +38,8 @@ const (
 	tolerated   = 0.01 // of the answers of a step may be deferrals, for a rate to grow
 	enough      = 20   // answers, to judge by
 	floorRate   = 60.0 // messages an hour: a provider that defers everything is still asked each minute
-	firstHold   = time.Minute
 	longestHold = 15 * time.Minute
+	longestWait = 4 * time.Hour // of who was deferred
 	// maxProviders bounds memory. Beyond it those at which nothing was ever wrong are forgotten.
 	maxProviders = 10_000
 	// fewPeople at a domain would be told by its name: a provider with fewer is called "other" wherever it is written down.
@@ -54,10 +51,10 @@ const (
 	haltRefusals   = 25     // in a row, with nothing accepted between: it is not the people
 )
 
-// softWait is how long somebody who was deferred so many times waits: 5 min, doubling, up to 4 h (RFC 5321 §4.5.4.1 asks for at least 30
-// min, with two attempts in the first hour).
-func softWait(attempt int) time.Duration {
-	return min(4*time.Hour, 5*time.Minute<<min(max(attempt-1, 0), 10))
+// softWait is how long somebody who was deferred so many times waits. RFC 5321 §4.5.4.1 asks for two attempts in the first hour, and
+// then one every two or three.
+func (l Limits) softWait(times int) time.Duration {
+	return min(longestWait, l.Retry<<min(max(times-1, 0), 10))
 }
 
 // limiter holds a token bucket for each provider. It is safe for concurrent use.
@@ -157,17 +154,16 @@ func (l *limiter) take(name string, now time.Time) (wait time.Duration) {
 	p := l.providers[name]
 	if p != nil {
 		p.fill(now)
-		if wait = max(p.until.Sub(now), p.wait()); wait > 0 {
-			return wait
-		}
+		wait = max(p.until.Sub(now), p.wait())
 	}
 	if l.Total > 0 {
 		l.total.fill(now)
-		if wait = l.total.wait(); wait > 0 {
-			return wait
-		}
-		l.total.tokens--
+		wait = max(wait, l.total.wait())
 	}
+	if wait > 0 {
+		return wait
+	}
+	l.total.tokens--
 	if p != nil {
 		p.tokens--
 	}
@@ -215,7 +211,7 @@ func (l *limiter) shrink(p *provider, now time.Time) {
 	if p.hold == 0 {
 		p.since = now
 	}
-	p.hold = min(longestHold, max(firstHold, 2*p.hold))
+	p.hold = min(longestHold, max(l.Hold, 2*p.hold))
 	p.until = now.Add(p.hold)
 	p.hour, p.slow = max(floorRate, p.hour/2), true
 	p.step, p.sent, p.soft = now, 0, 0

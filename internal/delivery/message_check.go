@@ -150,6 +150,12 @@ func trimMailbox(eml []byte) []byte {
 }
 
 func (m *saved) walk(e *message.Entity, depth int) error {
+	// Of two, a mail program may go by the other one.
+	for _, name := range []string{"Content-Type", "Content-Transfer-Encoding"} {
+		if f := e.Header.FieldsByKey(name); f.Len() > 1 {
+			return fmt.Errorf("a part of it has two %s fields: no notice has", name)
+		}
+	}
 	if m.parts++; m.parts > maxParts || depth > maxDepth {
 		return errors.New("it has more parts than a notice")
 	}

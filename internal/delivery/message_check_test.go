@@ -54,7 +54,7 @@ func TestCheckGenuine(t *testing.T) {
 	for name, eml := range map[string][]byte{
 		"as sent":        raw,
 		"LF":             lf,
-		"mailbox file":   append([]byte("From privacy@shop.example Wed Nov 25 09:30:00 2026\n"), lf...),
+		"mailbox file":   append([]byte("From privacy@shop.example Wed Nov 21 09:30:00 2018\n"), lf...),
 		"BOM":            append([]byte("\ufeff\r\n"), raw...),
 		"base64":         resaved(t, raw, "base64"),
 		"8bit":           resaved(t, raw, "8bit"),
@@ -62,7 +62,7 @@ func TestCheckGenuine(t *testing.T) {
 		"trailing lines": bytes.Replace(raw, []byte("\r\n\r\n--candor"), []byte("\r\n\r\n\r\n\r\n--candor"), -1),
 	} {
 		c, err := Check(eml, keys().verifier+"\n")
-		if err != nil || !c.Genuine || len(c.Why)+len(c.Changed) != 0 || c.Campaign != aCampaign || !c.Sent.Equal(date) || c.Code != keys().signer.Code(aCampaign, "1001") || c.Signer != "shop.example/candor" || len(c.NotChecked) == 0 {
+		if err != nil || !c.Genuine || len(c.Why)+len(c.Changed) != 0 || c.Campaign != messageCampaign || !c.Sent.Equal(date) || c.Code != keys().signer.Code(messageCampaign, "1001") || c.Signer != "shop.example/candor" || len(c.NotChecked) == 0 {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestCheckChanged(t *testing.T) {
 	raw := string(written(t, composer(), p, s))
 	_, stranger, err := note.GenerateKey(rand.Reader, "shop.example/candor")
 	must(err)
-	boundary := "--candor-" + keys().signer.Key(aCampaign, "1001")
+	boundary := "--candor-" + keys().signer.Key(messageCampaign, "1001")
 	attachment := boundary + "\r\nContent-Type: application/pdf\r\n\r\nx\r\n" + boundary + "--\r\n"
 	for name, c := range map[string]struct {
 		eml, key, why string
@@ -82,13 +82,13 @@ func TestCheckChanged(t *testing.T) {
 		"text":           {strings.Replace(raw, "now on this", "now on https://shop.evil.example this", 1), keys().verifier, "its text was changed"},
 		"formatted part": {strings.Replace(raw, "<body>", "<body>Go to https://shop.evil.example<br>", 1), keys().verifier, "formatted part"},
 		"attachment":     {strings.Replace(raw, boundary+"--\r\n", attachment, 1), keys().verifier, "1 parts or attachments"},
-		"code":           {strings.ReplaceAll(raw, keys().signer.Code(aCampaign, "1001"), "0000-0000-0000"), keys().verifier, "signature does not fit"},
-		"campaign":       {strings.Replace(raw, "c="+aCampaign, "c=another", 1), keys().verifier, "signature does not fit"},
-		"date":           {strings.Replace(raw, "at=2026", "at=2027", 1), keys().verifier, "signature does not fit"},
+		"code":           {strings.ReplaceAll(raw, keys().signer.Code(messageCampaign, "1001"), "0000-0000-0000"), keys().verifier, "signature does not fit"},
+		"campaign":       {strings.Replace(raw, "c="+messageCampaign, "c=another", 1), keys().verifier, "signature does not fit"},
+		"date":           {strings.Replace(raw, "at=2018", "at=2019", 1), keys().verifier, "signature does not fit"},
 		"key":            {raw, stranger, "it names the signing key"},
 		"no header":      {strings.Replace(raw, "\r\nCandor-Notice:", "\r\nX-Notice:", 1), keys().verifier, "0 Candor-Notice headers"},
 		"two headers":    {"Candor-Notice: v=1\r\n" + raw, keys().verifier, "2 Candor-Notice headers"},
-		"damaged header": {strings.Replace(raw, " at=2026-", " at=x2026-", 1), keys().verifier, "damaged"},
+		"damaged header": {strings.Replace(raw, " at=2018-", " at=x2018-", 1), keys().verifier, "damaged"},
 		"version":        {strings.Replace(raw, ": v=1; i=", ": v=2; i=", 1), keys().verifier, "another version"},
 	} {
 		got, err := Check([]byte(c.eml), c.key)
@@ -115,6 +115,7 @@ func TestCheckTrouble(t *testing.T) {
 		"empty":      {"", keys().verifier},
 		"no message": {"hello", keys().verifier},
 		"too large":  {raw + strings.Repeat("x", MaxChecked), keys().verifier},
+		"two types":  {strings.Replace(raw, "Content-Type: text/plain", "Content-Type: text/x\r\nContent-Type: text/plain", 1), keys().verifier},
 		"cut off":    {raw[:len(raw)-200], keys().verifier},
 		"deep":       {deep, keys().verifier},
 		"many parts": {many, keys().verifier},

@@ -20,7 +20,8 @@ import (
 type Composer struct {
 	Campaign string // its id
 	Draft    string // its document's hash
-	// Date is the campaign's: the same for all its messages and every attempt.
+	// Date is the campaign's: the same for all its messages and every attempt. It must be past when the first is sent: OpenDKIM, for one, refuses
+	// what was signed in the future.
 	Date    time.Time
 	From    Mailbox // addresses as ParseAddress makes them
 	ReplyTo Mailbox
@@ -167,8 +168,10 @@ func worse(a, b string) string {
 }
 
 // Check says what is missing before anybody is sent anything.
-func (c *Composer) Check() error {
+func (c *Composer) Check(now time.Time) error {
 	switch {
+	case c.Date.After(now):
+		return errors.New("the notice's date is not come yet: receivers refuse a signature from the future")
 	case c.Signer == nil:
 		return errors.New("the signing key is not here")
 	case c.DKIM == nil:

@@ -233,27 +233,37 @@ func relaxedField(field []byte) []byte {
 	return out
 }
 
+var crlf = []byte("\r\n")
+
 // relaxedBody is RFC 6376 §3.4.4: no white space at the end of lines, one space for each run of it, no empty lines at the end.
 func relaxedBody(body []byte) []byte {
-	out := make([]byte, 0, len(body))
-	space := false
-	for _, c := range body {
-		switch c {
-		case ' ', '\t':
-			space = true
-			continue
-		case '\r', '\n':
-		default:
-			if space {
-				out = append(out, ' ')
-			}
-		}
-		space = false
-		out = append(out, c)
+	out := make([]byte, 0, len(body)+len(crlf))
+	for len(body) > 0 {
+		var line []byte
+		line, body, _ = bytes.Cut(body, crlf)
+		out = append(appendRelaxed(out, line), crlf...)
 	}
 	out = bytes.TrimRight(out, "\r\n")
 	if len(out) == 0 {
 		return out
 	}
-	return append(out, "\r\n"...)
+	return append(out, crlf...)
+}
+
+func appendRelaxed(out, line []byte) []byte {
+	if bytes.IndexByte(line, '\t') < 0 && !bytes.Contains(line, []byte("  ")) && !bytes.HasSuffix(line, []byte(" ")) {
+		return append(out, line...) // most lines
+	}
+	space := false
+	for _, c := range line {
+		if c == ' ' || c == '\t' {
+			space = true
+			continue
+		}
+		if space {
+			out = append(out, ' ')
+		}
+		out, space = append(out, c), false
+	}
+	return out
 }

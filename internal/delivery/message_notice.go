@@ -74,11 +74,12 @@ func parseClaim(value string) (c claim, err error) {
 	return c, nil
 }
 
+var canonical = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u00a0", " ")
+
 // canonicalHash is of a text as no mail program changes it in saving: other line ends, white space at their ends and empty lines at the end
 // do not count, and a no-break space is a space.
 func canonicalHash(text string) string {
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u00a0", " ").Replace(text)
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(canonical.Replace(text), "\n")
 	for i, l := range lines {
 		lines[i] = strings.TrimRight(l, " \t")
 	}

@@ -61,9 +61,9 @@ func must(err error) {
 	}
 }
 
-var date = time.Date(2026, 11, 25, 9, 30, 0, 0, time.UTC)
+var date = time.Date(2018, 11, 21, 9, 30, 0, 0, time.UTC)
 
-const aCampaign = "5f0c6a54f0b14b7aa39d2a7c4d1e9b11"
+const messageCampaign = "5f0c6a54f0b14b7aa39d2a7c4d1e9b11"
 
 // render stands for notice.Draft.Message: a notice with what is hard to carry in it.
 func render(p notice.Person, at time.Time) (notice.Message, error) {
@@ -78,7 +78,7 @@ func render(p notice.Person, at time.Time) (notice.Message, error) {
 
 func composer() *Composer {
 	k := keys()
-	return &Composer{Campaign: aCampaign, Draft: candor.HashOf([]byte("draft")), Date: date, From: Mailbox{"Müller & Söhne, Shop", "privacy@shop.example"},
+	return &Composer{Campaign: messageCampaign, Draft: candor.HashOf([]byte("draft")), Date: date, From: Mailbox{"Müller & Söhne, Shop", "privacy@shop.example"},
 		ReplyTo: Mailbox{"Data Protection Officer", "dpo@shop.example"}, Domain: "shop.example", Signer: k.signer, DKIM: k.dkim,
 		Ring: map[string]seal.PrivateKey{k.seal.Public().ID(): k.seal}, Render: render}
 }
@@ -113,12 +113,12 @@ func written(t testing.TB, c *Composer, p notice.Person, s []candor.Sealed) []by
 
 func TestKeysAndCodes(t *testing.T) {
 	s := keys().signer
-	key := s.Key(aCampaign, "1001")
-	if !IsKey(key) || key == s.Key(aCampaign, "1002") || key == s.Key("other", "1001") || key != s.Key(aCampaign, "1001") {
+	key := s.Key(messageCampaign, "1001")
+	if !IsKey(key) || key == s.Key(messageCampaign, "1002") || key == s.Key("other", "1001") || key != s.Key(messageCampaign, "1001") {
 		t.Errorf("key %q", key)
 	}
-	code := s.Code(aCampaign, "1001")
-	if !codeForm.MatchString(code) || len(code) != 14 || code == s.Code(aCampaign, "1002") {
+	code := s.Code(messageCampaign, "1001")
+	if !codeForm.MatchString(code) || len(code) != 14 || code == s.Code(messageCampaign, "1002") {
 		t.Errorf("code %q", code)
 	}
 	if text := fmt.Sprintf("%v %+v %s %q", s, s, s, s); strings.Contains(text, "[") || !strings.Contains(text, s.ID()) {
@@ -134,7 +134,7 @@ func TestKeysAndCodes(t *testing.T) {
 			t.Errorf("%q: %q, %v", c.tag, got, ok)
 		}
 	}
-	if _, ok := s.TagKey(s.Key(aCampaign, "1002") + tag[KeyLen:]); ok {
+	if _, ok := s.TagKey(s.Key(messageCampaign, "1002") + tag[KeyLen:]); ok {
 		t.Error("one's tag is another's")
 	}
 }
@@ -251,9 +251,9 @@ func TestBuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := keys().signer.Key(aCampaign, "1001")
+	key := keys().signer.Key(messageCampaign, "1001")
 	for name, want := range map[string]string{
-		"Mime-Version": "1.0", "Date": "Wed, 25 Nov 2026 09:30:00 +0000", "Message-Id": "<" + key + "@shop.example>", "Auto-Submitted": "auto-generated", "Content-Language": "en",
+		"Mime-Version": "1.0", "Date": "Wed, 21 Nov 2018 09:30:00 +0000", "Message-Id": "<" + key + "@shop.example>", "Auto-Submitted": "auto-generated", "Content-Language": "en",
 		"Reply-To": "Data Protection Officer <dpo@shop.example>", "Precedence": "", "Bcc": "", "Cc": "", "List-Id": "", "List-Unsubscribe": "",
 	} {
 		if got := m.Header.Get(name); got != want {
@@ -515,7 +515,10 @@ func TestComposeWithholds(t *testing.T) {
 	if text := fmt.Sprintf("%v %+v %#v %s", l, l, l, l); strings.Contains(text, "customer") {
 		t.Error(text)
 	}
-	if err := composer().Check(); err != nil {
+	if err := composer().Check(date); err != nil {
 		t.Error(err)
+	}
+	if err := composer().Check(date.Add(-time.Second)); err == nil {
+		t.Error("it is dated in the future")
 	}
 }

@@ -40,7 +40,7 @@ type person struct {
 	waits    bool      // counted as waiting for the provider
 	soft     int       // deferrals
 	first    time.Time // of them
-	due      time.Time // not tried before
+	last     time.Time
 }
 
 // Format keeps the person out of every print.
@@ -56,7 +56,7 @@ func (p *person) fold(e notice.Event) {
 		if p.soft++; p.first.IsZero() {
 			p.first = e.Time
 		}
-		p.due = e.Time.Add(softWait(p.soft))
+		p.last = e.Time
 	}
 }
 
@@ -129,7 +129,7 @@ func (p *part) sendAgain(ctx context.Context, again map[int]int) error {
 	}
 	for _, who := range p.people {
 		if attempt, ok := again[who.N]; ok && !heard[who.N] && who.State == notice.InDoubt && who.Attempt == attempt {
-			who.State, who.due = notice.Queued, time.Time{}
+			who.State, who.soft = notice.Queued, 0
 		}
 	}
 	return nil
@@ -198,8 +198,10 @@ func (p *part) send(ctx context.Context) (done int, wait time.Duration) {
 			p.rest(ctx, max(next, 50*time.Millisecond))
 		}
 	}
-	// Who was deferred meanwhile is due later.
-	_, wait = p.todo(done)
+	// Who was deferred meanwhile waits.
+	if todo, wait = p.todo(done); len(todo) > 0 {
+		wait = time.Millisecond
+	}
 	return done, wait
 }
 
@@ -207,16 +209,18 @@ func (p *part) send(ctx context.Context) (done int, wait time.Duration) {
 func (p *part) todo(limit int) (todo []*person, wait time.Duration) {
 	now := time.Now()
 	for _, who := range p.people[:min(limit, len(p.people))] {
+		left := time.Duration(0)
+		if who.soft > 0 {
+			left = who.last.Add(p.limiter.softWait(who.soft)).Sub(now)
+		}
 		switch {
 		case who.State != notice.Queued:
-		case who.soft > 0 && now.Sub(who.first) > p.limiter.GiveUp:
+		case who.soft > 0 && now.Sub(who.first) >= p.limiter.GiveUp:
 			p.expire(who)
-		case now.Before(who.due):
-			if d := who.due.Sub(now); wait == 0 || d < wait {
-				wait = d
-			}
-		default:
+		case left <= 0:
 			todo = append(todo, who)
+		case wait == 0 || left < wait:
+			wait = left
 		}
 	}
 	return todo, wait
@@ -259,6 +263,8 @@ func (p *part) composeOne(ctx context.Context, who *person) {
 
 // pass hands over everybody whose provider has a token. rest are the others, and next is when the first of them may go; 0: at once.
 func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next time.Duration) {
+	p.feed.Lock() // connections that work on one part have their intents written together
+	defer p.feed.Unlock()
 	blocked := map[string]bool{}
 	for i, who := range todo {
 		if who.State != notice.Queued { // withheld when it was composed
@@ -374,12 +380,13 @@ func (p *part) record(who *person, e notice.Event) {
 	if !errors.Is(lost, errFenced) {
 		p.queue = append(p.queue, e)
 	}
+	first := len(p.queue) == 1
 	p.mu.Unlock()
 	if errors.Is(lost, errFenced) {
 		p.tooLate(e)
-		return
+	} else if first { // nobody waits for it, and the next intent is likely to take it along
+		time.AfterFunc(answerWithin, p.ring)
 	}
-	p.ring()
 }
 
 // intend records an intent. The channel has nil when it is durable: only then the end of the message may leave.

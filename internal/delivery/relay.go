@@ -18,7 +18,8 @@ const (
 // pool hands out connections to relays: to the first that works and has one left.
 type pool struct {
 	log    *slog.Logger
-	mu     sync.Mutex // guards what follows
+	wait   time.Duration // relayWait
+	mu     sync.Mutex    // guards what follows
 	relays []*relayState
 }
 
@@ -30,8 +31,8 @@ type relayState struct {
 	why   string // what is wrong; empty: nothing
 }
 
-func newPool(relays []Relay, log *slog.Logger) *pool {
-	p := &pool{log: log}
+func newPool(relays []Relay, wait time.Duration, log *slog.Logger) *pool {
+	p := &pool{log: log, wait: wait}
 	for _, r := range relays {
 		if r.Conns <= 0 {
 			r.Conns = defaultConns
@@ -74,14 +75,13 @@ func (p *pool) get(ctx context.Context) (*conn, *relayState, error) {
 func (p *pool) pick(now time.Time) (_ *relayState, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	wait = relayWait
 	for _, r := range p.relays {
 		if r.conns < r.Conns && !now.Before(r.until) {
 			r.conns++
 			return r, 0
 		}
 	}
-	return nil, wait
+	return nil, p.wait
 }
 
 // put says that a connection is closed.
@@ -95,7 +95,7 @@ func (p *pool) put(r *relayState) {
 func (p *pool) trouble(r *relayState, err error) {
 	p.mu.Lock()
 	first := r.why == ""
-	r.wait = min(longestRelayWait, max(relayWait, 2*r.wait))
+	r.wait = min(longestRelayWait, max(p.wait, 2*r.wait))
 	r.until, r.why = time.Now().Add(r.wait), masked(err.Error(), "")
 	all := !slices.ContainsFunc(p.relays, func(o *relayState) bool { return o.why == "" })
 	p.mu.Unlock()

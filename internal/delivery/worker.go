@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type run struct {
 	jobs    chan *job
 	open    chan struct{}   // parts that are held
 	active  chan struct{}   // those of them that hand people over
+	feed    sync.Mutex      // held by the part that hands people over
+	visited chan struct{}   // one more part was looked at; holds one
 	lasting context.Context // of what is recorded of messages that have left
 	ending  func() error    // not nil: nothing more is begun
 	tally   tally
@@ -102,6 +105,7 @@ func (s *Sender) start(ctx context.Context) (_ *run, err error) {
 	r := &run{
 		Sender: s, log: s.Log, limiter: newLimiter(s.Limits, now), groups: &groups{lookup: s.LookupMX, known: map[string]string{}}, began: now,
 		jobs: make(chan *job), open: make(chan struct{}, openParts), active: make(chan struct{}, activeParts),
+		visited: make(chan struct{}, 1),
 	}
 	// What has left is recorded after ctx has ended, too.
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -111,7 +115,7 @@ func (s *Sender) start(ctx context.Context) (_ *run, err error) {
 		r.log = slog.Default()
 	}
 	r.log = r.log.With("campaign", s.Campaign)
-	r.pool = newPool(s.Relays, r.log)
+	r.pool = newPool(s.Relays, cmp.Or(s.relayWait, relayWait), r.log)
 	if r.queue, err = s.Store.consumer(ctx, s.Campaign); err != nil {
 		return nil, fmt.Errorf("delivery: %w", err)
 	}
@@ -184,6 +188,8 @@ func (r *run) watch(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-r.visited: // it may have been the last
+			continue
 		case <-tick.C:
 		}
 		err = r.look(ctx)
@@ -251,20 +257,36 @@ func (r *run) parts(ctx context.Context) error {
 		r.open <- struct{}{}
 		r.active <- struct{}{} // there is room
 		<-r.active
-		m, err := r.queue.Next(jetstream.FetchMaxWait(time.Second))
+		m, err := r.nextPart(ctx)
 		if err != nil {
 			<-r.open
-			if !errors.Is(err, nats.ErrTimeout) {
-				r.pause(ctx, err)
-			}
+			r.pause(ctx, err)
+			continue
+		} else if m == nil {
+			<-r.open
 			continue
 		}
 		visits.Go(func() {
-			defer func() { <-r.open }()
 			r.visit(ctx, m)
+			<-r.open
+			select {
+			case r.visited <- struct{}{}:
+			default:
+			}
 		})
 	}
 	return ctx.Err()
+}
+
+// nextPart waits a second for a part; nil: there is none.
+func (r *run) nextPart(ctx context.Context) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	m, err := r.queue.Next(jetstream.FetchContext(ctx))
+	if errors.Is(err, nats.ErrTimeout) || ctx.Err() != nil {
+		err = nil
+	}
+	return m, err
 }
 
 func (r *run) pause(ctx context.Context, err error) {

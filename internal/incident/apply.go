@@ -38,7 +38,7 @@ func Apply(s State, m Moments, a candor.Action) (State, Moments, error) {
 		if err != nil {
 			return s, m, err
 		}
-		if keeps := c.keeps(); keeps && (s == Open || s == Confirmed) {
+		if keeps := c.Keeps(); keeps && (s == Open || s == Confirmed) {
 			set("contained", &m.Contained, true)
 			s = Contained
 		} else if !keeps && s == Contained {
@@ -178,8 +178,8 @@ type Containment struct {
 	Reset   time.Time `json:"reset,omitzero"`
 }
 
-// keeps: strangers' data does not leave. A breaker that waits for disclosures keeps nothing in.
-func (c Containment) keeps() bool {
+// Keeps: strangers' data does not leave. A breaker that waits for disclosures keeps nothing in.
+func (c Containment) Keeps() bool {
 	return c.Mode == "mask" || c.Mode == "withhold" || c.Mode == "trip" && (c.Count == 0 || !c.Tripped.IsZero())
 }
 

@@ -1,6 +1,11 @@
 package incident
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"candor.example"
+)
 
 const (
 	// harvest is how many people one viewer may have been shown without it being a sign. A household, a shared computer or a reload in a bad
@@ -53,4 +58,16 @@ func (s Spread) kind(kind string) (n int) {
 		}
 	}
 	return n
+}
+
+// Beside says which credentials stood in the responses with somebody's data, and how far that can be relied upon: looked is as in
+// candor.Disclosure.
+func Beside(kinds []string, looked string) string {
+	switch {
+	case len(kinds) > 0:
+		return strings.Join(kinds, ", ")
+	case looked == candor.LookedAll:
+		return "none, and all of these responses was looked at"
+	}
+	return "none seen, but not all of these responses was looked at for them"
 }

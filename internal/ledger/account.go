@@ -110,18 +110,15 @@ func (l *Ledger) Spread(ctx context.Context, id string) (incident.Spread, error)
 
 // spread tells how people are spread over viewers; whoever was masked for a viewer counts as well.
 func (l *Ledger) spread(ctx context.Context, id string) (s incident.Spread, err error) {
-	err = l.row(ctx, `SELECT
-  (SELECT COUNT(DISTINCT owner) FROM affected WHERE incident = ?1),
-  (SELECT COUNT(*) FROM viewer WHERE incident = ?1 AND owner = '' AND outcome = ''),
-  (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM (SELECT COUNT(DISTINCT digest) AS n FROM viewer WHERE incident = ?1 AND owner <> '' GROUP BY owner) a),
-  (SELECT COALESCE(MAX(n), 0) FROM (SELECT COUNT(DISTINCT digest) AS n FROM viewer WHERE incident = ?1 AND owner <> '' GROUP BY owner) b)`, id).
-		Scan(&s.Owners, &s.Viewers, &s.Pairs, &s.MostViews)
+	err = l.row(ctx, `WITH pair AS (SELECT DISTINCT owner, digest FROM sight WHERE incident = ?1), n AS (SELECT COUNT(*) AS n FROM pair GROUP BY owner)
+SELECT (SELECT COUNT(*) FROM viewer WHERE incident = ?1), COUNT(*), CAST(COALESCE(SUM(n), 0) AS BIGINT), COALESCE(MAX(n), 0) FROM n`, id).
+		Scan(&s.Viewers, &s.Owners, &s.Pairs, &s.MostViews)
 	if err != nil {
 		return s, l.explain(err)
 	}
 	rows, err := l.query(ctx, `SELECT t.digest, w.kind, t.n FROM
-  (SELECT digest, COUNT(DISTINCT owner) AS n FROM viewer WHERE incident = ?1 AND owner <> '' GROUP BY digest ORDER BY n DESC, digest LIMIT 10) t
-  JOIN viewer w ON w.incident = ?1 AND w.owner = '' AND w.outcome = '' AND w.digest = t.digest ORDER BY t.n DESC, t.digest`, id)
+  (SELECT digest, COUNT(DISTINCT owner) AS n FROM sight WHERE incident = ?1 GROUP BY digest ORDER BY n DESC, digest LIMIT 10) t
+  JOIN viewer w ON w.incident = ?1 AND w.digest = t.digest ORDER BY t.n DESC, t.digest`, id)
 	s.Top, err = collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerSeen, err error) {
 		return v, r.Scan(&v.Digest, &v.Kind, &v.Owners)
 	})
@@ -308,8 +305,37 @@ type Country struct {
 	Possible  int    `json:"possible"`
 }
 
-// Countries counts people by country, by name.
+// located is how many people there are by country, and what that came from: a country changes only with a disclosure, or with somebody's own
+// data on a page that may be kept.
+type located struct {
+	disclosures, latent int64
+	countries           []Country
+}
+
+// Countries counts people by country, by name; not anew as long as nothing has come in, for a page asks each second.
 func (l *Ledger) Countries(ctx context.Context, id string) ([]Country, error) {
+	var now located
+	err := l.row(ctx, `SELECT i.disclosures, COALESCE(r.count, 0) FROM incident i LEFT JOIN latent_route r ON r.site = i.site AND r.route = i.route WHERE i.id = ?`, id).
+		Scan(&now.disclosures, &now.latent)
+	if err != nil {
+		return nil, l.explain(ignoreNoRows(err))
+	}
+	l.memory.Lock()
+	before, known := l.memory.countries[id]
+	l.memory.Unlock()
+	if known && before.disclosures == now.disclosures && before.latent == now.latent {
+		return slices.Clone(before.countries), nil
+	}
+	if now.countries, err = l.locate(ctx, id); err != nil {
+		return nil, err
+	}
+	l.memory.Lock()
+	defer l.memory.Unlock()
+	l.memory.countries[id] = now
+	return slices.Clone(now.countries), nil
+}
+
+func (l *Ledger) locate(ctx context.Context, id string) ([]Country, error) {
 	rows, err := l.query(ctx, `SELECT country, outcome, COUNT(*) FROM (SELECT country, outcome FROM affected WHERE incident = ?1
 UNION ALL SELECT l.country, 'possible' FROM `+latentPeople+`) p GROUP BY country, outcome ORDER BY country, outcome`, id)
 	var list []Country

@@ -464,6 +464,154 @@ func testReset(t *testing.T, fresh fresher) {
 	}
 }
 
+// What is let out again stays contained where something else keeps it in, and nothing is contained that its route lets out.
+func testUncontained(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
+	fold := folder(t, l)
+	for n, route := range []string{"GET /a", "GET /b"} {
+		d := disclosed("1", "v", candor.Exposed, n)
+		d.Route = route
+		fold(candor.Entry{Disclosures: []candor.Disclosure{d}})
+	}
+	a := incident.ID("shop.example", "GET /a", after(0))
+	for n, c := range []struct{ incident, route, mode, want string }{
+		{"", "", "mask", "contained contained"},
+		{"", "GET /a", "withhold", "contained contained"},
+		{"", "GET /a", "", "contained contained"}, // the site's mask holds
+		{a, "GET /a", "", "contained contained"},
+		{"", "GET /a", "trip", "contained contained"},
+		{a, "GET /a", "observe", "open contained"},
+		{"", "", "withhold", "open contained"}, // which /a does not follow
+		{"", "GET /a", "mask", "contained contained"},
+		{"", "", "observe", "contained open"},
+		{a, "GET /a", "", "open open"},
+		{"inc-none", "", "mask", "open open"}, // refused
+	} {
+		d := map[string]string{"site": "shop.example", "route": c.route, "mode": c.mode}
+		if c.mode == "trip" {
+			d["count"], d["within"] = "3", "10m"
+		}
+		fold(candor.Entry{Actions: []candor.Action{{ID: fmt.Sprint("a", n), Time: after(100 + n), By: "anna", What: candor.Contained, Incident: c.incident, Details: d}}})
+		list, _ := l.Incidents(t.Context())
+		slices.SortFunc(list, func(x, y incident.Incident) int { return strings.Compare(x.Route, y.Route) })
+		if got := fmt.Sprint(list[0].State, " ", list[1].State); got != c.want {
+			t.Errorf("%d, %+v: %s", n, c, got)
+		}
+	}
+	all, _ := l.Audit(t.Context(), "", 20)
+	if list, _ := l.Containments(t.Context()); len(all) != 11 || all[0].Refused == "" || all[1].Refused != "" || len(list) != 2 || list[0].Mode != "observe" {
+		t.Errorf("%+v, %+v", all[:2], list)
+	}
+}
+
+// Whatever ids actions bear, each is done once, and so is what Candor does by itself.
+func testActionIDs(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
+	fold := folder(t, l)
+	fold(shown("r1", "1", "v", candor.Exposed, 0))
+	id := only(t, l).ID
+	do := func(name, what string) candor.Entry {
+		return candor.Entry{Actions: []candor.Action{{ID: name, Time: after(10), By: "anna", What: what, Incident: id}}}
+	}
+	fold(do("candor-4", candor.Confirmed), do("candor-4", candor.Confirmed), do("~candor-4", candor.Determined), do("f", candor.Fixed), shown("r2", "1", "v", candor.Exposed, 20))
+	if i := only(t, l); i.State != incident.Open {
+		t.Error(i.State)
+	}
+	var got []string
+	all, _ := l.Audit(t.Context(), "", 9)
+	for _, a := range all {
+		got = append(got, a.ID+" "+a.By+" "+a.What)
+	}
+	if want := "[candor-4 candor reopen f anna fix ~~candor-4 anna determine ~candor-4 anna confirm]"; fmt.Sprint(got) != want {
+		t.Error(got)
+	}
+}
+
+// Countries are counted anew when anything has come in that changes them.
+func testCountries(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
+	fold := folder(t, l)
+	if list, err := l.Countries(t.Context(), "inc-none"); len(list) != 0 || err != nil {
+		t.Error(list, err)
+	}
+	from := func(country string, class candor.Class, outcome candor.Outcome, owner string) candor.Disclosure {
+		d := disclosed(owner, "v", outcome, 0)
+		d.Class, d.Country, d.Cached = class, country, true
+		return d
+	}
+	for _, c := range []struct {
+		d    candor.Disclosure
+		want string
+	}{
+		{from("DE", candor.Disclosed, candor.Exposed, "1"), "[{DE 1 0 0}]"},
+		{from("FR", candor.Disclosed, candor.Exposed, "1"), "[{FR 1 0 0}]"}, // has moved: no set has grown
+		{from("AT", candor.Own, candor.Possible, "2"), "[{AT 0 0 1} {FR 1 0 0}]"},
+		{from("CH", candor.Own, candor.Possible, "2"), "[{CH 0 0 1} {FR 1 0 0}]"},
+		{from("CH", candor.Disclosed, candor.Prevented, "1"), "[{CH 0 1 1} {FR 1 0 0}]"},
+	} {
+		fold(candor.Entry{Disclosures: []candor.Disclosure{c.d}})
+		for range 2 {
+			list, err := l.Countries(t.Context(), only(t, l).ID)
+			if err != nil || fmt.Sprint(list) != c.want {
+				t.Errorf("%v, %v, want %s", list, err, c.want)
+			}
+			if len(list) > 0 {
+				list[0].Exposed = 99 // the caller's own
+			}
+		}
+	}
+}
+
+// A response is one, whatever is disclosed in it and in however many batches, until it has ended.
+func testResponses(t *testing.T, fresh fresher) {
+	one, other := open(t, fresh), open(t, fresh)
+	end := func(id string) candor.Entry {
+		r := shown(id, "1", "v", candor.Exposed, 1).Responses[0]
+		r.End, r.Looked = after(1), candor.LookedAll
+		return candor.Entry{Responses: []candor.Response{r}}
+	}
+	list := []candor.Entry{shown("a", "1", "v", candor.Exposed, 0), shown("a", "2", "v", candor.Exposed, 15), shown("b", "1", "w", candor.Exposed, 0), end("a"), end("a"), shown("b", "3", "v", candor.Prevented, 0),
+		end("c"), shown("d", "1", "v", candor.Exposed, 0), end("d"), shown("d", "1", "v", candor.Exposed, 21), shown("d", "2", "v", candor.Exposed, 31), end("b")}
+	want := []int{1, 1, 2, 2, 2, 2, 2, 3, 3, 4, 4, 4}
+	for i := range list {
+		list[i].Seq = uint64(i + 1)
+		mustFold(t, one, list[:i+1])
+		if e, err := one.Evidence(t.Context(), only(t, one).ID); err != nil || e.Total != want[i] {
+			t.Errorf("step %d: %d, %v", i, e.Total, err)
+		}
+	}
+	mustFold(t, other, list)
+	differ(t, dump(t, one), dump(t, other))
+	agree(t, one)
+	var open int
+	if err := one.db.QueryRow(`SELECT COUNT(*) FROM response`).Scan(&open); err != nil || open != 1 {
+		t.Errorf("%d are open, %v", open, err)
+	}
+}
+
+// A person has the same viewers, whichever came first, and one that comes again is the same one.
+func testViewersOfOne(t *testing.T, fresh fresher) {
+	list := entries(disclosed("1", "b", candor.Exposed, 0), disclosed("1", "b", candor.Exposed, 1), disclosed("1", "a", candor.Exposed, 2), disclosed("1", "c", candor.Prevented, 3),
+		disclosed("2", "a", candor.Exposed, 4), disclosed("1", "b", candor.Exposed, 5), disclosed("1", "a", candor.Exposed, 6), disclosed("1", "", candor.Exposed, 7))
+	whole, pieces := open(t, fresh), open(t, fresh)
+	mustFold(t, whole, list)
+	for i := range list {
+		mustFold(t, pieces, list[i:i+1])
+	}
+	differ(t, dump(t, whole), dump(t, pieces))
+	people, err := whole.Affected(t.Context(), only(t, whole).ID, "", 9)
+	if err != nil || len(people) != 3 || people[0].Viewers != 3 || people[1].Viewers != 1 || people[2].Viewers != 1 {
+		t.Errorf("%+v, %v", people, err)
+	}
+	for _, l := range []*Ledger{whole, pieces} {
+		agree(t, l)
+		var first, further string
+		if err := l.db.QueryRow(`SELECT viewer, (SELECT MAX(digest) FROM further) FROM affected WHERE owner = '1' AND outcome = 'exposed'`).Scan(&first, &further); err != nil || first != "b" || further != "a" {
+			t.Errorf("%q and %q, %v", first, further, err)
+		}
+	}
+}
+
 func testAppendOnly(t *testing.T, l *Ledger) {
 	if err := l.VerifyAudit(t.Context()); err != nil {
 		t.Error(err)
@@ -596,7 +744,7 @@ func testSealed(t *testing.T, fresh fresher) {
 func testHostileText(t *testing.T, fresh fresher) {
 	l := open(t, fresh)
 	fold := folder(t, l)
-	bad := "\x00\xff" + strings.Repeat("ü", 5000)
+	bad := "\x00\xff\"\\<'" + strings.Repeat("ü", 5000)
 	e := shown("r"+bad, "o"+bad, "v"+bad, candor.Exposed, 0)
 	d, r := &e.Disclosures[0], &e.Responses[0]
 	d.Site, d.Route, d.Encoding, d.Release, d.Country, d.Credentials = bad, bad, bad, bad, bad, []string{bad}
@@ -699,6 +847,45 @@ func testUpgrade(t *testing.T, fresh fresher) {
 	l = openAt(t, where)
 	differ(t, dump(t, anew), dump(t, l))
 	agree(t, l)
+}
+
+// Viewers come through the sixth migration, down and up; of responses those stay that have somebody waiting for their end.
+func testViewersMigrate(t *testing.T, fresh fresher) {
+	l := open(t, fresh)
+	mustFold(t, l, random(rand.New(rand.NewPCG(8, 8)), 200))
+	before := withoutResponses(dump(t, l))
+	p, err := l.provider()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.DownTo(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.db.Exec(`INSERT INTO response (incident, id) VALUES ('i', 'ended'), ('i', 'open'); INSERT INTO pending (incident, response, owner, outcome, count) VALUES ('i', 'open', 'o', 'exposed', 1)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	agree(t, l)
+	var left string
+	if err := l.db.QueryRow(`SELECT MIN(id) FROM response WHERE incident = 'i'`).Scan(&left); err != nil || left != "open" {
+		t.Error(left, err)
+	}
+	if _, err := l.db.Exec(`DELETE FROM response WHERE incident = 'i'; DELETE FROM pending WHERE incident = 'i'`); err != nil {
+		t.Fatal(err)
+	}
+	differ(t, before, withoutResponses(dump(t, l)))
+}
+
+func withoutResponses(dump string) string {
+	var rest strings.Builder
+	for line := range strings.Lines(dump) {
+		if !strings.HasPrefix(line, "response ") {
+			rest.WriteString(line)
+		}
+	}
+	return rest.String()
 }
 
 func journalled(t *testing.T, path string) (list []candor.Entry) {

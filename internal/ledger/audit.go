@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"candor.example"
@@ -54,13 +55,24 @@ func (f *fold) actions(list []candor.Action) error {
 }
 
 func cleaned(a candor.Action) candor.Action {
-	a.ID, a.By, a.What, a.Incident, a.Why = key(a.ID), key(a.By), key(a.What), key(a.Incident), clean(a.Why)
+	a.ID, a.By, a.What, a.Incident, a.Why = human(key(a.ID)), key(a.By), key(a.What), key(a.Incident), clean(a.Why)
 	details := map[string]string{}
 	for k, v := range a.Details {
 		details[clean(k)] = clean(v)
 	}
 	a.Details, a.Time = details, from(at(a.Time)) // as it can be read again
 	return a
+}
+
+// automatic begins the ids of what the ledger does by itself. An action of that id that came from elsewhere would be taken for it.
+const automatic = "candor-"
+
+// human keeps an id apart from automatic ones, and from every other: one that looks like them is given a tilde more.
+func human(id string) string {
+	if strings.HasPrefix(strings.TrimLeft(id, "~"), automatic) {
+		return "~" + id
+	}
+	return id
 }
 
 // action does one, if it can be done, and writes it down in any case; the same id twice is one action.
@@ -94,17 +106,15 @@ func (f *fold) act(a candor.Action) error {
 		return f.campaign(a)
 	case a.What == candor.Reset:
 		return f.reset(a)
-	case a.Incident != "":
-		if err := f.apply(a, a.Incident); err != nil {
-			return err
-		}
-	case a.What != candor.Contained:
+	case a.What == candor.Contained:
+		return f.contain(a)
+	case a.Incident == "":
 		return refusal{errors.New("it names no incident")}
 	}
-	switch a.What {
-	case candor.Contained:
-		return f.contain(a)
-	case candor.Assessed:
+	if err := f.apply(a, a.Incident); err != nil {
+		return err
+	}
+	if a.What == candor.Assessed {
 		return f.exec(`INSERT INTO assessment (incident, dpc, ei, cb, why, time, actor) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident) DO UPDATE SET
 dpc = excluded.dpc, ei = excluded.ei, cb = excluded.cb, why = excluded.why, time = excluded.time, actor = excluded.actor`,
 			a.Incident, a.Details["dpc"], a.Details["ei"], a.Details["cb"], a.Why, at(a.Time), a.By)
@@ -191,6 +201,9 @@ func (f *fold) contain(a candor.Action) error {
 	if err != nil {
 		return refusal{err}
 	}
+	if err := f.exists(a.Incident); err != nil {
+		return err
+	}
 	site, route := key(c.Site), key(c.Route)
 	err = f.exec(`INSERT INTO containment (site, route, mode, count, within, since, actor, tripped, reset) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (site, route) DO UPDATE SET
 mode = excluded.mode, count = excluded.count, within = excluded.within, since = excluded.since, actor = excluded.actor, tripped = excluded.tripped, reset = 0`,
@@ -198,16 +211,34 @@ mode = excluded.mode, count = excluded.count, within = excluded.within, since = 
 	if err != nil {
 		return err
 	}
-	return f.applyToAll(a, site, route, a.Incident)
+	// A mask on a site does not keep in what a route of it is told to let out, and what a route is told to let out no more by itself may
+	// still be kept in by its site's.
+	which := `NOT EXISTS (` + kept + `)`
+	if c.Keeps() {
+		which = `EXISTS (` + kept + `)`
+	}
+	ids, err := f.texts(`SELECT id FROM incident i WHERE (site = ?1 AND (route = ?2 OR ?2 = '') OR id = ?3) AND `+which+` ORDER BY id`, site, route, a.Incident)
+	return f.applyToAll(a, ids, err)
 }
 
-// applyToAll changes the incidents of a route, or of a site where route is "".
-func (f *fold) applyToAll(a candor.Action, site, route, except string) error {
-	ids, err := f.texts(`SELECT id FROM incident WHERE site = ?1 AND (route = ?2 OR ?2 = '') AND id <> ?3 ORDER BY id`, site, route, except)
+func (f *fold) applyToAll(a candor.Action, ids []string, err error) error {
 	for _, id := range ids {
 		if err := f.apply(a, id); err != nil {
 			return err
 		}
+	}
+	return err
+}
+
+// exists refuses what names an incident that is not there; naming none is fine.
+func (f *fold) exists(id string) error {
+	var one int
+	if id == "" {
+		return nil
+	}
+	err := f.row(`SELECT 1 FROM incident WHERE id = ?`, []any{id}, &one)
+	if err == sql.ErrNoRows {
+		return refusal{errors.New("there is no such incident")}
 	}
 	return err
 }
@@ -218,12 +249,10 @@ func (f *fold) reset(a candor.Action) error {
 	if err != nil {
 		return refusal{err}
 	}
-	var n int
-	if err := f.row(`SELECT COUNT(*) FROM incident WHERE id = ?`, []any{a.Incident}, &n); err != nil {
+	if err := f.exists(a.Incident); err != nil {
 		return err
-	} else if n == 0 && a.Incident != "" {
-		return refusal{errors.New("there is no such incident")}
 	}
+	var n int
 	site, route := key(c.Site), key(c.Route)
 	if err := f.row(`SELECT COUNT(*) FROM containment WHERE site = ? AND route = ? AND mode = 'trip'`, []any{site, route}, &n); err != nil {
 		return err
@@ -238,12 +267,7 @@ func (f *fold) reset(a candor.Action) error {
 		return err
 	}
 	ids, err := f.texts(`SELECT id FROM incident i WHERE site = ?1 AND (route = ?2 OR ?2 = '') AND NOT EXISTS (`+kept+`) ORDER BY id`, site, route)
-	for _, id := range ids {
-		if err := f.apply(a, id); err != nil {
-			return err
-		}
-	}
-	return err
+	return f.applyToAll(a, ids, err)
 }
 
 // kept is what still keeps the data of an incident i in, by the order of guard.Containment: what has tripped, on the route or on its site;
@@ -326,7 +350,7 @@ func (f *fold) reopen(id string, over, t int64) error {
 	if err := f.row(`SELECT COALESCE(MAX(n), 0) + 1 FROM audit`, nil, &n); err != nil {
 		return err
 	}
-	a := candor.Action{ID: fmt.Sprintf("candor-%d", n), Time: from(t), By: "candor", What: candor.Reopened, Incident: id,
+	a := candor.Action{ID: fmt.Sprint(automatic, n), Time: from(t), By: "candor", What: candor.Reopened, Incident: id,
 		Why: "disclosed again, later than " + from(over).Format(time.RFC3339), Details: map[string]string{}}
 	return f.action(a)
 }

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // bulk is many rows of one table, written by as few statements as the database allows. Columns are []string or []int64, all of one length.
 type bulk struct {
-	into    string // table (column, …)
-	rest    string // what follows the rows: ON CONFLICT …
+	table   string
+	names   string // of the columns
+	rest    string // what follows the rows: ON CONFLICT …; empty: none of them is there
 	columns []any
 }
 
@@ -24,12 +28,22 @@ func (f *fold) bulk(b bulk, each func(*sql.Rows) error) (written int64, err erro
 	if n == 0 {
 		return 0, nil
 	}
-	if f.l.dialect == postgres {
-		return f.send("INSERT INTO "+b.into+" SELECT * FROM unnest("+arrays(b.columns)+") "+b.rest, b.columns, each)
+	into := "INSERT INTO " + b.table + " (" + b.names + ") SELECT "
+	switch {
+	case f.l.dialect == postgres && b.rest == "":
+		return f.copy(b)
+	case f.l.dialect == postgres:
+		return f.send(into+"* FROM unnest("+arrays(b.columns)+") "+b.rest, b.columns, each)
 	}
+	same, varying, take := split(b.columns)
 	for start := 0; start < n; start += chunk {
 		rows := min(chunk, n-start)
-		w, err := f.send("INSERT INTO "+b.into+" VALUES "+tuples(len(b.columns), rows)+" "+b.rest, values(b.columns, start, rows), each)
+		query := into + take + " FROM (SELECT " + marks(len(same)) + ") s, (VALUES " + tuples(len(varying), rows) + ") v WHERE true " + b.rest
+		args := appendRow(make([]any, 0, len(same)+rows*len(varying)), same, 0)
+		for i := start; i < start+rows; i++ {
+			args = appendRow(args, varying, i)
+		}
+		w, err := f.send(query, args, each)
 		if err != nil {
 			return 0, err
 		}
@@ -38,22 +52,68 @@ func (f *fold) bulk(b bulk, each func(*sql.Rows) error) (written int64, err erro
 	return written, nil
 }
 
+// split parts the columns that are the same in all rows, which are bound once, from the others, and says how a row takes them together.
+// There is always one of the others, and one that is the same.
+func split(columns []any) (same, varying []any, take string) {
+	same = []any{[]string{""}}
+	var list []string
+	for i, c := range columns {
+		if i < len(columns)-1 && uniform(c) {
+			same = append(same, c)
+			list = append(list, fmt.Sprintf("s.c%d", len(same)))
+		} else {
+			varying = append(varying, c)
+			list = append(list, fmt.Sprintf("v.column%d", len(varying)))
+		}
+	}
+	return same, varying, strings.Join(list, ", ")
+}
+
+func uniform(column any) bool {
+	if texts, ok := column.([]string); ok {
+		return !slices.ContainsFunc(texts, func(s string) bool { return s != texts[0] })
+	}
+	numbers := column.([]int64)
+	return !slices.ContainsFunc(numbers, func(n int64) bool { return n != numbers[0] })
+}
+
+// marks are the placeholders of what is the same in all rows.
+func marks(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf("? AS c%d", i+1))
+	}
+	return strings.Join(list, ", ")
+}
+
+// copy sends rows by COPY, which costs PostgreSQL half of what INSERT does.
+func (f *fold) copy(b bulk) (written int64, err error) {
+	row := make([]any, 0, len(b.columns))
+	source := pgx.CopyFromSlice(length(b.columns[0]), func(i int) ([]any, error) {
+		row = appendRow(row[:0], b.columns, i)
+		return row, nil
+	})
+	err = f.conn.Raw(func(driver any) error {
+		written, err = driver.(*stdlib.Conn).Conn().CopyFrom(f.ctx, pgx.Identifier{b.table}, strings.Split(b.names, ", "), source)
+		return err
+	})
+	return written, err
+}
+
 // among runs a query for the rows of an incident whose column, which the query ends with, is one of values; each is called for every row.
 func (f *fold) among(query, incident string, values []string, rest string, each func(*sql.Rows) error) error {
+	if len(values) == 0 {
+		return nil
+	}
 	if f.l.dialect == postgres {
 		_, err := f.send(query+" = ANY(?::text[]) "+rest, []any{incident, values}, each)
 		return err
 	}
-	for part := range slices.Chunk(values, chunk) {
-		args := []any{incident}
-		for _, v := range part {
-			args = append(args, v)
-		}
-		if _, err := f.send(query+" IN "+tuples(len(part), 1)+" "+rest, args, each); err != nil {
-			return err
-		}
+	from, list, err := f.l.dialect.list(values)
+	if err == nil {
+		_, err = f.send(query+" IN (SELECT value FROM "+from+") "+rest, []any{incident, list}, each)
 	}
-	return nil
+	return err
 }
 
 func (f *fold) send(query string, args []any, each func(*sql.Rows) error) (written int64, err error) {
@@ -155,16 +215,13 @@ func tuples(columns, rows int) string {
 	return tuple + strings.Repeat(", "+tuple, rows-1)
 }
 
-func values(columns []any, start, rows int) []any {
-	args := make([]any, 0, rows*len(columns))
-	for i := start; i < start+rows; i++ {
-		for _, c := range columns {
-			if texts, ok := c.([]string); ok {
-				args = append(args, texts[i])
-			} else {
-				args = append(args, c.([]int64)[i])
-			}
+func appendRow(row, columns []any, i int) []any {
+	for _, c := range columns {
+		if texts, ok := c.([]string); ok {
+			row = append(row, texts[i])
+		} else {
+			row = append(row, c.([]int64)[i])
 		}
 	}
-	return args
+	return row
 }

@@ -117,11 +117,11 @@ func (f *fold) freeze(c notice.Campaign) (n int, set string, err error) {
 	if err := f.exec(`DELETE FROM recipient WHERE campaign = ?`, c.ID); err != nil {
 		return 0, "", err
 	}
-	from := `SELECT owner, kinds, (SELECT COUNT(*) FROM viewer v WHERE v.incident = a.incident AND v.owner = a.owner AND v.outcome = a.outcome) AS viewers, count, first, last,
+	from := `SELECT owner, kinds, 1 + (SELECT COUNT(*) FROM further v WHERE v.incident = a.incident AND v.owner = a.owner AND v.outcome = a.outcome) AS viewers, count, first, last,
   credentials, unlooked, country, locale, 'queued' AS state, '' AS cause FROM affected a WHERE a.incident = ?2 AND a.outcome = 'exposed'`
 	if c.Kind == notice.Viewers { // who they are nobody here can tell: the shop's own site knows them when they come
 		from = `SELECT digest AS owner, '' AS kinds, 0 AS viewers, 0 AS count, 0 AS first, 0 AS last, '' AS credentials, 0 AS unlooked, '' AS country, '' AS locale, 'withheld' AS state, 'viewer' AS cause
-FROM viewer WHERE incident = ?2 AND owner = '' AND outcome = '' AND kind = 'customer'`
+FROM viewer WHERE incident = ?2 AND kind = 'customer'`
 	}
 	err = f.exec(`INSERT INTO recipient (campaign, n, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale, state, attempt, again, key, code, time, cause, status, detail, provider, complaint)
 SELECT ?1, ROW_NUMBER() OVER (ORDER BY CASE WHEN credentials = '' THEN 1 ELSE 0 END, owner) - 1, owner, kinds, viewers, count, first, last, credentials, unlooked, country, locale, state, 0, 0, '', '', 0, cause, '', '', '', 0

@@ -12,12 +12,17 @@ import (
 // FoldDelivery takes events of one campaign, in order, into the account: seq is the number of the last of them in the delivery's own journal.
 // What was folded before is passed over.
 func (l *Ledger) FoldDelivery(ctx context.Context, campaign string, seq uint64, events []notice.Event) error {
-	tx, err := l.db.BeginTx(ctx, nil)
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return l.explain(err)
 	}
 	defer tx.Rollback()
-	f := newFold(l, ctx, tx)
+	f := newFold(l, ctx, conn, tx)
 	if err := f.exec(`INSERT INTO delivery (campaign, seq) VALUES (?, 0) ON CONFLICT DO NOTHING`, campaign); err != nil {
 		return l.explain(err)
 	}
@@ -47,7 +52,7 @@ func (l *Ledger) Delivered(ctx context.Context, campaign string) (seq uint64, er
 // standing is what a batch changes of one recipient.
 type standing struct {
 	state                                      notice.State
-	attempt, again, time, complaint            int64
+	attempt, again, time, complaint, sent      int64
 	key, code, cause, status, detail, provider string
 }
 
@@ -81,8 +86,11 @@ func (s *standing) take(e notice.Event) error {
 		return err
 	}
 	s.state, s.time = to, at(e.Time)
-	if e.Kind == notice.Intended {
-		s.again, s.attempt = 0, int64(e.Attempt)
+	switch e.Kind {
+	case notice.Intended:
+		s.again, s.attempt, s.sent = 0, int64(e.Attempt), at(e.Time)
+	case notice.Deferred, notice.Refused: // certain not to have been taken
+		s.sent = 0
 	}
 	if e.Kind == notice.Complained {
 		s.complaint = 1
@@ -118,7 +126,7 @@ func (f *fold) standings(campaign string, events []notice.Event) (map[int]*stand
 
 // standingsBetween reads a stretch of numbers, and keeps those that are wanted: a sender works the set in parts, so that most are.
 func (f *fold) standingsBetween(campaign string, first, last int, into map[int]*standing, wanted []int) error {
-	query, args := `SELECT n, state, attempt, again, key, code, time, cause, status, detail, provider, complaint FROM recipient WHERE campaign = ? AND n `, []any{campaign}
+	query, args := `SELECT n, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, sent FROM recipient WHERE campaign = ? AND n `, []any{campaign}
 	if last-first < 4*len(wanted) {
 		query, args = query+`BETWEEN ? AND ?`, append(args, first, last)
 	} else {
@@ -135,7 +143,7 @@ func (f *fold) standingsBetween(campaign string, first, last int, into map[int]*
 	for rows.Next() {
 		var n int
 		var s standing
-		if err := rows.Scan(&n, &s.state, &s.attempt, &s.again, &s.key, &s.code, &s.time, &s.cause, &s.status, &s.detail, &s.provider, &s.complaint); err != nil {
+		if err := rows.Scan(&n, &s.state, &s.attempt, &s.again, &s.key, &s.code, &s.time, &s.cause, &s.status, &s.detail, &s.provider, &s.complaint, &s.sent); err != nil {
 			return err
 		}
 		into[n] = &s
@@ -151,17 +159,17 @@ func (f *fold) writeStandings(campaign string, rows map[int]*standing, changed m
 	slices.Sort(ns)
 	size := len(ns)
 	states, keys, codes, causes, statuses, details, providers := texts(size), texts(size), texts(size), texts(size), texts(size), texts(size), texts(size)
-	attempts, agains, times, complaints := numbers(size), numbers(size), numbers(size), numbers(size)
+	attempts, agains, times, complaints, sents := numbers(size), numbers(size), numbers(size), numbers(size), numbers(size)
 	empty, zero := texts(size), numbers(size)
 	for i, n := range ns {
 		s := rows[int(n)]
 		states[i], attempts[i], agains[i], keys[i], codes[i], times[i] = string(s.state), s.attempt, s.again, s.key, s.code, s.time
-		causes[i], statuses[i], details[i], providers[i], complaints[i] = s.cause, s.status, s.detail, s.provider, s.complaint
+		causes[i], statuses[i], details[i], providers[i], complaints[i], sents[i] = s.cause, s.status, s.detail, s.provider, s.complaint, s.sent
 	}
-	_, err := f.bulk(bulk{`recipient (campaign, n, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale)`,
+	_, err := f.bulk(bulk{`recipient`, `campaign, n, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, sent, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale`,
 		`ON CONFLICT (campaign, n) DO UPDATE SET state = excluded.state, attempt = excluded.attempt, again = excluded.again, key = excluded.key, code = excluded.code, time = excluded.time,
-cause = excluded.cause, status = excluded.status, detail = excluded.detail, provider = excluded.provider, complaint = excluded.complaint`,
-		[]any{same(campaign, size), ns, states, attempts, agains, keys, codes, times, causes, statuses, details, providers, complaints, empty, empty, zero, zero, zero, zero, empty, zero, empty, empty}}, nil)
+cause = excluded.cause, status = excluded.status, detail = excluded.detail, provider = excluded.provider, complaint = excluded.complaint, sent = excluded.sent`,
+		[]any{same(campaign, size), ns, states, attempts, agains, keys, codes, times, causes, statuses, details, providers, complaints, sents, empty, empty, zero, zero, zero, zero, empty, zero, empty, empty}}, nil)
 	if err != nil {
 		return fmt.Errorf("deliveries: %w", err)
 	}

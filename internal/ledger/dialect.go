@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,6 +49,15 @@ func (d dialect) bind(query string) string {
 		}
 		query = after
 	}
+}
+
+// list makes one parameter of many texts, and a table of it with the column value: that costs less than a parameter for each.
+func (d dialect) list(values []string) (from string, arg any, err error) {
+	if d == postgres {
+		return `unnest(?::text[]) AS list(value)`, values, nil
+	}
+	b, err := json.Marshal(values)
+	return `json_each(?)`, string(b), err
 }
 
 // applied reads how far was folded, and keeps every other fold out until the transaction ends. SQLite's transactions begin with that.

@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// tables are all, each with its key.
+// tables are all, each with its key. Which of a person's viewers stands in affected, and which in further, is no matter: sight has all.
 var tables = []struct{ name, key string }{
-	{"applied", "one"}, {"incident", "id"}, {"affected", "incident, owner, outcome"}, {"viewer", "incident, owner, outcome, digest"},
+	{"applied", "one"}, {"incident", "id"}, {"affected", "incident, owner, outcome"}, {"sight", "incident, owner, outcome, digest"}, {"viewer", "incident, digest"},
 	{"response", "incident, id"}, {"pending", "incident, response, owner, outcome"}, {"course", "incident, step"}, {"link", "link, owner, digest, kind"}, {"coverage", "minute, site, route, skip"},
 	{"release", "site, time, name"}, {"evidence", "incident, id"}, {"purge", "incident, kind, value"}, {"latent", "site, route, owner"},
 	{"latent_route", "site, route"}, {"sealed", "owner, kind, key"}, {"personal", "site, route, place, hour"}, {"audit", "n"},
@@ -55,6 +55,9 @@ func dumpRows(w io.Writer, table string, rows *sql.Rows) error {
 		}
 		io.WriteString(w, table)
 		for i, v := range values {
+			if table == "affected" && names[i] == "viewer" {
+				continue // sight has it
+			}
 			if text, ok := v.(string); ok {
 				v = fmt.Sprintf("%q", text)
 			}

@@ -10,8 +10,8 @@ import (
 	"candor.example/internal/incident"
 )
 
-// held is what a batch knows of one response. A record may come of a response that no disclosure names: it counts only if the table
-// response has it.
+// held is what a batch knows of one response's evidence. A record may come of a response that no disclosure names: it counts only if the
+// tables know that response.
 type held struct {
 	all   *candor.Response // of all records
 	named *candor.Response // of those whose response a disclosure of this batch had named by then; nil: none
@@ -22,32 +22,36 @@ type mark struct{ kind, value string }
 
 // response takes a record of a response into the sample. numbered are the responses that disclosures of the same entry name, with
 // where: the record that comes with them is the first.
-func (f *fold) response(r candor.Response, numbered map[string]place) error {
-	r.ID, r.Site, r.Route = key(r.ID), key(r.Site), key(r.Route)
-	at := place{r.Site, r.Route}
+func (f *fold) response(r *candor.Response, numbered map[string]place) error {
+	id, at := key(r.ID), place{key(r.Site), key(r.Route)}
 	b, err := f.find(at)
 	if b == nil || err != nil {
 		return err
 	}
-	if where, ok := numbered[r.ID]; ok && where == at {
+	if where, ok := numbered[id]; ok && where == at {
 		b.toPurge(r)
 	}
 	if !r.End.IsZero() {
-		b.end(r)
+		b.end(id, r)
 	}
-	if b.sample != "" && r.ID > b.sample {
-		return nil
+	if b.sample == "" || id <= b.sample {
+		kept := *r
+		kept.ID, kept.Site, kept.Route = id, at.site, at.route
+		b.hold(&kept)
 	}
+	return nil
+}
+
+func (b *book) hold(r *candor.Response) {
 	h := b.evidence[r.ID]
 	if h == nil {
 		h = &held{}
 		b.evidence[r.ID] = h
 	}
-	h.all = latest(h.all, &r)
-	if _, known := b.responses[r.ID]; known {
-		h.named = latest(h.named, &r)
+	h.all = latest(h.all, r)
+	if a := b.answers[r.ID]; a != nil && a.named {
+		h.named = latest(h.named, r)
 	}
-	return nil
 }
 
 // latest is the record that stays: a later one, but not in place of one that was recorded to its end.
@@ -81,7 +85,7 @@ func (f *fold) sample(b *book) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := f.bulk(bulk{`evidence (incident, id, ended, body)`, `ON CONFLICT (incident, id) DO UPDATE SET ended = excluded.ended, body = excluded.body WHERE excluded.ended >= evidence.ended`,
+	_, err := f.bulk(bulk{`evidence`, `incident, id, ended, body`, `ON CONFLICT (incident, id) DO UPDATE SET ended = excluded.ended, body = excluded.body WHERE excluded.ended >= evidence.ended`,
 		[]any{same(b.id, len(ids)), ids, ended, bodies}}, nil)
 	if err != nil {
 		return err
@@ -96,24 +100,11 @@ func (f *fold) counted(b *book, id string) (*candor.Response, error) {
 		return h.named, nil
 	}
 	var one int
-	err := f.row(`SELECT 1 FROM response WHERE incident = ? AND id = ?`, []any{b.id, id}, &one)
+	err := f.row(`SELECT 1 FROM response WHERE incident = ?1 AND id = ?2 UNION ALL SELECT 1 FROM evidence WHERE incident = ?1 AND id = ?2`, []any{b.id, id}, &one)
 	if err == sql.ErrNoRows {
 		return h.named, nil
 	}
 	return h.all, err
-}
-
-// writeResponses counts responses, also in the course, and returns how many are new.
-func (f *fold) writeResponses(b *book) (int64, error) {
-	ids := slices.Sorted(maps.Keys(b.responses))
-	return f.bulk(bulk{`response (incident, id)`, `ON CONFLICT DO NOTHING RETURNING id`, []any{same(b.id, len(ids)), ids}}, func(r *sql.Rows) error {
-		var id string
-		err := r.Scan(&id)
-		if err == nil {
-			b.course[b.responses[id]].responses++
-		}
-		return err
-	})
 }
 
 func same(s string, n int) []string {
@@ -131,7 +122,7 @@ const MaxPurge = 10_000
 const maxPurgeURL = 2000
 
 // toPurge notes what a shared cache kept, or may keep.
-func (b *book) toPurge(r candor.Response) {
+func (b *book) toPurge(r *candor.Response) {
 	if !r.Cached && !r.Shareable {
 		return
 	}

@@ -60,8 +60,8 @@ func (l *Ledger) exposure(ctx context.Context, id string, f *notice.Facts) error
 		return err
 	}
 	f.Kinds, f.Credentials, f.Looked, f.First, f.Last = kindsOf(kinds), strings.Fields(credentials), looked(unlooked), maybe(first), maybe(last)
-	rows, err = l.query(ctx, `SELECT w.kind, COUNT(*) FROM (SELECT DISTINCT digest FROM viewer WHERE incident = ?1 AND outcome = 'exposed' AND owner <> '') v
-  JOIN viewer w ON w.incident = ?1 AND w.owner = '' AND w.outcome = '' AND w.digest = v.digest GROUP BY w.kind ORDER BY w.kind`, id)
+	rows, err = l.query(ctx, `SELECT w.kind, COUNT(*) FROM (SELECT DISTINCT digest FROM sight WHERE incident = ?1 AND outcome = 'exposed') v
+  JOIN viewer w ON w.incident = ?1 AND w.digest = v.digest GROUP BY w.kind ORDER BY w.kind`, id)
 	f.Viewers, err = collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) { return v, r.Scan(&v.Kind, &v.Count) })
 	return err
 }

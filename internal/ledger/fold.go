@@ -24,18 +24,23 @@ func (e ErrBehind) Error() string {
 // Fold takes journal entries, in order, into the account: one transaction, in which what was applied is stored, too. What
 // was folded before is passed over, and a gap is ErrBehind. Two that fold at once wait for each other.
 func (l *Ledger) Fold(ctx context.Context, entries []candor.Entry) error {
-	tx, err := l.db.BeginTx(ctx, nil)
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return l.explain(err)
 	}
 	defer tx.Rollback()
-	if err := l.fold(ctx, tx, entries); err != nil {
+	if err := l.fold(ctx, conn, tx, entries); err != nil {
 		return l.explain(err)
 	}
 	return l.explain(tx.Commit())
 }
 
-func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) error {
+func (l *Ledger) fold(ctx context.Context, conn *sql.Conn, tx *sql.Tx, entries []candor.Entry) error {
 	if l.dialect == postgres { // what a crash of the server may lose is folded again, together with the number of what was applied
 		if _, err := tx.ExecContext(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
 			return err
@@ -48,7 +53,7 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 	if err := l.of(ctx, tx, l.journal); err != nil {
 		return err
 	}
-	before, f := applied, newFold(l, ctx, tx)
+	before, f := applied, newFold(l, ctx, conn, tx)
 	for _, e := range entries {
 		if e.Seq <= applied {
 			continue
@@ -73,6 +78,7 @@ func (l *Ledger) fold(ctx context.Context, tx *sql.Tx, entries []candor.Entry) e
 // fold is one batch: sums in memory, written at its end, and before an action.
 type fold struct {
 	l          *Ledger
+	conn       *sql.Conn // that tx is on
 	tx         *sql.Tx
 	ctx        context.Context
 	statements map[string]*sql.Stmt
@@ -89,8 +95,8 @@ type sums struct {
 	sealed   map[sealKey]candor.Sealed // the first
 }
 
-func newFold(l *Ledger, ctx context.Context, tx *sql.Tx) *fold {
-	return &fold{l: l, ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}, sums: newSums()}
+func newFold(l *Ledger, ctx context.Context, conn *sql.Conn, tx *sql.Tx) *fold {
+	return &fold{l: l, ctx: ctx, conn: conn, tx: tx, statements: map[string]*sql.Stmt{}, sums: newSums()}
 }
 
 func newSums() sums {
@@ -108,13 +114,11 @@ type book struct {
 	kinds, encodings            string
 	disclosures, cached         int64
 	inURL, thirdParty, inHeader int64
-	unnumbered                  int64 // disclosures without the id of a response, each a response of its own
+	responses                   int64 // that are certainly new; the others are told when the table response is asked
 	people                      map[who]*person
-	order                       []who // of people, as they came, so that who is new when does not depend on batches
-	viewers                     map[seen]string
-	responses                   map[string]int64     // the step of its first disclosure
-	pending                     map[string][]shownIn // by response, of this batch
-	ended                       map[string]ending    // responses, of which earlier batches may have more
+	order                       []who             // of people, as they came, which may be in order already
+	viewers                     map[string]string // the incident's: their kinds, by digest
+	answers                     map[string]*answer
 	course                      map[int64]*step
 	evidence                    map[string]*held
 	sample                      string // the greatest id that belongs to a full sample; empty: it is not full
@@ -125,35 +129,34 @@ type book struct {
 
 type who struct{ owner, outcome string }
 
-// seen is a viewer of a person's data; without an owner, of the incident's.
-type seen struct {
-	who
-	digest string
-}
-
 type person struct {
 	step                         int64 // of the entry that came first
 	first, last                  int64
 	count, unlooked              int64
 	kinds, evidence, credentials string
 	country, locale              string
+	viewer                       string          // the first that this batch has: nearly everybody was shown to one viewer
+	further                      map[string]bool // the others of this batch
 }
 
 type step struct{ disclosures, exposed, prevented, responses int64 }
 
 func (f *fold) entry(e candor.Entry) error {
-	numbered := map[string]place{}
+	var numbered map[string]place
 	for _, d := range e.Disclosures {
 		d = tidy(d)
 		if d.Class == candor.Disclosed && d.Response != "" {
+			if numbered == nil {
+				numbered = map[string]place{}
+			}
 			numbered[d.Response] = place{d.Site, d.Route}
 		}
 		if err := f.classed(d); err != nil {
 			return err
 		}
 	}
-	for _, r := range e.Responses {
-		if err := f.response(r, numbered); err != nil {
+	for i := range e.Responses {
+		if err := f.response(&e.Responses[i], numbered); err != nil {
 			return err
 		}
 	}
@@ -176,7 +179,10 @@ func (f *fold) entry(e candor.Entry) error {
 			return err
 		}
 	}
-	return f.actions(e.Actions)
+	if err := f.actions(e.Actions); err != nil {
+		return err
+	}
+	return f.answers(e.Answers)
 }
 
 func (f *fold) classed(d candor.Disclosure) error {
@@ -184,9 +190,9 @@ func (f *fold) classed(d candor.Disclosure) error {
 	case d.Class == candor.Link:
 		return f.link(d)
 	case d.Class == candor.Own && d.Outcome == candor.Possible:
-		f.latency(d)
+		f.latency(&d)
 	case d.Class == candor.Disclosed:
-		if err := f.disclosure(d, 1, at(d.Time)); err != nil || d.Reason == "" {
+		if err := f.disclosure(&d, 1, at(d.Time)); err != nil || d.Reason == "" {
 			return err
 		}
 		return f.promote(d)
@@ -203,7 +209,7 @@ func tidy(d candor.Disclosure) candor.Disclosure {
 }
 
 // disclosure adds one to the sums; count is how many responses it stands for, last when the last of them was.
-func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
+func (f *fold) disclosure(d *candor.Disclosure, count, last int64) error {
 	b, err := f.book(d)
 	if err != nil {
 		return err
@@ -212,28 +218,32 @@ func (f *fold) disclosure(d candor.Disclosure, count, last int64) error {
 	b.first, b.last = min(b.first, t), max(b.last, last)
 	b.kinds, b.encodings = with(b.kinds, string(d.Kind)), with(b.encodings, d.Encoding)
 	m := t - t%int64(incident.Step)
-	if b.course[m] == nil {
-		b.course[m] = &step{}
-	}
-	b.count(d, count, m)
-	see(b.viewers, who{}, d)
+	a := b.answer(d.Response)
+	b.count(d, count, m, a)
+	b.see(d)
 	k := who{d.Owner, string(d.Outcome)}
 	p := b.people[k]
 	if p == nil {
-		p = &person{step: m, first: t, last: t}
+		p = &person{step: m, first: t, last: t, viewer: d.ViewerDigest}
 		b.people[k] = p
 		b.order = append(b.order, k)
 	}
-	p.add(d, count, last)
-	b.await(d, k, count)
-	see(b.viewers, k, d)
+	p.add(d, count, t, last)
+	if a != nil && d.Looked != candor.LookedAll {
+		a.await(k, count)
+	}
 	return f.regressed(b, last)
 }
 
 // count adds to the incident's own figures, and to those of a step of its course.
-func (b *book) count(d candor.Disclosure, count, step int64) {
+func (b *book) count(d *candor.Disclosure, count, at int64, a *answer) {
+	m := b.course[at]
+	if m == nil {
+		m = &step{}
+		b.course[at] = m
+	}
 	b.disclosures += count
-	b.course[step].disclosures += count
+	m.disclosures += count
 	if d.Cached {
 		b.cached += count
 	}
@@ -246,16 +256,16 @@ func (b *book) count(d candor.Disclosure, count, step int64) {
 	if d.Header != "" {
 		b.inHeader += count
 	}
-	if d.Response == "" {
-		b.unnumbered += count
-		b.course[step].responses += count
-	} else if _, known := b.responses[d.Response]; !known {
-		b.responses[d.Response] = step
+	n := count // without the id of a response, each is a response of its own
+	if a != nil {
+		n = a.disclosed(at)
 	}
+	b.responses += n
+	m.responses += n
 }
 
-func (p *person) add(d candor.Disclosure, count, last int64) {
-	p.first, p.last = min(p.first, at(d.Time)), max(p.last, last)
+func (p *person) add(d *candor.Disclosure, count, t, last int64) {
+	p.first, p.last = min(p.first, t), max(p.last, last)
 	p.count += count
 	if d.Looked != candor.LookedAll {
 		p.unlooked += count
@@ -265,10 +275,22 @@ func (p *person) add(d candor.Disclosure, count, last int64) {
 		p.credentials = with(p.credentials, clean(c))
 	}
 	p.reside(d)
+	p.see(d.ViewerDigest)
+}
+
+// see adds a viewer of the person's data.
+func (p *person) see(viewer string) {
+	if viewer == p.viewer {
+		return
+	}
+	if p.further == nil {
+		p.further = map[string]bool{}
+	}
+	p.further[viewer] = true
 }
 
 // reside notes the last that is known of where somebody lives.
-func (p *person) reside(d candor.Disclosure) {
+func (p *person) reside(d *candor.Disclosure) {
 	if d.Country != "" {
 		p.country = d.Country
 	}
@@ -285,11 +307,10 @@ func with(set, word string) string {
 	return union(set, word)
 }
 
-// see adds a viewer. The kind that came first stays, but for a crawler's that was verified since; so it is in the table.
-func see(viewers map[seen]string, k who, d candor.Disclosure) {
-	at := seen{k, d.ViewerDigest}
-	if kind, ok := viewers[at]; !ok || kind == claimedCrawler && d.Viewer == crawler {
-		viewers[at] = d.Viewer
+// see adds a viewer of the incident's. The kind that came first stays, but for a crawler's that was verified since; so it is in the table.
+func (b *book) see(d *candor.Disclosure) {
+	if kind, ok := b.viewers[d.ViewerDigest]; !ok || kind == claimedCrawler && d.Viewer == crawler {
+		b.viewers[d.ViewerDigest] = d.Viewer
 	}
 }
 
@@ -297,7 +318,7 @@ func see(viewers map[seen]string, k who, d candor.Disclosure) {
 const claimedCrawler, crawler = "claimed-crawler", "crawler"
 
 // book finds the incident of a site and route, or begins one.
-func (f *fold) book(d candor.Disclosure) (*book, error) {
+func (f *fold) book(d *candor.Disclosure) (*book, error) {
 	where := place{d.Site, d.Route}
 	b, err := f.find(where)
 	if b != nil || err != nil {
@@ -310,8 +331,8 @@ func (f *fold) book(d candor.Disclosure) (*book, error) {
 }
 
 func newBook(id string, t int64) *book {
-	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[seen]string{}, responses: map[string]int64{},
-		pending: map[string][]shownIn{}, ended: map[string]ending{}, course: map[int64]*step{}, evidence: map[string]*held{}}
+	return &book{id: id, first: t, last: t, people: map[who]*person{}, viewers: map[string]string{}, answers: map[string]*answer{},
+		course: map[int64]*step{}, evidence: map[string]*held{}}
 }
 
 // find finds the incident of a site and route; nil if there is none.
@@ -364,7 +385,7 @@ func (f *fold) promote(d candor.Disclosure) error {
 		return err
 	}
 	for _, v := range views {
-		if err := f.disclosure(v.Disclosure, v.count, v.last); err != nil {
+		if err := f.disclosure(&v.Disclosure, v.count, v.last); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ type latent struct {
 	owner string
 }
 
-func (f *fold) latency(d candor.Disclosure) {
+func (f *fold) latency(d *candor.Disclosure) {
 	k := latent{place{d.Site, d.Route}, d.Owner}
 	p := f.latent[k]
 	if p == nil {
@@ -80,7 +80,7 @@ func (f *fold) writeLatent() error {
 		sites[i], routes[i], owners[i], first[i], last[i], count[i], countries[i], locales[i] = k.site, k.route, k.owner, p.first, p.last, p.count, p.country, p.locale
 	}
 	isNew := map[place]int64{}
-	_, err := f.bulk(bulk{`latent (site, route, owner, first, last, count, country, locale)`, `ON CONFLICT (site, route, owner) DO UPDATE SET
+	_, err := f.bulk(bulk{`latent`, `site, route, owner, first, last, count, country, locale`, `ON CONFLICT (site, route, owner) DO UPDATE SET
 first = CASE WHEN excluded.first < latent.first THEN excluded.first ELSE latent.first END,
 last = CASE WHEN excluded.last > latent.last THEN excluded.last ELSE latent.last END, count = latent.count + excluded.count,
 country = CASE WHEN excluded.country = '' THEN latent.country ELSE excluded.country END,
@@ -145,6 +145,6 @@ func (f *fold) writeSealed() error {
 	for i, k := range order {
 		owners[i], kinds[i], keys[i], blobs[i] = k.owner, k.kind, k.key, base64.StdEncoding.EncodeToString(f.sealed[k].Blob)
 	}
-	_, err := f.bulk(bulk{`sealed (owner, kind, key, blob)`, `ON CONFLICT DO NOTHING`, []any{owners, kinds, keys, blobs}}, nil)
+	_, err := f.bulk(bulk{`sealed`, `owner, kind, key, blob`, `ON CONFLICT DO NOTHING`, []any{owners, kinds, keys, blobs}}, nil)
 	return err
 }

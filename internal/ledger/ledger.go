@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,14 +37,16 @@ type Ledger struct {
 	db      *sql.DB
 	journal string // which one it is folded from, set by Of; empty: whichever
 	memory  memory
+	asked   atomic.Int64
 }
 
 // memory keeps what is dear to work out, by the figures that it was worked out from. Both only grow, so that an old answer never fits
 // again.
 type memory struct {
 	sync.Mutex
-	possible map[string]remembered
-	verdicts map[string]judged
+	possible  map[string]remembered
+	verdicts  map[string]judged
+	countries map[string]located
 }
 
 // Open opens a ledger and brings its schema up to date. where is the path of a SQLite file, which is made on first use with mode 0600, or
@@ -57,7 +60,7 @@ func Open(ctx context.Context, where string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.memory.possible, l.memory.verdicts = map[string]remembered{}, map[string]judged{}
+	l.memory.possible, l.memory.verdicts, l.memory.countries = map[string]remembered{}, map[string]judged{}, map[string]located{}
 	if err := l.migrate(ctx); err != nil {
 		l.db.Close()
 		return nil, l.explain(err)
@@ -160,11 +163,16 @@ func (l *Ledger) Applied(ctx context.Context) (seq uint64, err error) {
 	return seq, l.explain(err)
 }
 
+// Asked is how many queries were made of it to read, since it was opened.
+func (l *Ledger) Asked() int64 { return l.asked.Load() }
+
 func (l *Ledger) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	l.asked.Add(1)
 	return l.db.QueryContext(ctx, l.dialect.bind(query), args...)
 }
 
 func (l *Ledger) row(ctx context.Context, query string, args ...any) *sql.Row {
+	l.asked.Add(1)
 	return l.db.QueryRowContext(ctx, l.dialect.bind(query), args...)
 }
 

@@ -145,7 +145,7 @@ func (l *Ledger) Affected(ctx context.Context, id, after string, limit int) ([]i
   SELECT owner FROM (SELECT DISTINCT owner FROM affected WHERE incident = ?1 AND owner > ?2 ORDER BY owner LIMIT ?3) a
   UNION SELECT owner FROM (SELECT l.owner FROM latent l, incident i WHERE i.id = ?1 AND i.cached > 0 AND l.site = i.site AND l.route = i.route AND l.owner > ?2 ORDER BY l.owner LIMIT ?3) b
 ) c ORDER BY owner LIMIT ?3)
-SELECT a.owner, a.outcome, a.first, a.last, a.count, (SELECT COUNT(*) FROM viewer v WHERE v.incident = a.incident AND v.owner = a.owner AND v.outcome = a.outcome),
+SELECT a.owner, a.outcome, a.first, a.last, a.count, 1 + (SELECT COUNT(*) FROM further v WHERE v.incident = a.incident AND v.owner = a.owner AND v.outcome = a.outcome),
   a.kinds, a.evidence, a.credentials, a.unlooked, a.country, a.locale FROM affected a WHERE a.incident = ?1 AND a.owner IN (SELECT owner FROM page)
 UNION ALL SELECT l.owner, 'possible', l.first, l.last, l.count, 0, '', '', '', l.count, l.country, l.locale FROM `+latentPeople+` AND l.owner IN (SELECT owner FROM page)
 ORDER BY 1, 2`, id, after, limit)
@@ -168,7 +168,7 @@ func looked(unlooked int) string {
 }
 
 func (l *Ledger) viewers(ctx context.Context, id string) ([]incident.ViewerCount, error) {
-	rows, err := l.query(ctx, `SELECT kind, COUNT(*) FROM viewer WHERE incident = ? AND owner = '' GROUP BY kind ORDER BY kind`, id)
+	rows, err := l.query(ctx, `SELECT kind, COUNT(*) FROM viewer WHERE incident = ? GROUP BY kind ORDER BY kind`, id)
 	return collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) {
 		return v, r.Scan(&v.Kind, &v.Count)
 	})

@@ -24,6 +24,7 @@ type Recipient struct {
 	// Again is the attempt from which a human lets it be sent once more, after a doubt; 0: none does.
 	Again     int             `json:"again,omitempty"`
 	Key       string          `json:"key,omitempty"`
+	Sent      time.Time       `json:"sent,omitzero"` // when it went out
 	Time      time.Time       `json:"time,omitzero"` // of the last that happened
 	Cause     string          `json:"cause,omitempty"`
 	Status    string          `json:"status,omitempty"`
@@ -33,16 +34,19 @@ type Recipient struct {
 	Sealed    []candor.Sealed `json:"-"`
 }
 
-const recipientColumns = `n, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale, state, attempt, again, key, code, time, cause, status, detail, provider, complaint`
+const recipientColumns = `n, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, sent`
 
-func scanRecipient(rows *sql.Rows) (r Recipient, err error) {
+func scanRecipient(rows *sql.Rows) (Recipient, error) { return scanRecipientAnd(rows) }
+
+// scanRecipientAnd reads more columns, which stand behind a recipient's.
+func scanRecipientAnd(rows *sql.Rows, more ...any) (r Recipient, err error) {
 	var kinds, credentials string
-	var first, last, t int64
+	var first, last, t, sent int64
 	var unlooked int
 	p := &r.Person
-	err = rows.Scan(&r.N, &p.Owner, &kinds, &p.Viewers, &p.Times, &first, &last, &credentials, &unlooked, &p.Country, &p.Locale, &r.State, &r.Attempt, &r.Again, &r.Key, &p.Code, &t,
-		&r.Cause, &r.Status, &r.Detail, &r.Provider, &r.Complaint)
-	p.Kinds, p.First, p.Last, p.Credentials, p.Looked, r.Time = kindsOf(kinds), from(first), from(last), strings.Fields(credentials), looked(unlooked), maybe(t)
+	err = rows.Scan(append([]any{&r.N, &p.Owner, &kinds, &p.Viewers, &p.Times, &first, &last, &credentials, &unlooked, &p.Country, &p.Locale, &r.State, &r.Attempt, &r.Again, &r.Key, &p.Code, &t,
+		&r.Cause, &r.Status, &r.Detail, &r.Provider, &r.Complaint, &sent}, more...)...)
+	p.Kinds, p.First, p.Last, p.Credentials, p.Looked, r.Time, r.Sent = kindsOf(kinds), from(first), from(last), strings.Fields(credentials), looked(unlooked), maybe(t), maybe(sent)
 	return r, err
 }
 

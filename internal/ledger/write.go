@@ -22,8 +22,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, 0, 0, 0, 0)`, b.id, at.site, at.route
 	if err := f.sample(b); err != nil { // before the responses: it asks which were there
 		return err
 	}
-	responses, err := f.writeResponses(b)
-	if err != nil {
+	if err := f.respond(b); err != nil {
 		return err
 	}
 	if err := f.settle(b); err != nil { // before the people: it adds to them
@@ -46,46 +45,106 @@ VALUES (?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, 0, 0, 0, 0)`, b.id, at.site, at.route
 	return f.exec(`UPDATE incident SET first_seen = CASE WHEN ?1 < first_seen THEN ?1 ELSE first_seen END,
 last_seen = CASE WHEN ?2 > last_seen THEN ?2 ELSE last_seen END, kinds = candor_union(kinds, ?3), encodings = candor_union(encodings, ?4),
 disclosures = disclosures + ?5, cached = cached + ?6, exposed = exposed + ?7, prevented = prevented + ?8, possible = possible + ?9, viewers = viewers + ?10,
-responses = responses + ?11, unnumbered = unnumbered + ?12, in_url = in_url + ?13, third_party = third_party + ?14, in_header = in_header + ?15 WHERE id = ?16`,
+responses = responses + ?11, in_url = in_url + ?12, third_party = third_party + ?13, in_header = in_header + ?14 WHERE id = ?15`,
 		b.first, b.last, b.kinds, b.encodings, b.disclosures, b.cached,
 		added[string(candor.Exposed)], added[string(candor.Prevented)], added[string(candor.Possible)], viewers,
-		responses+b.unnumbered, b.unnumbered, b.inURL, b.thirdParty, b.inHeader, b.id)
+		b.responses, b.inURL, b.thirdParty, b.inHeader, b.id)
 }
 
-// people adds to the sets, and tells how many are new in each. Somebody is new whose count is what was just added.
+// people adds to the sets, and tells how many are new in each.
 func (f *fold) people(b *book) (added map[string]int64, err error) {
-	order := slices.Clone(b.order)
-	slices.SortFunc(order, func(x, y who) int { return cmp.Or(cmp.Compare(x.owner, y.owner), cmp.Compare(x.outcome, y.outcome)) })
-	n := len(order)
-	ids, owners, outcomes, kinds, evidence, credentials, countries, locales := texts(n), texts(n), texts(n), texts(n), texts(n), texts(n), texts(n), texts(n)
-	first, last, count, unlooked := numbers(n), numbers(n), numbers(n), numbers(n)
-	for i, k := range order {
-		p := b.people[k]
-		ids[i], owners[i], outcomes[i], first[i], last[i], count[i], unlooked[i] = b.id, k.owner, k.outcome, p.first, p.last, p.count, p.unlooked
-		kinds[i], evidence[i], credentials[i], countries[i], locales[i] = p.kinds, p.evidence, p.credentials, p.country, p.locale
+	slices.SortFunc(b.order, who.compare)
+	stored, err := f.stored(b)
+	if err != nil {
+		return nil, err
 	}
 	added = map[string]int64{}
-	_, err = f.bulk(bulk{`affected (incident, owner, outcome, first, last, count, kinds, evidence, credentials, unlooked, country, locale)`, `ON CONFLICT (incident, owner, outcome) DO UPDATE SET
+	var fresh, known, seen []who
+	var further []string // viewers, of whom seen has
+	for _, k := range b.order {
+		p := b.people[k]
+		viewer, is := stored[k]
+		if is {
+			known = append(known, k)
+		} else {
+			fresh, viewer = append(fresh, k), p.viewer
+			added[k.outcome]++
+			b.isNewIn(p.step, k.outcome)
+		}
+		for _, v := range p.besides(viewer) {
+			seen, further = append(seen, k), append(further, v)
+		}
+	}
+	if _, err := f.bulk(b.affected(fresh, ``), nil); err != nil {
+		return nil, err
+	}
+	if _, err := f.bulk(b.affected(known, `ON CONFLICT (incident, owner, outcome) DO UPDATE SET
 first = CASE WHEN excluded.first < affected.first THEN excluded.first ELSE affected.first END,
 last = CASE WHEN excluded.last > affected.last THEN excluded.last ELSE affected.last END,
 count = affected.count + excluded.count, unlooked = affected.unlooked + excluded.unlooked,
-kinds = ` + merged("kinds") + `, evidence = ` + merged("evidence") + `, credentials = ` + merged("credentials") + `,
+kinds = `+merged("kinds")+`, evidence = `+merged("evidence")+`, credentials = `+merged("credentials")+`,
 country = CASE WHEN excluded.country = '' THEN affected.country ELSE excluded.country END,
-locale = CASE WHEN excluded.locale = '' THEN affected.locale ELSE excluded.locale END
-RETURNING owner, outcome, count`, []any{ids, owners, outcomes, first, last, count, kinds, evidence, credentials, unlooked, countries, locales}},
-		func(r *sql.Rows) error {
-			var k who
-			var total int64
-			if err := r.Scan(&k.owner, &k.outcome, &total); err != nil {
-				return err
-			}
-			if p := b.people[k]; total == p.count {
-				added[k.outcome]++
-				b.isNewIn(p.step, k.outcome)
-			}
-			return nil
-		})
+locale = CASE WHEN excluded.locale = '' THEN affected.locale ELSE excluded.locale END`), nil); err != nil {
+		return nil, err
+	}
+	owners, outcomes := columns(seen)
+	_, err = f.bulk(bulk{`further`, `incident, owner, outcome, digest`, `ON CONFLICT DO NOTHING`, []any{same(b.id, len(seen)), owners, outcomes, further}}, nil)
 	return added, err
+}
+
+// stored are those who are in the sets already, with their first viewer.
+func (f *fold) stored(b *book) (map[who]string, error) {
+	var owners []string
+	for _, k := range b.order {
+		if n := len(owners); n == 0 || owners[n-1] != k.owner {
+			owners = append(owners, k.owner)
+		}
+	}
+	list := map[who]string{}
+	return list, f.among(`SELECT owner, outcome, viewer FROM affected WHERE incident = ? AND owner`, b.id, owners, ``, func(r *sql.Rows) error {
+		var k who
+		var viewer string
+		err := r.Scan(&k.owner, &k.outcome, &viewer)
+		list[k] = viewer
+		return err
+	})
+}
+
+// besides are the viewers of a batch but for one.
+func (p *person) besides(stored string) (list []string) {
+	if p.count > 0 && p.viewer != stored {
+		list = append(list, p.viewer)
+	}
+	for v := range p.further {
+		if v != stored {
+			list = append(list, v)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// affected are the rows of people.
+func (b *book) affected(order []who, rest string) bulk {
+	n := len(order)
+	owners, outcomes := columns(order)
+	kinds, evidence, credentials, countries, locales, viewers := texts(n), texts(n), texts(n), texts(n), texts(n), texts(n)
+	first, last, count, unlooked := numbers(n), numbers(n), numbers(n), numbers(n)
+	for i, k := range order {
+		p := b.people[k]
+		first[i], last[i], count[i], unlooked[i] = p.first, p.last, p.count, p.unlooked
+		kinds[i], evidence[i], credentials[i], countries[i], locales[i], viewers[i] = p.kinds, p.evidence, p.credentials, p.country, p.locale, p.viewer
+	}
+	return bulk{`affected`, `incident, owner, outcome, first, last, count, kinds, evidence, credentials, unlooked, country, locale, viewer`, rest,
+		[]any{same(b.id, n), owners, outcomes, first, last, count, kinds, evidence, credentials, unlooked, countries, locales, viewers}}
+}
+
+func columns(order []who) (owners, outcomes []string) {
+	owners, outcomes = texts(len(order)), texts(len(order))
+	for i, k := range order {
+		owners[i], outcomes[i] = k.owner, k.outcome
+	}
+	return owners, outcomes
 }
 
 func merged(column string) string {
@@ -105,40 +164,47 @@ func (b *book) isNewIn(step int64, outcome string) {
 func texts(n int) []string  { return make([]string, n) }
 func numbers(n int) []int64 { return make([]int64, n) }
 
-// viewers adds viewers to the sets, and returns how many are new to the incident.
+// viewers adds the incident's viewers, and returns how many are new.
 func (f *fold) viewers(b *book) (added int64, err error) {
-	all := slices.SortedFunc(maps.Keys(b.viewers), func(x, y seen) int {
-		return cmp.Or(cmp.Compare(x.owner, y.owner), cmp.Compare(x.outcome, y.outcome), cmp.Compare(x.digest, y.digest))
-	})
-	as := 0 // viewers as such: without an owner, so that they come first
-	for as < len(all) && all[as].who == (who{}) {
-		as++
-	}
-	added, err = f.viewersOf(b, all[:as])
+	digests := slices.Sorted(maps.Keys(b.viewers))
+	fresh, err := f.missing(b, digests)
 	if err != nil {
 		return 0, err
 	}
-	_, err = f.viewersOf(b, all[as:])
-	return added, err
-}
-
-func (f *fold) viewersOf(b *book, list []seen) (added int64, err error) {
-	if added, err = f.bulk(b.rows(list, `ON CONFLICT DO NOTHING`), nil); err != nil {
+	if added, err = f.bulk(b.seen(fresh, ``), nil); err != nil {
 		return 0, err
 	}
-	verified := slices.DeleteFunc(slices.Clone(list), func(s seen) bool { return b.viewers[s] != crawler })
-	_, err = f.bulk(b.rows(verified, `ON CONFLICT (incident, owner, outcome, digest) DO UPDATE SET kind = excluded.kind WHERE viewer.kind = '`+claimedCrawler+`'`), nil)
+	verified := slices.DeleteFunc(slices.Clone(digests), func(d string) bool { return b.viewers[d] != crawler })
+	_, err = f.bulk(b.seen(verified, `ON CONFLICT (incident, digest) DO UPDATE SET kind = excluded.kind WHERE viewer.kind = '`+claimedCrawler+`'`), nil)
 	return added, err
 }
 
-// rows are those of viewers.
-func (b *book) rows(list []seen, rest string) bulk {
-	n := len(list)
-	ids, owners, outcomes, digests, kinds := texts(n), texts(n), texts(n), texts(n), texts(n)
-	for i, s := range list {
-		ids[i], owners[i], outcomes[i], digests[i], kinds[i] = b.id, s.owner, s.outcome, s.digest, b.viewers[s]
+// missing are those that the table does not have, in the same order: most were there before, and asking costs less than trying to insert.
+func (f *fold) missing(b *book, digests []string) (fresh []string, err error) {
+	if len(digests) == 0 {
+		return nil, nil
 	}
-	return bulk{`viewer (incident, owner, outcome, digest, kind)`, rest, []any{ids, owners, outcomes, digests, kinds}}
+	from, list, err := f.l.dialect.list(digests)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.send(`SELECT value FROM `+from+` WHERE NOT EXISTS (SELECT 1 FROM viewer WHERE incident = ? AND digest = value)`, []any{list, b.id}, func(r *sql.Rows) error {
+		var digest string
+		err := r.Scan(&digest)
+		fresh = append(fresh, digest)
+		return err
+	})
+	slices.Sort(fresh)
+	return fresh, err
+}
+
+// seen are the rows of viewers.
+func (b *book) seen(digests []string, rest string) bulk {
+	kinds := texts(len(digests))
+	for i, d := range digests {
+		kinds[i] = b.viewers[d]
+	}
+	return bulk{`viewer`, `incident, digest, kind`, rest, []any{same(b.id, len(digests)), digests, kinds}}
 }
 
 func (f *fold) course(b *book) error {
@@ -149,7 +215,7 @@ func (f *fold) course(b *book) error {
 		m := b.course[t]
 		ids[i], disclosures[i], exposed[i], prevented[i], responses[i] = b.id, m.disclosures, m.exposed, m.prevented, m.responses
 	}
-	_, err := f.bulk(bulk{`course (incident, step, disclosures, exposed, prevented, responses)`, `ON CONFLICT (incident, step) DO UPDATE
+	_, err := f.bulk(bulk{`course`, `incident, step, disclosures, exposed, prevented, responses`, `ON CONFLICT (incident, step) DO UPDATE
 SET disclosures = course.disclosures + excluded.disclosures, exposed = course.exposed + excluded.exposed, prevented = course.prevented + excluded.prevented,
 responses = course.responses + excluded.responses`, []any{ids, steps, disclosures, exposed, prevented, responses}}, nil)
 	return err

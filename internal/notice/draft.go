@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"candor.example"
@@ -64,7 +65,7 @@ func ParseDraft(b []byte) (Draft, error) {
 var (
 	gdprForm = []string{
 		"{greeting}", "{what}", "{apology}",
-		"## {h.happened}", "{happened} {seen} {found}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}",
+		"## {h.happened}", "{happened} {seen} {found}", "{seen-list}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}",
 		"## {h.shown}", "{shown} {passwords}",
 		"## {h.done}", "- {contained}", "- {fixed}", "- {verified}", "- {clean}", "- {prevention}", "{regulators}",
 		"## {h.means}", "{consequences}",
@@ -76,7 +77,7 @@ var (
 	// Civil Code 1798.82(d)(1): a title and five headings, in these words.
 	californiaForm = []string{
 		"# {california.title}", "{dated}", "{greeting}", "{what}", "{apology}",
-		"## {california.happened}", "{happened} {seen} {found}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}", "{delay}",
+		"## {california.happened}", "{happened} {seen} {found}", "{seen-list}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}", "{delay}",
 		"## {california.information}", "{shown} {passwords}", "{consequences}",
 		"## {california.doing}", "- {contained}", "- {fixed}", "- {verified}", "- {clean}", "- {prevention}", "{regulators}",
 		"## {california.do}", "{advice}",
@@ -186,6 +187,9 @@ type author struct {
 
 func speaker(lang string, f Facts, phrases ...Phrases) speech {
 	loc, err := zone(f.Publisher.Zone)
+	if err != nil {
+		loc = time.UTC // nothing is written with it: missing says why
+	}
 	s := speech{phrases: phrases, zone: loc, missing: err}
 	s.tag = parseTag(lang)
 	return s
@@ -267,7 +271,6 @@ func (a *author) californiaHeading(key string) string {
 func (a *author) facts() map[string]string {
 	f := map[string]string{
 		"happened":   a.count("happened", a.People, "site", clean(a.Site), "page", a.page(), "when", a.within(a.First, a.Last)),
-		"seen":       a.seen(),
 		"found":      a.say("found", "at", a.at(a.Detected)),
 		"cause":      a.cause(),
 		"candidates": a.candidates(),
@@ -292,6 +295,7 @@ func (a *author) facts() map[string]string {
 		"regulators": a.regulators(),
 		"report":     a.report(),
 	}
+	f["seen"], f["seen-list"] = a.seen()
 	if !a.UpdateBy.IsZero() {
 		f["update"] = a.say("update", "date", a.date(a.UpdateBy))
 	}
@@ -341,17 +345,21 @@ func (a *author) page() string {
 	return a.say("page", "path", clean(variable.ReplaceAllString(path, "…")))
 }
 
-func (a *author) seen() string {
-	var list []string
+// seen says who saw it, in a sentence or, where that would be a long one, in bullets.
+func (a *author) seen() (sentence, list string) {
+	var who []string
 	for _, v := range a.Facts.Viewers {
 		if v.Count > 0 {
-			list = append(list, a.count("to."+viewerKind(v.Kind), v.Count))
+			who = append(who, a.count("to."+viewerKind(v.Kind), v.Count))
 		}
 	}
-	if len(list) == 0 {
-		return ""
+	switch {
+	case len(who) == 0:
+		return "", ""
+	case len(who) <= 2:
+		return a.say("seen", "viewers", a.list(who)), ""
 	}
-	return a.say("seen", "viewers", a.list(list))
+	return "", a.say("seen.list") + "\n\n- " + strings.Join(who, "\n\n- ")
 }
 
 func (a *author) cause() string {
@@ -468,9 +476,19 @@ func fieldKey(k candor.Kind) string {
 	return string(k)
 }
 
+// zones were loaded before: a message is written for each of a million people.
+var zones sync.Map
+
 func zone(name string) (*time.Location, error) {
 	if name == "" {
 		return time.UTC, nil
 	}
-	return time.LoadLocation(name)
+	if loc, ok := zones.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err == nil {
+		zones.Store(name, loc)
+	}
+	return loc, err
 }

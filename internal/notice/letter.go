@@ -15,6 +15,9 @@ import (
 // MaxLetter is how large a letter may be, in bytes, as it comes. Candor's own are about 10 KB.
 const MaxLetter = 1 << 20
 
+// maxSaid is how much text a part may have, in bytes: judging takes time by the byte. Candor's own have 4 KB.
+const maxSaid = 64 << 10
+
 // Letter is what is judged: one notice, whoever wrote it.
 type Letter struct {
 	Name    string // of the file; empty for our own
@@ -145,7 +148,19 @@ func ReadLetter(name string, b []byte) (Letter, error) {
 	if l.Text == nil && l.HTML == nil {
 		return Letter{}, fmt.Errorf("%s: it has neither a text/plain nor a text/html part", name)
 	}
+	for _, p := range l.parts() {
+		if n := p.length(); n > maxSaid {
+			return Letter{}, fmt.Errorf("%s: its %s has %d bytes of text, and a letter %d at most", name, p.Type, n, maxSaid)
+		}
+	}
 	return l, nil
+}
+
+func (p *Part) length() (n int) {
+	for _, b := range p.Blocks {
+		n += len(b.Text)
+	}
+	return n
 }
 
 func formOf(name string, b []byte) string {

@@ -181,7 +181,7 @@ func (j *judge) fields() {
 		switch {
 		case evidence[field] && !said:
 			j.missing("evidence has the %s, and the letter does not say that it was shown", fieldWords[field])
-		case said && !evidence[field] && field != "field-order": // orders are where it was, as often as what
+		case said && !evidence[field]:
 			j.at(c.s, c.where, "evidence has no %s", fieldWords[field])
 		}
 	}
@@ -209,7 +209,7 @@ func (j *judge) notDisclosed() {
 	for _, c := range none {
 		secret := c.list == "field-password" || c.list == "field-card"
 		switch {
-		case j.has(c.s, "unknown"), j.has(c.s, "sought") && j.has(c.s, "not"):
+		case j.has(c.s, "unknown"), j.has(c.s, "sought") && j.has(c.s, "not") && !j.has(c.s, "disclose"): // "we did not search for passwords"
 		case evidence[c.list] && secret:
 			j.at(c.s, c.where, "evidence has the %s", fieldWords[c.list])
 		case secret && j.looked() != candor.LookedAll:

@@ -80,7 +80,7 @@ var (
 	grouped   = regexp.MustCompile(`\d{1,3}(?:[.,'  ]\d{3})+|\d+`)
 	tenKs     = regexp.MustCompile(`(\d+) ?万 ?(\d{1,2}(?:,?\d{3})|\d{1,4})?`)
 	// elsewhere are figures that count nothing: addresses of pages and mail, telephone numbers, codes, references.
-	elsewhere = regexp.MustCompile(`https?://[^ ]+|[^ ]+@[^ ]+|\b[a-z0-9.-]+\.[a-z]{2,}(?:/[^ ]*)?|\+\d[\d ()/.-]{5,}\d|\b[0-9a-z]{4}(?:-[0-9a-z]{4}){2,}\b|\b[0-9a-f]{16,}\b|\b[a-z]+-?\d[a-z0-9-]*\b`)
+	elsewhere = regexp.MustCompile(`https?://[!-~]+|[a-z0-9._%+-]+@[a-z0-9.-]+|\b[a-z0-9.-]+\.[a-z]{2,}(?:/[!-~]*)?|\+\d[\d ()/.-]{5,}\d|\b[0-9a-z]{4}(?:-[0-9a-z]{4}){2,}\b|\b[0-9a-f]{16,}\b|\b[a-z]+-?\d[a-z0-9-]*\b`)
 )
 
 func longestFirst(m map[string]int) (list []string) {

@@ -127,6 +127,9 @@ func measure(raw, lang string) (words, syllables int) {
 		return (n + perWord - 1) / perWord, 0
 	}
 	for word := range strings.FieldsFuncSeq(raw, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '\'' && c != '’' }) {
+		if !strings.ContainsFunc(word, unicode.IsLetter) {
+			continue // a date or a time is read at a glance, and counts by its month and zone
+		}
 		words++
 		syllables += syllablesIn(strings.ToLower(word))
 	}

@@ -140,7 +140,7 @@ func (t *teller) place(name string, date time.Time) string {
 	case "viewers":
 		return t.viewers()
 	case "when":
-		return t.within(t.First, t.Last)
+		return t.when()
 	case "passwords":
 		return t.passwords()
 	case "advice-password":
@@ -179,11 +179,25 @@ func plainName(name string) (string, bool) {
 
 var domainLike = regexp.MustCompile(`\.[\pL\pN]{2}`)
 
+// what is the personal line. Without one of its facts there is none.
 func (t *teller) what() string {
-	if t.kind == Viewers {
-		return t.say("what.viewers", "fields", t.fields(), "when", t.within(t.First, t.Last))
+	fields, viewers, when := t.fields(), t.viewers(), t.when()
+	switch {
+	case fields == "" || when == "":
+		return ""
+	case t.kind == Viewers:
+		return t.say("what.viewers", "fields", fields, "when", when)
+	case viewers == "":
+		return ""
 	}
-	return t.say("what", "fields", t.fields(), "viewers", t.viewers(), "when", t.within(t.First, t.Last))
+	return t.say("what", "fields", fields, "viewers", viewers, "when", when)
+}
+
+func (t *teller) when() string {
+	if t.First.IsZero() || t.Last.Before(t.First) {
+		return ""
+	}
+	return t.within(t.First, t.Last)
 }
 
 // fieldOrder is how people name themselves.

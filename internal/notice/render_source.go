@@ -87,10 +87,9 @@ func parseBlocks(lines []string) (blocks []block, err error) {
 			open = false
 			continue
 		}
-		inList := open && (blocks[len(blocks)-1].kind == numbered || blocks[len(blocks)-1].kind == bullet)
 		b := parseLine(line)
 		b.line = i + 2
-		if open && (b.kind == paragraph || (b.kind == numbered || b.kind == bullet) && !inList) {
+		if open && goesOn(blocks[len(blocks)-1], b) {
 			last := &blocks[len(blocks)-1]
 			last.text = joinLines(last.text, line)
 			continue
@@ -105,6 +104,11 @@ func parseBlocks(lines []string) (blocks []block, err error) {
 		open = b.kind != title && b.kind != heading
 	}
 	return blocks, nil
+}
+
+// goesOn: the line belongs to the block before it. A date that a line begins with, "20. November", is no item of a paragraph.
+func goesOn(last, b block) bool {
+	return b.kind == paragraph || b.kind == numbered && b.number != 1 && last.kind == paragraph
 }
 
 var numberedLine = regexp.MustCompile(`^([0-9]{1,2})\.(?: +(.*))?$`)
@@ -148,6 +152,9 @@ func joinLines(a, b string) string {
 }
 
 func wide(r rune) bool {
+	if r < 0x1100 { // Hangul Jamo are the first
+		return false
+	}
 	k := width.LookupRune(r).Kind()
 	return k == width.EastAsianWide || k == width.EastAsianFullwidth
 }
@@ -181,6 +188,9 @@ func checkText(line, domain string) error {
 // forbidden are control characters, line and paragraph separators, and what turns the direction of text. The joiners of Persian and of
 // Indian scripts are not.
 func forbidden(r rune) bool {
+	if r < 0x7f {
+		return r < ' '
+	}
 	return r != '\u200C' && r != '\u200D' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
 
@@ -215,6 +225,9 @@ var (
 
 // links are where URLs stand in a text. Punctuation at the end of one is the sentence's.
 func links(text string) (at [][2]int) {
+	if !strings.Contains(text, "://") {
+		return nil
+	}
 	for _, m := range linkStart.FindAllStringIndex(text, -1) {
 		end := m[1] + len(linkRest.FindString(text[m[1]:]))
 		end -= len(text[m[0]:end]) - len(strings.TrimRight(text[m[0]:end], ".,;:!?"))

@@ -69,17 +69,33 @@ func wrap(out *strings.Builder, text, sign string) {
 }
 
 // breakable cuts a text where a line may end: behind a space, and beside a character of Japanese or Chinese but not before what closes or
-// behind what opens (JIS X 4051).
+// behind what opens (JIS X 4051). "20. November" begins no line, where it would read as an item of a list, and stays together.
 func breakable(text string) (parts []string) {
 	start := 0
 	var last rune
 	for i, r := range text {
-		if i > start && (last == ' ' && r != ' ' || (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)) {
+		if i > start && breaks(last, r) && !isOrdinal(text[i:]) && !isOrdinal(text[start:i]) {
 			parts, start = append(parts, text[start:i]), i
 		}
 		last = r
 	}
 	return append(parts, text[start:])
+}
+
+func breaks(last, r rune) bool {
+	if last == ' ' {
+		return r != ' '
+	}
+	return (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)
+}
+
+// isOrdinal: it begins with one or two digits, a full stop and a space.
+func isOrdinal(s string) bool {
+	n := 0
+	for n < len(s) && n < 3 && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return (n == 1 || n == 2) && strings.HasPrefix(s[n:], ". ")
 }
 
 const (

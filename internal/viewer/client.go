@@ -41,6 +41,9 @@ func (r *Resolver) client(req *http.Request) string {
 	return hex.EncodeToString(r.mac("client", r.clientNet(req), req.UserAgent())[:8])
 }
 
+// Network is where a request comes from, for what limits how often somebody may ask: clientNet.
+func (r *Resolver) Network(req *http.Request) string { return r.clientNet(req) }
+
 // clientNet is the client's address, or for IPv6 its /64: that is what one subscriber gets (RFC 6177), and within it
 // addresses change by the hour (RFC 8981).
 func (r *Resolver) clientNet(req *http.Request) string {

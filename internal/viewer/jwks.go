@@ -112,6 +112,9 @@ func wait(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 // fetch replaces the keys, or leaves them as they are. was is how the last fetch ended: only a change is worth a log line.
 func (k *remoteKeys) fetch(ctx context.Context, was bool) (ok bool) {
 	set, err := k.get(ctx)
+	if err == nil {
+		k.set.Store(&set) // before it is said: who reads that the keys are there may use them
+	}
 	switch {
 	case ctx.Err() != nil:
 		return was
@@ -120,9 +123,6 @@ func (k *remoteKeys) fetch(ctx context.Context, was bool) (ok bool) {
 			"url", redacted(k.url), "every", k.retry, "error", err)
 	case err == nil && !was:
 		k.log.Info("JWT key set is there again", "url", redacted(k.url))
-	}
-	if err == nil {
-		k.set.Store(&set)
 	}
 	return err == nil
 }

@@ -1,0 +1,242 @@
+package delivery
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/smtp"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// BenchmarkSend measures notices a second to a sink in a process of its own, and the most memory that the sender had, fully journalled: intent
+// and answer of each are in the store, which survives a power cut ("synced") or a kill ("written"). CANDOR_BENCH_NOTICES says how many.
+//
+// Beside it "naive": net/smtp, one connection each, from as many goroutines as there are connections, nothing journalled.
+func BenchmarkSend(b *testing.B) {
+	notices := 20_000
+	if n, err := strconv.Atoi(os.Getenv("CANDOR_BENCH_NOTICES")); err == nil {
+		notices = n
+	}
+	message := body(6000)
+	for _, way := range []string{"lines", "pipelined", "chunked"} {
+		for _, sync := range []bool{true, false} {
+			name := way + "/" + map[bool]string{true: "synced", false: "written"}[sync]
+			b.Run(name, func(b *testing.B) {
+				for range b.N {
+					benchSend(b, notices, way, sync, message)
+				}
+			})
+		}
+	}
+	b.Run("naive", func(b *testing.B) {
+		for range b.N {
+			benchNaive(b, min(notices, 20_000), message)
+		}
+	})
+}
+
+// body is a message of about so many octets.
+func body(size int) []byte {
+	var m bytes.Buffer
+	m.WriteString("From: shop@shop.example\r\nSubject: notice\r\n\r\n")
+	for m.Len() < size {
+		m.WriteString("Your name and e-mail address were shown to three other shoppers on our site.\r\n")
+	}
+	return m.Bytes()
+}
+
+func benchSend(b *testing.B, notices int, way string, sync bool, message []byte) {
+	store, err := OpenStore(b.Context(), StoreOptions{Dir: b.TempDir(), NoSync: !sync, Log: quiet})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	addr, took := startSink(b, way)
+	s := &Sender{
+		Store: store, Campaign: "c1", Worker: "w", Relays: []Relay{{Addr: addr, TLS: NoTLS, Conns: 16}}, Limits: fast, Log: quiet,
+		ReturnPath: func(key string) string { return "bounce+" + key + "@return.shop.example" },
+		Recipients: func(_ context.Context, from, limit int) (list []Recipient, _ error) {
+			for n := from; n < min(from+limit, notices); n++ {
+				list = append(list, Recipient{N: n, State: "queued", Key: key(n)})
+			}
+			return list, nil
+		},
+		Standing: func(context.Context) (Standing, error) {
+			return Standing{Phase: "sending", People: notices, Share: notices}, nil
+		},
+		Compose: func(r Recipient) (Composed, string, error) {
+			return Composed{To: address1(r.N), Message: func(w io.Writer) error { _, err := w.Write(message); return err }}, "", nil
+		},
+	}
+	memory := watchMemory()
+	began := time.Now()
+	if err := s.Run(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	seconds := time.Since(began).Seconds()
+	b.ReportMetric(float64(notices)/seconds, "notices/s")
+	b.ReportMetric(float64(memory())/1e6, "MB")
+	b.ReportMetric(0, "ns/op")
+	if n := took(); n != notices {
+		b.Fatalf("%d of %d arrived", n, notices)
+	}
+}
+
+func benchNaive(b *testing.B, notices int, message []byte) {
+	addr, took := startSink(b, "lines")
+	began := time.Now()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for n := next.Add(1); n <= int64(notices); n = next.Add(1) {
+				if err := smtp.SendMail(addr, nil, "bounce@return.shop.example", []string{address1(int(n))}, message); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64(notices)/time.Since(began).Seconds(), "notices/s")
+	b.ReportMetric(0, "ns/op")
+	if n := took(); n != notices {
+		b.Fatalf("%d of %d arrived", n, notices)
+	}
+}
+
+// watchMemory looks how much memory the process has from the system; what it returns says the most.
+func watchMemory() (most func() uint64) {
+	end, done := make(chan struct{}), make(chan uint64)
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		var max uint64
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			if now := m.Sys - m.HeapReleased; now > max {
+				max = now
+			}
+			select {
+			case <-tick.C:
+			case <-end:
+				done <- max
+				return
+			}
+		}
+	}()
+	return func() uint64 { close(end); return <-done }
+}
+
+const benchSinkEnv = "CANDOR_BENCH_SINK"
+
+// startSink runs the least sink that there can be in a process of its own. took ends it, and says how many messages it had.
+func startSink(b *testing.B, way string) (addr string, took func() int) {
+	b.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), benchSinkEnv+"="+way)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	r := bufio.NewReader(out)
+	line, _ := r.ReadString('\n')
+	return strings.TrimSpace(line), func() int {
+		in.Close()
+		line, _ := r.ReadString('\n')
+		cmd.Wait()
+		n, _ := strconv.Atoi(strings.TrimSpace(line))
+		return n
+	}
+}
+
+// benchSink takes everything, until its standard input ends.
+func benchSink(way string) error {
+	offers := map[string]string{"lines": "250 sink", "pipelined": "250-sink\r\n250 PIPELINING", "chunked": "250-sink\r\n250-PIPELINING\r\n250 CHUNKING"}[way]
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	var took atomic.Int64
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go benchTalk(c, offers, &took)
+		}
+	}()
+	io.Copy(io.Discard, os.Stdin)
+	fmt.Println(took.Load())
+	return nil
+}
+
+func benchTalk(c net.Conn, offers string, took *atomic.Int64) {
+	defer c.Close()
+	r, w := bufio.NewReaderSize(c, 64<<10), bufio.NewWriter(c)
+	say := func(s string) { w.WriteString(s + "\r\n") }
+	say("220 sink")
+	for {
+		if r.Buffered() == 0 {
+			w.Flush()
+		}
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		switch string(line[:4]) {
+		case "EHLO":
+			say(offers)
+		case "BDAT":
+			n, _ := strconv.Atoi(strings.Fields(string(line))[1])
+			r.Discard(n)
+			took.Add(1)
+			say("250 2.0.0 queued as 4F9")
+		case "DATA":
+			say("354 go on")
+			w.Flush()
+			for {
+				line, err := r.ReadSlice('\n')
+				if err != nil {
+					return
+				}
+				if len(line) == 3 && line[0] == '.' {
+					break
+				}
+			}
+			took.Add(1)
+			say("250 2.0.0 queued as 4F9")
+		case "QUIT":
+			say("221 good-bye")
+			w.Flush()
+			return
+		default:
+			say("250 2.0.0 ok")
+		}
+	}
+}
