@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +139,21 @@ func (b *browser) unfold() {
 	b.must(err)
 }
 
+// write types at the end of a text.
+func (b *browser) write(text string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`(() => { const t = document.getElementById("body"); t.focus(); t.setSelectionRange(t.value.length, t.value.length); t.scrollTop = t.scrollHeight; return true })()`))
+	b.must(err)
+	b.do(chromedp.KeyEvent(text))
+}
+
+// leave lets a page with words that are not kept be left: the browser would ask.
+func (b *browser) leave() {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`(() => { document.getElementById("form").dataset.sent = "yes"; return true })()`))
+	b.must(err)
+}
+
 // picture leaves a screenshot in the folder that CANDOR_SCREENSHOTS names.
 func (b *browser) picture(name string) {
 	b.t.Helper()
@@ -163,6 +179,9 @@ var pages = []struct{ name, path, empty, full string }{
 	{"notice", "/notices/" + campaignID, "", "Notice to the people affected"},
 	{"doubts", "/notices/" + campaignID + "/people", "", "In doubt"},
 	{"bounced", "/notices/" + campaignID + "/people?state=bounced", "", "bounced"},
+	{"editor", "/incidents/" + incidentID + "/notice?text=gdpr%2Fde", "", "The words to the people affected"},
+	{"editor-viewers", "/incidents/" + incidentID + "/notice?kind=viewers&text=viewers%2Fja", "", "Draft a notice to those who saw"},
+	{"anew", "/incidents/" + incidentID + "/notice/anew?kind=affected", "", "Write it anew"},
 	{"approve", "/notices/" + campaignID + "/approve", "", "Approve this notice"},
 	{"resolve", "/notices/" + campaignID + "/resolve?key=k0000000000000000000000046", "", "What became of it"},
 	{"ask", "/incidents/" + accountID + "/severity", "", "Depart from"},
@@ -308,6 +327,73 @@ func TestAskInChromium(t *testing.T) {
 	b.do(chromedp.SetValue("#dpc", "2"), chromedp.Click(".do"), chromedp.WaitVisible("#severity"))
 	if s := b.text("#severity ~ .levels"); !strings.Contains(s, "As Jo Berg says") || !strings.Contains(s, "what was bought shows") {
 		t.Error(s)
+	}
+}
+
+// Whoever types is told what the rules say, sees what one person would get, and keeps nothing by that.
+func TestEditorInChromium(t *testing.T) {
+	b := newBrowser(t)
+	b.fill(t)
+	b.drafting(t)
+	b.signIn()
+	b.do(chromedp.EmulateViewport(1280, 900))
+	b.open("/incidents/" + incidentID + "/notice")
+	b.heading("Draft a notice to the people affected")
+	b.write("\n\nWe take your security seriously.\n")
+	b.until(`document.querySelector("#judged .E") !== null`)
+	if s := b.text("#judged .E"); !strings.Contains(s, "N17") || !strings.Contains(s, "line ") {
+		t.Error(s)
+	}
+	if s := b.text("#preview pre"); !strings.Contains(s, "We take your security seriously.") {
+		t.Error("the preview is of other words")
+	}
+	b.picture("editor-typed")
+	if list, _ := b.ledger.Campaigns(t.Context(), ""); len(list) != 0 {
+		t.Error("typing keeps")
+	}
+	b.write("{nothing}")
+	b.until(`document.querySelector("#wrong li") !== null`)
+	if s := b.text("#wrong"); !strings.Contains(s, "line ") {
+		t.Error(s)
+	}
+	b.leave()
+	b.open("/incidents/" + incidentID + "/notice")
+	b.until(`performance.getEntriesByType("resource").filter((e) => e.name.includes("/notice/mail/") && e.responseStatus === 200).length === 2`)
+	b.write("\n\nWe take your security seriously.\n")
+	b.do(chromedp.Click(".do"), chromedp.WaitVisible(".note.good"))
+	if s := b.text("#judged .E"); !strings.Contains(s, "N17") {
+		t.Error("kept, and not judged: " + s)
+	}
+	b.do(chromedp.EmulateViewport(390, 844))
+	b.narrow("/notice")
+	b.picture("editor-kept")
+	b.rig.do(t, "Ada Lind", candor.NoticeFrozen, "signer", "k")
+	b.open("/notices/" + campaignID + "/approve")
+	b.heading("Approve this notice")
+	if s := b.text(".no"); !strings.Contains(s, "1 finding stands against it") {
+		t.Error(s)
+	}
+	b.narrow("/approve")
+	b.picture("approve-against")
+}
+
+// A text in each law's form, as text and as mail at both widths. A frame that is out of sight is not painted, so the window is as long as the page.
+func TestPreviewsInChromium(t *testing.T) {
+	b := newBrowser(t)
+	b.fill(t)
+	b.drafting(t)
+	b.signIn()
+	for _, text := range []string{"gdpr/en", "california/en", "gdpr/de"} {
+		for width, long := range map[int64]int64{390: 7000, 1280: 3700} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.scheme(scheme)
+				b.do(chromedp.EmulateViewport(width, long))
+				b.open("/incidents/" + incidentID + "/notice?text=" + url.QueryEscape(text))
+				b.until(`performance.getEntriesByType("resource").filter((e) => e.name.includes("/notice/mail/") && e.responseStatus === 200).length === 2`)
+				b.narrow(text)
+				b.picture(fmt.Sprintf("preview-%s-%d-%s", strings.ReplaceAll(text, "/", "-"), width, scheme))
+			}
+		}
 	}
 }
 

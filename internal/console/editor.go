@@ -287,17 +287,32 @@ type tabs struct {
 func (e editor) Tabs() (list []tabs) {
 	for _, law := range []notice.Law{notice.GDPR, notice.California, notice.ToViewers} {
 		t := tabs{Name: lawNames[law]}
-		for _, key := range slices.Sorted(maps.Keys(e.draft.Texts)) {
-			if l, lang, _ := strings.Cut(key, "/"); notice.Law(l) == law {
-				other := e
-				other.Key = key
-				t.List = append(t.List, tab{other.Path(), cmp.Or(languages[lang], lang), key == e.Key})
-			}
+		for _, lang := range e.langs(law) {
+			other := e
+			other.Key = string(law) + "/" + lang
+			t.List = append(t.List, tab{other.Path(), cmp.Or(languages[lang], lang), other.Key == e.Key})
 		}
 		if len(t.List) > 0 {
 			list = append(list, t)
 		}
 	}
+	return list
+}
+
+// langs are the languages of a law's texts: Candor's own in their order, then others.
+func (e editor) langs(law notice.Law) (list []string) {
+	for _, key := range slices.Sorted(maps.Keys(e.draft.Texts)) {
+		if l, lang, _ := strings.Cut(key, "/"); notice.Law(l) == law {
+			list = append(list, lang)
+		}
+	}
+	rank := func(lang string) int {
+		if i := slices.Index(notice.Languages, lang); i >= 0 {
+			return i
+		}
+		return len(notice.Languages)
+	}
+	slices.SortStableFunc(list, func(a, b string) int { return rank(a) - rank(b) })
 	return list
 }
 
