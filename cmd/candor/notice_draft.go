@@ -197,14 +197,9 @@ func (c *noticePreviewCmd) Run(ctx context.Context) error {
 
 // campaignDraft is a campaign with its words.
 func campaignDraft(ctx context.Context, l *ledger.Ledger, id string) (v notice.Campaign, d notice.Draft, err error) {
-	if v, err = l.Campaign(ctx, id); err != nil {
-		return v, d, err
+	if v, err = l.Campaign(ctx, id); err == nil {
+		d, err = l.Draft(ctx, v.Draft)
 	}
-	doc, err := l.Document(ctx, v.Draft)
-	if err != nil {
-		return v, d, err
-	}
-	d, err = notice.ParseDraft(doc.Body)
 	return v, d, err
 }
 

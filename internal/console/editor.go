@@ -48,15 +48,6 @@ func (c *Console) openCampaign(ctx context.Context, id string, kind notice.Kind)
 	return notice.Campaign{}, err
 }
 
-// keptDraft is a document of the ledger's as a draft.
-func (c *Console) keptDraft(ctx context.Context, hash string) (notice.Draft, error) {
-	doc, err := c.o.Ledger.Document(ctx, hash)
-	if err != nil {
-		return notice.Draft{}, err
-	}
-	return notice.ParseDraft(doc.Body)
-}
-
 // edited is the editor's page without words of its own: as they are kept, or as they would be written from today's facts.
 func (c *Console) edited(r *http.Request) (e editor, err error) {
 	if c.o.Facts == nil {
@@ -78,7 +69,7 @@ func (c *Console) edited(r *http.Request) (e editor, err error) {
 	facts, troubled := c.o.Facts(ctx, e.Incident.ID)
 	if e.Campaign.ID != "" {
 		e.Base = e.Campaign.Draft
-		if e.draft, err = c.keptDraft(ctx, e.Base); err != nil {
+		if e.draft, err = c.o.Ledger.Draft(ctx, e.Base); err != nil {
 			return e, err
 		}
 		if troubled == nil {

@@ -178,7 +178,7 @@ func (c *Console) forbidden(r *http.Request, q *question, t told) error {
 
 // unapprovable puts into a question what the rules say against the words.
 func (c *Console) unapprovable(r *http.Request, q *question, t told) error {
-	d, err := c.keptDraft(r.Context(), t.Draft)
+	d, err := c.o.Ledger.Draft(r.Context(), t.Draft)
 	if err != nil {
 		return err
 	}

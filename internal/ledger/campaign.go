@@ -250,3 +250,12 @@ func (l *Ledger) Document(ctx context.Context, hash string) (d candor.Document, 
 	d.Body, err = base64.StdEncoding.DecodeString(body)
 	return d, l.explain(err)
 }
+
+// Draft is the document of a campaign's words, by its hash.
+func (l *Ledger) Draft(ctx context.Context, hash string) (notice.Draft, error) {
+	doc, err := l.Document(ctx, hash)
+	if err != nil {
+		return notice.Draft{}, err
+	}
+	return notice.ParseDraft(doc.Body)
+}

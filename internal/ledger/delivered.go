@@ -12,35 +12,25 @@ import (
 // FoldDelivery takes events of one campaign, in order, into the account: seq is the number of the last of them in the delivery's own journal.
 // What was folded before is passed over.
 func (l *Ledger) FoldDelivery(ctx context.Context, campaign string, seq uint64, events []notice.Event) error {
-	conn, err := l.db.Conn(ctx)
-	if err != nil {
-		return l.explain(err)
-	}
-	defer conn.Close()
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return l.explain(err)
-	}
-	defer tx.Rollback()
-	f := newFold(l, ctx, conn, tx)
+	return l.transact(ctx, func(f *fold) error { return f.delivered(campaign, seq, events) })
+}
+
+func (f *fold) delivered(campaign string, seq uint64, events []notice.Event) error {
 	if err := f.exec(`INSERT INTO delivery (campaign, seq) VALUES (?, 0) ON CONFLICT DO NOTHING`, campaign); err != nil {
-		return l.explain(err)
+		return err
 	}
 	lock := `SELECT seq FROM delivery WHERE campaign = ?`
-	if l.dialect == postgres {
+	if f.l.dialect == postgres {
 		lock += ` FOR UPDATE`
 	}
 	var applied uint64
 	if err := f.row(lock, []any{campaign}, &applied); err != nil || seq <= applied {
-		return l.explain(err)
+		return err
 	}
 	if err := f.deliveries(campaign, events); err != nil {
-		return l.explain(err)
+		return err
 	}
-	if err := f.exec(`UPDATE delivery SET seq = ? WHERE campaign = ?`, int64(seq), campaign); err != nil {
-		return l.explain(err)
-	}
-	return l.explain(tx.Commit())
+	return f.exec(`UPDATE delivery SET seq = ? WHERE campaign = ?`, int64(seq), campaign)
 }
 
 // Delivered is how far a campaign's deliveries have been folded.

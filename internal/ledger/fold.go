@@ -24,6 +24,11 @@ func (e ErrBehind) Error() string {
 // Fold takes journal entries, in order, into the account: one transaction, in which what was applied is stored, too. What
 // was folded before is passed over, and a gap is ErrBehind. Two that fold at once wait for each other.
 func (l *Ledger) Fold(ctx context.Context, entries []candor.Entry) error {
+	return l.transact(ctx, func(f *fold) error { return f.entries(entries) })
+}
+
+// transact does something in one transaction.
+func (l *Ledger) transact(ctx context.Context, do func(*fold) error) error {
 	conn, err := l.db.Conn(ctx)
 	if err != nil {
 		return l.explain(err)
@@ -34,26 +39,27 @@ func (l *Ledger) Fold(ctx context.Context, entries []candor.Entry) error {
 		return l.explain(err)
 	}
 	defer tx.Rollback()
-	if err := l.fold(ctx, conn, tx, entries); err != nil {
+	if err := do(newFold(l, ctx, conn, tx)); err != nil {
 		return l.explain(err)
 	}
 	return l.explain(tx.Commit())
 }
 
-func (l *Ledger) fold(ctx context.Context, conn *sql.Conn, tx *sql.Tx, entries []candor.Entry) error {
+func (f *fold) entries(entries []candor.Entry) error {
+	l := f.l
 	if l.dialect == postgres { // what a crash of the server may lose is folded again, together with the number of what was applied
-		if _, err := tx.ExecContext(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
+		if _, err := f.tx.ExecContext(f.ctx, `SET LOCAL synchronous_commit = off`); err != nil {
 			return err
 		}
 	}
 	var applied uint64
-	if err := tx.QueryRowContext(ctx, l.dialect.applied()).Scan(&applied); err != nil {
+	if err := f.tx.QueryRowContext(f.ctx, l.dialect.applied()).Scan(&applied); err != nil {
 		return err
 	}
-	if err := l.of(ctx, tx, l.journal); err != nil {
+	if err := l.of(f.ctx, f.tx, l.journal); err != nil {
 		return err
 	}
-	before, f := applied, newFold(l, ctx, conn, tx)
+	before := applied
 	for _, e := range entries {
 		if e.Seq <= applied {
 			continue

@@ -230,14 +230,11 @@ func (b *Board) draft(ctx context.Context, hash string) (*draft, error) {
 	if d != nil {
 		return d, nil
 	}
-	doc, err := b.o.Ledger.Document(ctx, hash)
+	read, err := b.o.Ledger.Draft(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
-	d = &draft{zone: time.UTC}
-	if d.Draft, err = notice.ParseDraft(doc.Body); err != nil {
-		return nil, err
-	}
+	d = &draft{read, time.UTC}
 	if zone, err := time.LoadLocation(d.Facts.Publisher.Zone); err == nil {
 		d.zone = zone
 	}
