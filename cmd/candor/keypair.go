@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"candor.example/internal/delivery"
 	"candor.example/internal/keyfile"
 	"candor.example/internal/seal"
 )
@@ -99,29 +99,21 @@ func signPair(d dataFlag, name string) keyPair {
 	return keyPair{d.keys(), "sign", pairKind{like, verifierOf, describeVerifier}}
 }
 
-var errSigningKey = errors.New("this is no signing key that candor made, or it is damaged: restore it from your copy")
-
-// verifierOf makes the public half of a note signer: PRIVATE+KEY+NAME+HASH+KEY, where KEY is base64 of 1 and the Ed25519 seed.
+// verifierOf makes the public half of a signing key.
 func verifierOf(secret []byte) ([]byte, error) {
-	text := strings.TrimSpace(string(secret))
-	signer, err := note.NewSigner(text)
+	signer, seed, err := delivery.ParseSigningKey(string(secret))
 	if err != nil {
-		return nil, errSigningKey
+		return nil, err
 	}
-	f := strings.SplitN(text, "+", 5) // a name holds no plus sign, the key may
-	raw, err := base64.StdEncoding.DecodeString(f[len(f)-1])
-	if err != nil || len(raw) != 1+ed25519.SeedSize {
-		return nil, errSigningKey
-	}
-	public := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
-	text, err = note.NewEd25519VerifierKey(signer.Name(), public)
+	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	text, err := note.NewEd25519VerifierKey(signer.Name(), public)
 	return []byte(text + "\n"), err
 }
 
 func describeVerifier(public []byte) (id, sort string, err error) {
 	v, err := note.NewVerifier(strings.TrimSpace(string(public)))
 	if err != nil {
-		return "", "", errSigningKey
+		return "", "", delivery.ErrSigningKey
 	}
 	return fmt.Sprintf("%08x", v.KeyHash()), v.Name(), nil
 }

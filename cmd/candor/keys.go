@@ -48,9 +48,7 @@ func (f passphraseFlags) vaultLike(path string) vault {
 
 func (f passphraseFlags) ask(path string, making bool) (string, error) {
 	if f.PassphraseFile != "" {
-		b, err := (keyfile.Plain{}).Read(f.PassphraseFile)
-		line, _, _ := strings.Cut(string(b), "\n")
-		return strings.TrimSuffix(line, "\r"), err
+		return firstLine(f.PassphraseFile)
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return "", fmt.Errorf("%s needs a passphrase: give --passphrase-file, or run the command on a terminal", path)
@@ -63,6 +61,13 @@ func (f passphraseFlags) ask(path string, making bool) (string, error) {
 		return "", errors.Join(err, errors.New("the two passphrases differ: nothing was made; run the command again"))
 	}
 	return passphrase, nil
+}
+
+// firstLine is a secret in the first line of a file that nobody else may read.
+func firstLine(path string) (string, error) {
+	b, err := (keyfile.Plain{}).Read(path)
+	line, _, _ := strings.Cut(string(b), "\n")
+	return strings.TrimSuffix(line, "\r"), err
 }
 
 func prompt(text string) (string, error) {

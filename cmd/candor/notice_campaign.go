@@ -28,7 +28,7 @@ type campaignFlags struct {
 }
 
 // did puts an action on a campaign into the books, and says where that leaves it.
-func (f campaignFlags) did(ctx context.Context, what string, details map[string]string, documents ...candor.Document) error {
+func (f campaignFlags) did(ctx context.Context, what string, details map[string]string) error {
 	c, err := theCampaign(ctx, f.ledgerFlag, f.Campaign)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (f campaignFlags) did(ctx context.Context, what string, details map[string]
 	for k, v := range details {
 		a.Details[k] = v
 	}
-	if err := act(ctx, f.ledgerFlag, a, documents...); err != nil {
+	if err := act(ctx, f.ledgerFlag, a); err != nil {
 		return err
 	}
 	if c, err = theCampaign(ctx, f.ledgerFlag, f.Campaign); err != nil {
@@ -262,7 +262,7 @@ func (c *noticeApproveCmd) Run(ctx context.Context) error {
 	if err := c.approvable(ctx, v); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%d people of %s will get this notice; approved so far by: %s.\n", v.People, v.Incident, clean(strings.Join(append([]string{}, v.ApprovedBy()...), ", ")))
+	fmt.Fprintf(os.Stderr, "%d people of %s will get this notice; approved so far by: %s.\n", v.People, v.Incident, clean(strings.Join(v.ApprovedBy(), ", ")))
 	if !c.Yes && !confirmed("Do you approve it?") {
 		return errors.New("nothing was changed")
 	}

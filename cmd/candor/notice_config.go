@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"candor.example/internal/delivery"
-	"candor.example/internal/keyfile"
 	"candor.example/internal/notice"
 )
 
@@ -103,11 +102,7 @@ func (c NoticeConfig) relays() (list []delivery.Relay, err error) {
 	for _, r := range c.Relays {
 		relay := delivery.Relay{Addr: r.Addr, TLS: delivery.TLS(r.TLS), User: r.User, Conns: r.Connections}
 		if r.PasswordFile != "" {
-			relay.Password = func() (string, error) {
-				b, err := (keyfile.Plain{}).Read(r.PasswordFile)
-				line, _, _ := strings.Cut(string(b), "\n")
-				return strings.TrimSuffix(line, "\r"), err
-			}
+			relay.Password = func() (string, error) { return firstLine(r.PasswordFile) }
 		}
 		if r.CAFile != "" {
 			pem, err := os.ReadFile(r.CAFile)

@@ -75,7 +75,7 @@ func tellsWhom(d notice.Draft) string {
 	return fmt.Sprintf("%d people", d.Facts.People)
 }
 
-// draftOf writes anew from facts, or keeps the words of the campaign that is being drafted where somebody changed them; with the campaign's id.
+// draftOf writes anew from facts, and finds the campaign that it is the draft of: the one that is not over, or the next.
 func draftOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, incident string, kind notice.Kind) (d notice.Draft, id string, err error) {
 	f, err := factsOf(ctx, l, c, incident)
 	if err != nil {
@@ -88,26 +88,23 @@ func draftOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, incident str
 	if err != nil {
 		return d, "", err
 	}
-	for _, v := range list {
-		if v.Incident == incident && v.Kind == kind && v.Phase != notice.Cancelled && v.Phase != notice.Done {
-			return d, v.ID, nil
-		}
+	if open, ok := notice.OpenOf(list, incident, kind); ok {
+		return d, open.ID, nil
 	}
 	return d, notice.NewID(list, incident, kind), nil
 }
 
 // recordDraft puts a draft into the books: its document, and the action that names it.
 func recordDraft(ctx context.Context, f actFlags, d notice.Draft, id string, needs int) error {
-	body, err := d.Encode()
-	if err != nil {
-		return err
-	}
 	a, err := f.action(candor.NoticeDrafted, d.Facts.Incident)
 	if err != nil {
 		return err
 	}
-	doc := candor.Document{Hash: candor.HashOf(body), Type: notice.DraftSchema, Body: body}
-	a.Details = map[string]string{"campaign": id, "draft": doc.Hash, "kind": string(d.Kind), "needs": fmt.Sprint(needs)}
+	details, doc, err := d.Drafted(id, needs)
+	if err != nil {
+		return err
+	}
+	a.Details = details
 	return act(ctx, f.ledgerFlag, a, doc)
 }
 
@@ -124,10 +121,7 @@ func (c *noticeDraftCmd) replace(d *notice.Draft) error {
 		}
 		d.Texts[key] = string(b)
 	}
-	if err := d.Check(); err != nil {
-		return err
-	}
-	return nil
+	return d.Check()
 }
 
 // writeInto writes texts as LAW-LANGUAGE.txt.

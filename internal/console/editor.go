@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -37,17 +36,6 @@ type editor struct {
 	draft    notice.Draft
 }
 
-// openCampaign is the campaign of a kind that is not over, zero if there is none.
-func (c *Console) openCampaign(ctx context.Context, id string, kind notice.Kind) (notice.Campaign, error) {
-	list, err := c.o.Ledger.Campaigns(ctx, id)
-	for _, v := range list {
-		if v.Kind == kind && !v.Phase.Over() {
-			return v, err
-		}
-	}
-	return notice.Campaign{}, err
-}
-
 // edited is the editor's page without words of its own: as they are kept, or as they would be written from today's facts.
 func (c *Console) edited(r *http.Request) (e editor, err error) {
 	if c.o.Facts == nil {
@@ -63,9 +51,11 @@ func (c *Console) edited(r *http.Request) (e editor, err error) {
 	if e.Kind = notice.Kind(cmp.Or(r.FormValue("kind"), string(notice.Affected))); toWhom[e.Kind] == "" {
 		return e, missing("There is no such page.")
 	}
-	if e.Campaign, err = c.openCampaign(ctx, e.Incident.ID, e.Kind); err != nil {
+	list, err := c.o.Ledger.Campaigns(ctx, e.Incident.ID)
+	if err != nil {
 		return e, err
 	}
+	e.Campaign, _ = notice.OpenOf(list, e.Incident.ID, e.Kind)
 	facts, troubled := c.o.Facts(ctx, e.Incident.ID)
 	if e.Campaign.ID != "" {
 		e.Base = e.Campaign.Draft
@@ -225,10 +215,6 @@ func (c *Console) record(r *http.Request, d notice.Draft, incident, id string) e
 	if err := d.Check(); err != nil {
 		return err
 	}
-	body, err := d.Encode()
-	if err != nil {
-		return err
-	}
 	if id == "" {
 		list, err := c.o.Ledger.Campaigns(r.Context(), "")
 		if err != nil {
@@ -236,10 +222,12 @@ func (c *Console) record(r *http.Request, d notice.Draft, incident, id string) e
 		}
 		id = notice.NewID(list, incident, d.Kind)
 	}
+	details, doc, err := d.Drafted(id, c.o.Needs)
+	if err != nil {
+		return err
+	}
 	name, _ := c.sessions.who(r)
-	doc := candor.Document{Hash: candor.HashOf(body), Type: notice.DraftSchema, Body: body}
-	return c.o.Act(r.Context(), candor.Action{ID: candor.NewID(), Time: c.o.Now().UTC(), By: name, What: candor.NoticeDrafted, Incident: incident,
-		Details: map[string]string{"campaign": id, "draft": doc.Hash, "kind": string(d.Kind), "needs": fmt.Sprint(c.o.Needs)}}, doc)
+	return c.o.Act(r.Context(), candor.Action{ID: candor.NewID(), Time: c.o.Now().UTC(), By: name, What: candor.NoticeDrafted, Incident: incident, Details: details}, doc)
 }
 
 // Path is the address of this text, with more to say in pairs.

@@ -35,21 +35,31 @@ var (
 	crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 )
 
-// NewSigner derives a Signer from a signing key as candor keys makes it: PRIVATE+KEY+NAME+HASH+KEY of golang.org/x/mod/sumdb/note, where the
-// last KEY is base64 of one byte, the algorithm, and the Ed25519 seed.
-func NewSigner(text string) (*Signer, error) {
-	wrong := errors.New("this is no signing key that candor made, or it is damaged: restore it from your copy")
+// ErrSigningKey: a text is no signing key.
+var ErrSigningKey = errors.New("this is no signing key that candor made, or it is damaged: restore it from your copy")
+
+// ParseSigningKey reads a signing key as candor keys makes it: PRIVATE+KEY+NAME+HASH+KEY of golang.org/x/mod/sumdb/note, where the last KEY is
+// base64 of one byte, the algorithm, and the Ed25519 seed.
+func ParseSigningKey(text string) (signer note.Signer, seed []byte, err error) {
 	text = strings.TrimSpace(text)
-	signer, err := note.NewSigner(text)
+	signer, err = note.NewSigner(text)
 	if err != nil {
-		return nil, wrong
+		return nil, nil, ErrSigningKey
 	}
 	f := strings.SplitN(text, "+", 5) // a name holds no plus sign, the key may
 	raw, err := base64.StdEncoding.DecodeString(f[len(f)-1])
 	if err != nil || len(raw) != 1+ed25519.SeedSize {
-		return nil, wrong
+		return nil, nil, ErrSigningKey
 	}
-	seed := raw[1:]
+	return signer, raw[1:], nil
+}
+
+// NewSigner derives a Signer from a signing key.
+func NewSigner(text string) (*Signer, error) {
+	signer, seed, err := ParseSigningKey(text)
+	if err != nil {
+		return nil, err
+	}
 	return &Signer{signer, mac(seed, "candor notifier v1"), mac(seed, "candor notice code v1"), mac(seed, "candor return path v1")}, nil
 }
 

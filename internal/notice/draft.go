@@ -40,6 +40,14 @@ func (d Draft) Hash() string {
 	return candor.HashOf(b)
 }
 
+// Drafted is what puts a draft into the books: the Details of a candor.NoticeDrafted for a campaign that needs so many approvals, and the document
+// that they name.
+func (d Draft) Drafted(campaign string, needs int) (map[string]string, candor.Document, error) {
+	body, err := d.Encode()
+	doc := candor.Document{Hash: candor.HashOf(body), Type: DraftSchema, Body: body}
+	return map[string]string{"campaign": campaign, "draft": doc.Hash, "kind": string(d.Kind), "needs": strconv.Itoa(needs)}, doc, err
+}
+
 // ParseDraft reads what Encode wrote. A field that it does not know is an error: nobody should approve what Candor does not read.
 func ParseDraft(b []byte) (Draft, error) {
 	if len(b) > candor.MaxDocument {

@@ -47,6 +47,15 @@ func NewID(list []Campaign, incident string, kind Kind) string {
 	}
 }
 
+// OpenOf is the campaign of an incident and kind that is not over, of which there is one at most; false: there is none.
+func OpenOf(list []Campaign, incident string, kind Kind) (Campaign, bool) {
+	i := slices.IndexFunc(list, func(c Campaign) bool { return c.Incident == incident && c.Kind == kind && !c.Phase.Over() })
+	if i < 0 {
+		return Campaign{}, false
+	}
+	return list[i], true
+}
+
 // ShareOf reads "all", "1%" or a number of people, as Details["share"] wants it.
 func ShareOf(text string, people int) (string, error) {
 	if text == "all" {
