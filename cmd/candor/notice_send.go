@@ -29,12 +29,13 @@ type noticeSendCmd struct {
 	passphraseFlags
 	Share string `placeholder:"SHARE" help:"Let so many go first, such as 1% or 500; then all. Without it, what was let go before is sent."`
 	Yes   bool   `short:"y" help:"Do not ask."`
-	JSON  bool   `help:"Print progress as JSON, one object a line."`
+	JSON  bool   `help:"Print progress as JSON, one object a line; the last says where it ended."`
 }
 
 func (c *noticeSendCmd) Help() string {
-	return `Needs the private sealing key: run it where notices are sent from. Stop it with Ctrl-C and start it again whenever you like: what has left is
-on record, and nobody is sent to twice. 'candor notice pause' and 'cancel' work from anywhere.
+	return `Needs the private sealing key: run it where notices are sent from. It ends when nobody who was let go waits any more; whom a receiver defers is
+tried again until limits.give_up. Stop it with Ctrl-C and start it again whenever you like: what has left is on record, and nobody is sent to
+twice. 'candor notice pause' and 'cancel' work from anywhere.
 
   candor notice send not-3kq7h2mb-a-1 --config candor.yaml --share 1%
   candor notice send not-3kq7h2mb-a-1 --config candor.yaml --share all`
@@ -60,11 +61,28 @@ func (c *noticeSendCmd) Run(ctx context.Context) error {
 			return err
 		}
 		v, tally, err := s.standing(context.WithoutCancel(ctx))
-		if err == nil {
-			err = printStatus(os.Stdout, v, tally)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.ended(v, tally)
 	})
+}
+
+// ended says where it stands when nothing more is to be done, or somebody has stopped it.
+func (c *noticeSendCmd) ended(v notice.Campaign, tally ledger.Tally) error {
+	left := sentOf(v, tally)
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(left)
+	}
+	if err := printStatus(os.Stdout, v, tally); err != nil {
+		return err
+	}
+	if left.Waiting > 0 {
+		fmt.Printf("\n%d of the %d who may be sent to still wait: run this again.\n", left.Waiting, left.Share)
+	} else if v.Phase == notice.Canary {
+		fmt.Printf("\nThe canary is out: %d of %d people. Look at what comes back, then let all go: candor notice send %s --share all\n", left.Share, v.People, v.ID)
+	}
+	return nil
 }
 
 // let lets a share go, which is asked for: what leaves cannot be called back.
@@ -88,14 +106,42 @@ func (c *noticeSendCmd) let(ctx context.Context) error {
 	return c.did(ctx, candor.NoticeStarted, map[string]string{"share": share})
 }
 
+// sendProgress is how far a campaign is, of those who may be sent to.
+type sendProgress struct {
+	Progress *delivery.Progress `json:"progress,omitempty"`
+	Tally    ledger.Tally       `json:"tally"`
+	Share    int                `json:"share"`    // how many may be sent to
+	Waiting  int                `json:"waiting"`  // of them, who are not settled
+	Deferred int                `json:"deferred"` // of those, whom a receiver has deferred: they are tried again until limits.give_up
+}
+
+// sentOf counts: whoever is not queued was among those who may be sent to.
+func sentOf(v notice.Campaign, tally ledger.Tally) sendProgress {
+	p := sendProgress{Tally: tally, Share: v.Share, Waiting: max(0, v.Share-tally.Affected+tally.States[notice.Queued])}
+	for _, r := range tally.Rows {
+		if r.State == notice.Queued && (r.Cause == delivery.Busy || r.Cause == delivery.Cut) {
+			p.Deferred += r.People
+		}
+	}
+	p.Deferred = min(p.Deferred, p.Waiting)
+	return p
+}
+
 // print says how far it is: a line that changes on a terminal, lines elsewhere.
-func (c *noticeSendCmd) print(p delivery.Progress, tally ledger.Tally) {
+func (c *noticeSendCmd) print(s sendProgress) {
+	p, tally := s.Progress, s.Tally
 	if c.JSON {
-		json.NewEncoder(os.Stdout).Encode(map[string]any{"progress": p, "tally": tally})
+		json.NewEncoder(os.Stdout).Encode(s)
 		return
 	}
 	line := notice.Sum(tally.Affected, tally.States)
-	if left := p.Left(tally.States[notice.Queued]); left > 0 {
+	if s.Share < tally.Affected {
+		line += fmt.Sprintf("; %d of the canary's %d wait", s.Waiting, s.Share)
+	}
+	if s.Deferred > 0 {
+		line += fmt.Sprintf("; %d of them were deferred, and are tried again", s.Deferred)
+	}
+	if left := p.Left(s.Waiting); left > 0 {
 		line += fmt.Sprintf("; %.0f a second, about %s to go", p.Rate, left)
 	}
 	for _, w := range p.Providers {
@@ -208,7 +254,7 @@ func (s *sending) stand(ctx context.Context) (st delivery.Standing, err error) {
 }
 
 // run sends until nobody who may be sent to is queued, and folds what happened into the ledger beside it.
-func (s *sending) run(ctx context.Context, print func(delivery.Progress, ledger.Tally)) error {
+func (s *sending) run(ctx context.Context, print func(sendProgress)) error {
 	folding, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	folded := make(chan error, 1)
@@ -233,7 +279,7 @@ func (s *sending) run(ctx context.Context, print func(delivery.Progress, ledger.
 }
 
 // say prints how far it is. To count everybody takes a look at everybody, and takes a tenth of the time at most: the ledger has to fold meanwhile.
-func (s *sending) say(ctx context.Context, print func(delivery.Progress, ledger.Tally)) {
+func (s *sending) say(ctx context.Context, print func(sendProgress)) {
 	began := time.Now()
 	if began.Before(s.quiet) {
 		return
@@ -242,10 +288,12 @@ func (s *sending) say(ctx context.Context, print func(delivery.Progress, ledger.
 	if err != nil {
 		return
 	}
-	tally, err := s.ledger.Tally(ctx, s.campaign)
+	v, tally, err := s.standing(ctx)
 	s.quiet = time.Now().Add(10 * time.Since(began))
 	if err == nil {
-		print(p, tally)
+		left := sentOf(v, tally)
+		left.Progress = &p
+		print(left)
 	}
 }
 

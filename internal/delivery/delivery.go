@@ -1,7 +1,7 @@
 // Package delivery sends each person's notice at most once, and can say of everybody what became of it.
 //
 // Start with [OpenStore] and [Sender]: Sender.Run works the frozen set of one campaign in parts of a thousand numbers, over one or more
-// relays, until nobody is queued. [Store.Follow] delivers what happened, in order, to be folded into the ledger.
+// relays, until nobody who may be sent to is queued. [Store.Follow] delivers what happened, in order, to be folded into the ledger.
 //
 // It promises:
 //

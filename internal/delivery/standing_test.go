@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func background(t *testing.T, s *Sender) (stop func() error) {
 	}
 }
 
-// A canary is exactly a share, on either side of a part's edge; then all.
+// A canary is exactly a share, on either side of a part's edge, and ends by itself; then all.
 func TestCanary(t *testing.T) {
 	for _, share := range []int{1, 999, 1000, 1001} {
 		t.Run(fmt.Sprint(share), func(t *testing.T) {
@@ -38,22 +39,40 @@ func TestCanary(t *testing.T) {
 			const people = 1500
 			store, sink, b := openStore(t), newSink(t, everything...), newBook(people)
 			b.standing.Share, b.standing.Phase = share, notice.Canary
-			stop := background(t, b.sender(store, sink.relay()))
-			defer stop()
-			eventually(t, "the canary", func() bool { n, _ := sink.total(); return n >= share })
-			eventually(t, "the canary is on record", func() bool {
-				p, err := store.Progress(t.Context(), "c1")
-				return err == nil && p.Did.Accepted == int64(share) && p.PartsLeft == 0
-			})
+			run1(t, b.sender(store, sink.relay()))
+			b.follow(t, store, "c1")
+			same(t, b, map[notice.State]int{notice.Accepted: share, notice.Queued: people - share})
 			if n, _ := sink.total(); n != share {
 				t.Fatalf("%d people, want %d", n, share)
 			}
 			b.set(func(s *Standing) { s.Share, s.Phase = people, notice.Sending })
-			eventually(t, "all", func() bool { n, _ := sink.total(); return n == people })
+			run1(t, b.sender(store, sink.relay()))
 			if n, m := sink.total(); n != people || m != people {
 				t.Errorf("%d people have %d messages", n, m)
 			}
 		})
+	}
+}
+
+// A canary goes on while one of its share waits to be tried again.
+func TestCanaryDeferred(t *testing.T) {
+	const people, share = 20, 5
+	store, sink, b := openStore(t), newSink(t), newBook(people)
+	b.standing.Share, b.standing.Phase = share, notice.Canary
+	var asked atomic.Int32
+	sink.says(func(step, to string) string {
+		if step == "RCPT" && to == address1(3) && asked.Add(1) <= 2 {
+			return "451 4.7.1 later"
+		}
+		return ""
+	})
+	s := b.sender(store, sink.relay())
+	s.Limits.Retry, s.Limits.Hold = 100*time.Millisecond, 10*time.Millisecond
+	run1(t, s)
+	b.follow(t, store, "c1")
+	same(t, b, map[notice.State]int{notice.Accepted: share, notice.Queued: people - share})
+	if n := b.count[notice.Deferred]; n != 2 {
+		t.Errorf("deferred %d times", n)
 	}
 }
 

@@ -47,8 +47,9 @@ type run struct {
 // ErrHalted: the sender stopped by itself, because to go on would do harm. It says why.
 var ErrHalted = errors.New("sending has stopped by itself")
 
-// Run sends until everybody of the campaign who may be sent to is settled, or the campaign is cancelled or done, or ctx ends; then it waits, up to
-// half a minute, for the answers to what has left.
+// Run sends until everybody of the campaign who may be sent to (a canary's share, or all) is settled, or the campaign is cancelled or done, or ctx
+// ends; then it waits, up to half a minute, for the answers to what has left. Who was deferred is not settled: they are tried again until
+// Limits.GiveUp. While the campaign is paused it waits.
 func (s *Sender) Run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
@@ -218,8 +219,7 @@ func (r *run) turn(ctx context.Context, seen *string) (end bool, err error) {
 		left, *seen = max(left, int64(n)), state
 	}
 	r.left.Store(left)
-	over := st.Phase == notice.Done || st.Phase == notice.Cancelled || st.Phase == notice.Sending && st.Share >= st.People
-	return left == 0 && over, nil
+	return left == 0 && (st.Phase.Over() || st.Phase.UnderWay()), nil
 }
 
 // notNow: the server is not there for the moment, which is no reason to end.
