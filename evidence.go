@@ -144,7 +144,7 @@ const (
 	Assessed   = "severity" // Details: "dpc", "ei", "cb", each a decimal; Why is required
 
 	// On a campaign of notices, which Details["campaign"] names; see notice.Apply.
-	NoticeDrafted    = "notice-draft"   // "draft": the document's hash, "kind", "needs": how many approvals
+	NoticeDrafted    = "notice-draft"   // "draft": the document's hash, "kind", "needs": how many approvals, "seeds": names of mailboxes that must show it first
 	NoticeWaived     = "notice-waive"   // "rule", "text"; Why is required
 	NoticeFrozen     = "notice-freeze"  // "signer"
 	NoticeSeeded     = "notice-seed"    // "seed", "draft", "dkim", "dmarc", "spam"

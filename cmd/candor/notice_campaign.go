@@ -145,6 +145,9 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 	for _, s := range c.Seeds {
 		fmt.Fprintf(w, "Seed %s: dkim=%s dmarc=%s spam=%v\n", clean(s.Name), clean(s.DKIM), clean(s.DMARC), s.Spam)
 	}
+	for _, why := range c.Unseeded() {
+		fmt.Fprintf(w, "It cannot be approved: %s\n", clean(why))
+	}
 	for _, v := range c.Waived {
 		fmt.Fprintf(w, "%s stands %s: %s (%s)\n", clean(v.Rule), clean(v.Lang), clean(v.Why), clean(v.By))
 	}
@@ -279,12 +282,12 @@ func (c *noticeApproveCmd) approvable(ctx context.Context, v notice.Campaign) er
 	if err != nil {
 		return err
 	}
-	list := notice.Approvable(d, v.Waived)
+	list := notice.Approvable(d, v)
 	for _, j := range list {
 		fmt.Fprintln(os.Stderr, clean(strings.Join(strings.Fields(strings.Join([]string{j.In, j.Level, j.Rule, j.Why, j.Text}, " ")), " ")))
 	}
 	if len(list) > 0 {
-		return fmt.Errorf("%d findings stand against it: mend the words (candor notice draft --text), or let what is of level W stand with a reason (candor notice waive)", len(list))
+		return fmt.Errorf("%d findings stand against it: mend the words (candor notice draft), freeze (candor notice freeze) and send the seeds (candor notice seed) again, or let what is of level W stand with a reason (candor notice waive)", len(list))
 	}
 	return nil
 }

@@ -162,6 +162,14 @@ func (c NoticeConfig) needs() int {
 	return 2
 }
 
+// seeds are the names of the mailboxes that must have shown a notice before it is approved.
+func (c NoticeConfig) seeds() (names []string) {
+	for _, s := range c.Seeds {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // sound says what is missing or wrong before anything is drafted.
 func (c NoticeConfig) sound() error {
 	p := c.Publisher
@@ -176,8 +184,25 @@ func (c NoticeConfig) sound() error {
 	if c.Approvals < 0 || c.Approvals > 2 {
 		return errors.New("candor.yaml: notice.approvals is 1 or 2")
 	}
+	if err := c.soundSeeds(); err != nil {
+		return err
+	}
 	if a, err := mail.ParseAddress(p.Contact.Email); err != nil || a.Name != "" {
 		return errors.New("candor.yaml: notice.publisher.contact.email is no address such as privacy@shop.example")
+	}
+	return nil
+}
+
+func (c NoticeConfig) soundSeeds() error {
+	seen := map[string]bool{}
+	for _, s := range c.Seeds {
+		if s.Name == "" || strings.ContainsAny(s.Name, " \t=,") || seen[s.Name] {
+			return fmt.Errorf("candor.yaml: notice.seeds: %q: each has a name of its own, without spaces, such as gmail", s.Name)
+		}
+		seen[s.Name] = true
+		if _, err := mailbox(s.Address); err != nil {
+			return fmt.Errorf("candor.yaml: notice.seeds: %s: address: %w", s.Name, err)
+		}
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 	if err := c.writeInto(d); err != nil {
 		return err
 	}
-	if err := recordDraft(ctx, c.actFlags, d, id, config.Notice.needs()); err != nil {
+	if err := recordDraft(ctx, c.actFlags, d, id, config.Notice); err != nil {
 		return err
 	}
 	fmt.Printf("%s: %d texts from the facts of %s, for %s\n", id, len(d.Texts), d.Facts.Incident, tellsWhom(d))
@@ -95,12 +95,12 @@ func draftOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, incident str
 }
 
 // recordDraft puts a draft into the books: its document, and the action that names it.
-func recordDraft(ctx context.Context, f actFlags, d notice.Draft, id string, needs int) error {
+func recordDraft(ctx context.Context, f actFlags, d notice.Draft, id string, c NoticeConfig) error {
 	a, err := f.action(candor.NoticeDrafted, d.Facts.Incident)
 	if err != nil {
 		return err
 	}
-	details, doc, err := d.Drafted(id, needs)
+	details, doc, err := d.Drafted(id, c.needs(), c.seeds())
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,8 @@ type Options struct {
 	Facts func(ctx context.Context, incident string) (notice.Facts, error)
 	// Needs is how many approvals a notice needs: 2, or 1 for a small shop. Empty: 2.
 	Needs int
+	// Seeds are the names of the mailboxes that must have shown a notice before it is approved.
+	Seeds []string
 	// Signer is the id of the signing key, which makes notices checkable. Nil: no set can be frozen here.
 	Signer func() (string, error)
 	// Trade is what the shop sells: severity is presumed from it. Empty: incident.General.

@@ -222,7 +222,7 @@ func (c *Console) record(r *http.Request, d notice.Draft, incident, id string) e
 		}
 		id = notice.NewID(list, incident, d.Kind)
 	}
-	details, doc, err := d.Drafted(id, c.o.Needs)
+	details, doc, err := d.Drafted(id, c.o.Needs, c.o.Seeds)
 	if err != nil {
 		return err
 	}

@@ -183,7 +183,7 @@ func (c *Console) unapprovable(r *http.Request, q *question, t told) error {
 		return err
 	}
 	if q.Against = c.verdicts.of(d, t.Campaign); len(q.Against) > 0 {
-		q.No = fmt.Sprintf("%s against it. Mend the words, or let what is of level W stand, with a reason.", plenty(len(q.Against), "finding stands", "findings stand"))
+		q.No = fmt.Sprintf("%s against it. Mend the words, or what else it names; what is of level W you can let stand, with a reason.", plenty(len(q.Against), "finding stands", "findings stand"))
 	}
 	return nil
 }
@@ -191,15 +191,15 @@ func (c *Console) unapprovable(r *http.Request, q *question, t told) error {
 // verdicts remembers what was judged last: all texts take the time of a breath, and a page asks twice.
 type verdicts struct {
 	mu   sync.Mutex
-	what string // hash of the draft, and what was let stand
+	what string // the draft, and what else of the campaign is judged
 	list []notice.Judged
 }
 
 func (v *verdicts) of(d notice.Draft, c notice.Campaign) []notice.Judged {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if what := fmt.Sprintf("%s %q", c.Draft, c.Waived); v.what != what {
-		v.what, v.list = what, notice.Approvable(d, c.Waived)
+	if what := fmt.Sprintf("%s %s %q %v %q", c.Draft, c.Set, c.Waived, c.Seeds, c.MustSeed); v.what != what {
+		v.what, v.list = what, notice.Approvable(d, c)
 	}
 	return v.list
 }

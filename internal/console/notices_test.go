@@ -77,9 +77,9 @@ func (r *rig) approved(t *testing.T) {
 	r.do(t, "Ada Lind", candor.NoticeWaived, "rule", "N23", "text", "gdpr/ja", "why", "the measure is made for English")
 	draft := r.theCampaign(t).Draft
 	r.do(t, "Ada Lind", candor.NoticeSeeded, "seed", "gmail", "draft", draft, "dkim", "pass", "dmarc", "pass", "spam", "no")
-	r.do(t, "Ada Lind", candor.NoticeSeeded, "seed", "outlook", "draft", draft, "dkim", "pass", "dmarc", "fail", "spam", "yes")
 	r.do(t, "Ben Oduya", candor.NoticeApproved, "content", r.theCampaign(t).Content())
 	r.do(t, "Cem Aydin", candor.NoticeApproved, "content", r.theCampaign(t).Content())
+	r.do(t, "Ada Lind", candor.NoticeSeeded, "seed", "outlook", "draft", draft, "dkim", "pass", "dmarc", "fail", "spam", "yes")
 	r.disclose(t, "GET /products/{id}", 777, 39, candor.Exposed)
 }
 
@@ -356,7 +356,7 @@ func TestInTheWay(t *testing.T) {
 	}{
 		{"no seeds", nil, 0, "No mailbox of your own"},
 		{"approvals", nil, 0, "2 more approvals are missing"},
-		{"a bad seed", func(c *notice.Campaign, _ *ledger.Tally) { c.Seeds = []notice.Seed{{Name: "gmail", DKIM: "fail"}} }, 0, "In the seed mailbox gmail it did not pass: dkim=fail"},
+		{"a bad seed", func(c *notice.Campaign, _ *ledger.Tally) { c.Seeds = []notice.Seed{{Name: "gmail", DKIM: "fail"}} }, 0, "It cannot be approved: seed gmail: dkim=fail"},
 		{"paused", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase = notice.Paused }, 0, "It is paused"},
 		{"just started", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase, c.Share = notice.Sending, 10 }, stuck, ""},
 		{"nobody sends", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase, c.Share = notice.Sending, 10 }, stuck + time.Second, "10 people wait for it: does candor notice send run?"},

@@ -115,20 +115,13 @@ func InTheWay(c notice.Campaign, t ledger.Tally, now time.Time) []string {
 
 // unseeded says what is missing before people may be told.
 func unseeded(c notice.Campaign, say func(bool, string, ...any)) {
-	say(len(c.Seeds) == 0, "No mailbox of your own has shown this text yet: whether receivers take it for genuine is not known.")
-	for _, s := range c.Seeds {
-		say(!s.Passed(), "In the seed mailbox %s it did not pass: dkim=%s, dmarc=%s, spam=%s.", s.Name, s.DKIM, s.DMARC, yes(s.Spam))
+	say(len(c.Seeds)+len(c.MustSeed) == 0, "No mailbox of your own has shown this text yet: whether receivers take it for genuine is not known.")
+	for _, why := range c.Unseeded() {
+		say(true, "It cannot be approved: %s.", why)
 	}
 	missing := c.Needs - len(c.ApprovedBy())
 	say(c.Set != "" && missing == 1, "One more approval is missing.")
 	say(c.Set != "" && missing > 1, "%d more approvals are missing.", missing)
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }
 
 func waits(n int) string { return plenty(n, "person waits", "people wait") }

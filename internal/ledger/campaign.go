@@ -76,7 +76,7 @@ func (f *fold) prepare(c notice.Campaign, a candor.Action) (candor.Action, error
 		}
 		details["people"], details["set"] = strconv.Itoa(n), set
 		a.Details = details
-		return a, err
+		return a, errors.Join(err, f.exposed(c.Incident, details))
 	case candor.NoticeDone:
 		var queued int
 		err := f.row(`SELECT COUNT(*) FROM recipient WHERE campaign = ? AND state = 'queued'`, []any{c.ID}, &queued)
@@ -131,6 +131,15 @@ FROM (`+from+`) f WHERE NOT EXISTS (SELECT 1 FROM recipient r JOIN campaign o ON
 		return 0, "", err
 	}
 	return f.hashSet(c.ID)
+}
+
+// exposed writes into details how many were exposed by now, and from when to when.
+func (f *fold) exposed(incident string, details map[string]string) error {
+	var n int
+	var first, last int64
+	err := f.row(`SELECT COUNT(*), COALESCE(MIN(first), 0), COALESCE(MAX(last), 0) FROM affected WHERE incident = ? AND outcome = 'exposed'`, []any{incident}, &n, &first, &last)
+	details["exposed"], details["first"], details["last"] = strconv.Itoa(n), from(first).Format(time.RFC3339Nano), from(last).Format(time.RFC3339Nano)
+	return err
 }
 
 // hashSet is SHA-256 over a line for each person: number, id, kinds, viewers, times, first and last (RFC 3339), with a tab between.

@@ -148,6 +148,9 @@ func testCampaign(t *testing.T, fresh fresher) {
 	if c.People != 3 || !candor.IsHash(c.Set) || c.Phase != notice.Drafting {
 		t.Fatalf("%+v", c)
 	}
+	if f, err := l.Facts(t.Context(), l.incident, time.Now()); err != nil || c.Exposed != f.People || !c.First.Equal(f.First) || !c.Last.Equal(f.Last) {
+		t.Errorf("the set is not what the facts say: %+v, %+v, %v", c, f, err)
+	}
 	for by, want := range map[string]string{"Ada": "wrote it", " ADA ": "wrote it"} {
 		if why := l.act(by, candor.NoticeApproved, "content", c.Content()); !strings.Contains(why, want) {
 			t.Errorf("%s: %q", by, why)
@@ -278,6 +281,9 @@ func testDelivered(t *testing.T, fresh fresher) {
 	}
 	if list, err := l.Recipients(t.Context(), "c2", 0, 10); err != nil || len(list) != 1 || list[0].Person.Owner != "0003" {
 		t.Errorf("%+v, %v", list, err)
+	}
+	if c, err := l.Campaign(t.Context(), "c2"); err != nil || c.People != 1 || c.Exposed != 6 {
+		t.Errorf("%+v, %v", c, err)
 	}
 	if name, r, err := l.Keyed(t.Context(), "key4"); name != "c1" || r.Person.Owner != "0004" || err != nil {
 		t.Error(name, r, err)

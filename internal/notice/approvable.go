@@ -78,13 +78,13 @@ func waiverOf(waived []Waiver, f Finding, key string) *Waiver {
 	return nil
 }
 
-// Approvable is what stands against approving a draft: findings of level E, and those of level W that nobody let stand with a reason, in any of its
-// texts. Empty: nothing does.
-func Approvable(d Draft, waived []Waiver) []Judged {
+// Approvable is what stands against approving the draft of a campaign: findings of level E, and those of level W that nobody let stand with a reason, in
+// any of its texts; facts that are not those of the frozen set; and seed mailboxes. Empty: nothing does.
+func Approvable(d Draft, c Campaign) []Judged {
 	list := []Judged{}
 	letters := map[string]Letter{}
 	for _, key := range slices.Sorted(maps.Keys(d.Texts)) {
-		for _, j := range Judge(d, key, waived) {
+		for _, j := range Judge(d, key, c.Waived) {
 			if j.Blocks() {
 				list = append(list, j)
 			}
@@ -93,8 +93,8 @@ func Approvable(d Draft, waived []Waiver) []Judged {
 			letters[key] = LetterOf(m)
 		}
 	}
-	for _, f := range LintCampaign(Campaign{}, "", letters) {
-		if f.Rule == "N24" { // the others are about what comes after the words
+	for _, f := range LintCampaign(c, d.Facts, letters) {
+		if f.Rule != "N31" { // approvals are what it is asked for
 			list = append(list, Judged{Finding: f})
 		}
 	}

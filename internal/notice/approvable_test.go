@@ -12,14 +12,14 @@ func TestApprovable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list := Approvable(d, nil); len(list) != 0 {
+	if list := Approvable(d, Campaign{}); len(list) != 0 {
 		t.Fatalf("a draft of Candor's own: %+v", list)
 	}
 	d.Texts["gdpr/en"] += "\nWe take your security seriously.\n"
 	d.Texts["california/en"] += "\nWe write to you " + strings.Repeat("and to you ", 40) + "today.\n"
 	rules := func(waived ...Waiver) string {
 		var list []string
-		for _, j := range Approvable(d, waived) {
+		for _, j := range Approvable(d, Campaign{Waived: waived}) {
 			list = append(list, j.In+" "+j.Level+" "+j.Rule)
 		}
 		return strings.Join(list, ", ")

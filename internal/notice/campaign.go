@@ -40,11 +40,17 @@ type Campaign struct {
 	Frozen time.Time `json:"frozen,omitzero"`
 	People int       `json:"people"`
 	Set    string    `json:"set,omitempty"`
+	// Exposed is how many had been exposed when the set was frozen, those who were told before among them, and First and Last when: what the
+	// words have to say. They are zero where the set was frozen by a candor that did not keep them.
+	Exposed int       `json:"exposed,omitempty"`
+	First   time.Time `json:"first,omitzero"`
+	Last    time.Time `json:"last,omitzero"`
 	// Signer is the id of the signing key whose secret makes keys and codes, chosen when the set was frozen.
 	Signer string `json:"signer,omitempty"`
 
 	Seeds     []Seed     `json:"seeds,omitempty"`
-	Needs     int        `json:"needs"` // approvals: 2, or 1 for a small shop
+	MustSeed  []string   `json:"must_seed,omitempty"` // mailboxes that must have shown it as it should be, before it is approved
+	Needs     int        `json:"needs"`               // approvals: 2, or 1 for a small shop
 	Approvals []Approval `json:"approvals,omitempty"`
 	// Share is how many of the frozen set, from its beginning, may be sent to now: a canary, or all.
 	Share int `json:"share"`
@@ -73,6 +79,27 @@ type Seed struct {
 
 // Passed: such a mailbox would show it to people.
 func (s Seed) Passed() bool { return s.DKIM == "pass" && s.DMARC == "pass" && !s.Spam }
+
+// Unseeded says which seed mailboxes keep the words as they are from being approved, and why: those that did not take them as they should
+// (N30), and those that must and have not had them.
+func (c Campaign) Unseeded() (why []string) {
+	had := map[string]bool{}
+	for _, s := range c.Seeds {
+		switch {
+		case s.Draft != c.Draft:
+			continue
+		case !s.Passed():
+			why = append(why, fmt.Sprintf("seed %s: dkim=%s dmarc=%s, in the spam folder: %t", s.Name, s.DKIM, s.DMARC, s.Spam))
+		}
+		had[s.Name] = true
+	}
+	for _, name := range c.MustSeed {
+		if !had[name] {
+			why = append(why, fmt.Sprintf("seed %s has not had it yet", name))
+		}
+	}
+	return why
+}
 
 // Approval is one person's yes to one content.
 type Approval struct {
@@ -190,7 +217,7 @@ func drafted(c Campaign, a candor.Action) (Campaign, error) {
 	if c.Draft != hash {
 		c.Waived, c.Seeds = nil, nil
 	}
-	c.Draft, c.Needs, c.Phase = hash, needs, Drafting
+	c.Draft, c.Needs, c.MustSeed, c.Phase = hash, needs, strings.Fields(a.Details["seeds"]), Drafting
 	return c, nil
 }
 
@@ -207,7 +234,8 @@ func waived(c Campaign, a candor.Action) (Campaign, error) {
 	return c, nil
 }
 
-// frozen takes people and set as Details say: the ledger fills them in from its own rows, whatever came with the action.
+// frozen takes set, people, and how many were exposed from when to when, as Details say: the ledger fills them in from its own rows, whatever came
+// with the action.
 func frozen(c Campaign, a candor.Action) (Campaign, error) {
 	if err := c.changeable(); err != nil {
 		return c, err
@@ -220,6 +248,9 @@ func frozen(c Campaign, a candor.Action) (Campaign, error) {
 		return c, errors.New(`"signer" is missing: the id of the signing key`)
 	}
 	c.Frozen, c.People, c.Set, c.Signer, c.Phase = a.Time, n, a.Details["set"], a.Details["signer"], Drafting
+	c.Exposed, _ = strconv.Atoi(a.Details["exposed"])
+	c.First, _ = time.Parse(time.RFC3339Nano, a.Details["first"])
+	c.Last, _ = time.Parse(time.RFC3339Nano, a.Details["last"])
 	return c, nil
 }
 
@@ -239,6 +270,7 @@ func approved(c Campaign, a candor.Action) (Campaign, error) {
 	if err := c.changeable(); err != nil {
 		return c, err
 	}
+	unseeded := c.Unseeded()
 	switch {
 	case c.Set == "":
 		return c, errors.New("the set of people is not frozen yet: nobody can approve to whom it goes")
@@ -248,6 +280,8 @@ func approved(c Campaign, a candor.Action) (Campaign, error) {
 		return c, errors.New("who wrote it cannot approve it")
 	case slices.ContainsFunc(c.ApprovedBy(), func(n string) bool { return sameName(n, a.By) }):
 		return c, errors.New("they have approved it already")
+	case len(unseeded) > 0:
+		return c, fmt.Errorf("%s: mend that, and send the seeds again", strings.Join(unseeded, "; "))
 	}
 	c.Approvals = append(c.Approvals, Approval{a.By, c.Content(), a.Time})
 	if len(c.ApprovedBy()) >= c.Needs {

@@ -40,12 +40,16 @@ func (d Draft) Hash() string {
 	return candor.HashOf(b)
 }
 
-// Drafted is what puts a draft into the books: the Details of a candor.NoticeDrafted for a campaign that needs so many approvals, and the document
-// that they name.
-func (d Draft) Drafted(campaign string, needs int) (map[string]string, candor.Document, error) {
+// Drafted is what puts a draft into the books: the Details of a candor.NoticeDrafted for a campaign that needs so many approvals, and a pass in
+// the seed mailboxes of these names, which hold no space; and the document that they name.
+func (d Draft) Drafted(campaign string, needs int, seeds []string) (map[string]string, candor.Document, error) {
 	body, err := d.Encode()
 	doc := candor.Document{Hash: candor.HashOf(body), Type: DraftSchema, Body: body}
-	return map[string]string{"campaign": campaign, "draft": doc.Hash, "kind": string(d.Kind), "needs": strconv.Itoa(needs)}, doc, err
+	details := map[string]string{"campaign": campaign, "draft": doc.Hash, "kind": string(d.Kind), "needs": strconv.Itoa(needs)}
+	if len(seeds) > 0 && d.Kind == Affected { // viewers are told on the shop's own site
+		details["seeds"] = strings.Join(seeds, " ")
+	}
+	return details, doc, err
 }
 
 // ParseDraft reads what Encode wrote. A field that it does not know is an error: nobody should approve what Candor does not read.

@@ -5,20 +5,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
-// LintCampaign judges what only a campaign knows: N29 to N31, and N24 across its texts. letters are drafts by law and language ("gdpr/de"), each made
-// for the same person; empty: texts are not compared. draft is the hash of the document that they are from.
-func LintCampaign(c Campaign, draft string, letters map[string]Letter) []Finding {
+// LintCampaign judges what only a campaign knows: N29 to N31, and N24 across its texts. letters are a draft's texts by law and language ("gdpr/de"), each
+// made for the same person; empty: texts are not compared. f are the draft's facts.
+func LintCampaign(c Campaign, f Facts, letters map[string]Letter) []Finding {
 	j := &judge{w: theWords()}
 	for id, check := range map[string]func(){
 		"N24": func() { j.sameFacts(letters) },
-		"N29": func() {
-			if c.Draft != draft {
-				j.missing("the campaign has another draft than this one: draft it again, or look at it again")
+		"N29": func() { j.frozen(c, f) },
+		"N30": func() {
+			for _, why := range c.Unseeded() {
+				j.missing("%s", why)
 			}
 		},
-		"N30": func() { j.seeds(c) },
 		"N31": func() { j.approvals(c) },
 	} {
 		j.rule = ruleOf(id)
@@ -28,17 +29,17 @@ func LintCampaign(c Campaign, draft string, letters map[string]Letter) []Finding
 	return j.found
 }
 
-func (j *judge) seeds(c Campaign) {
-	if len(c.Seeds) == 0 {
-		j.missing("no seed mailbox has had it")
+// frozen compares what the words say with who is told by them.
+func (j *judge) frozen(c Campaign, f Facts) {
+	if c.Exposed == 0 {
+		return
 	}
-	for _, s := range c.Seeds {
-		switch {
-		case s.Draft != c.Draft:
-			j.missing("seed %s had another draft", s.Name)
-		case !s.Passed():
-			j.missing("seed %s: dkim=%s dmarc=%s, in the spam folder: %t", s.Name, s.DKIM, s.DMARC, s.Spam)
-		}
+	if f.People != c.Exposed {
+		j.missing("the words say %s, and %s exposed when the set was frozen: write them anew, and freeze again", count(f.People, "person", "people"), count(c.Exposed, "was", "were"))
+	}
+	if !f.First.Equal(c.First) || !f.Last.Equal(c.Last) {
+		j.missing("the words say from %s to %s, and those who were exposed when the set was frozen were from %s to %s: write them anew, and freeze again",
+			f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339), c.First.Format(time.RFC3339), c.Last.Format(time.RFC3339))
 	}
 }
 
