@@ -22,11 +22,13 @@ type noticeDraftCmd struct {
 	Incident string            `arg:"" help:"The incident, as 'candor incident list' names it."`
 	Viewers  bool              `help:"To those who saw other people's data, to ask them to delete it."`
 	Text     map[string]string `placeholder:"LAW/LANGUAGE=FILE" mapsep:"none" sep:"none" help:"Take this text from a file instead, such as gdpr/de=brief.txt; repeatable."`
+	Anew     bool              `help:"Write every text from the facts, those too that somebody has changed; they stay in the ledger as they were."`
 	Into     string            `type:"path" placeholder:"DIR" help:"Also write each text into this folder, for an editor."`
 }
 
 func (c *noticeDraftCmd) Help() string {
 	return `Every language says the same facts, which come from the ledger; who speaks, and whom people can ask, is in candor.yaml under 'notice'.
+Drafted again, texts are written from the facts as they are by now; those that somebody has changed stay, and what is wrong with them by now is said.
 The words are yours to change: write them out with --into, edit, and bring them back with --text. docs/notices.md describes the form.
 
   candor notice draft inc-3kq7h2mb --config candor.yaml --into texts
@@ -47,8 +49,12 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 	}
 	var d notice.Draft
 	var id string
-	err = withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
-		d, id, err = draftOf(ctx, l, config.Notice, c.Incident, kind)
+	var kept []string
+	err = withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
+		var old notice.Draft
+		if d, old, id, err = draftOf(ctx, l, config.Notice, c.Incident, kind); err == nil && old.Texts != nil && !c.Anew {
+			kept, err = d.Keep(old)
+		}
 		return err
 	})
 	if err != nil {
@@ -57,6 +63,7 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 	if err := c.replace(&d); err != nil {
 		return err
 	}
+	c.sayKept(d, kept)
 	if err := c.writeInto(d); err != nil {
 		return err
 	}
@@ -75,23 +82,37 @@ func tellsWhom(d notice.Draft) string {
 	return fmt.Sprintf("%d people", d.Facts.People)
 }
 
-// draftOf writes anew from facts, and finds the campaign that it is the draft of: the one that is not over, or the next.
-func draftOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, incident string, kind notice.Kind) (d notice.Draft, id string, err error) {
+// sayKept names the texts that were not written anew, and what is wrong with them by the facts as they are now.
+func (c *noticeDraftCmd) sayKept(d notice.Draft, kept []string) {
+	for _, key := range kept {
+		if _, given := c.Text[key]; given {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s: kept as somebody has changed it; --anew writes it from the facts\n", key)
+		for _, j := range notice.Judge(d, key, nil) {
+			fmt.Fprintf(os.Stderr, "  %s %s %s\n", j.Rule, j.Level, clean(strings.TrimSpace(j.Why+" "+j.Text)))
+		}
+	}
+}
+
+// draftOf writes anew from facts, and finds the campaign that it is the draft of: the one that is not over, with its words as they are, or the next.
+func draftOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, incident string, kind notice.Kind) (d, old notice.Draft, id string, err error) {
 	f, err := factsOf(ctx, l, c, incident)
 	if err != nil {
-		return d, "", err
+		return d, old, "", err
 	}
 	if d, err = notice.Write(f, kind); err != nil {
-		return d, "", err
+		return d, old, "", err
 	}
 	list, err := l.Campaigns(ctx, "")
 	if err != nil {
-		return d, "", err
+		return d, old, "", err
 	}
 	if open, ok := notice.OpenOf(list, incident, kind); ok {
-		return d, open.ID, nil
+		old, err = l.Draft(ctx, open.Draft)
+		return d, old, open.ID, err
 	}
-	return d, notice.NewID(list, incident, kind), nil
+	return d, old, notice.NewID(list, incident, kind), nil
 }
 
 // recordDraft puts a draft into the books: its document, and the action that names it.

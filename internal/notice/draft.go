@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,6 +141,26 @@ func Write(f Facts, kind Kind) (Draft, error) {
 		}
 	}
 	return d, d.Check()
+}
+
+// Keep takes over the texts of an older draft that people have changed, or added: those that Candor does not write from the older one's facts. It
+// returns their keys. They say what they said: Judge tells where that is not what the facts say by now.
+func (d *Draft) Keep(old Draft) (kept []string, err error) {
+	wrote, err := Write(old.Facts, old.Kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(old.Texts)) {
+		if old.Texts[key] == wrote.Texts[key] {
+			continue
+		}
+		d.Texts[key] = old.Texts[key]
+		kept = append(kept, key)
+		if _, lang, _ := strings.Cut(key, "/"); d.Phrases[lang] == nil && old.Phrases[lang] != nil {
+			d.Phrases[lang] = old.Phrases[lang]
+		}
+	}
+	return kept, d.Check()
 }
 
 // Check says whether all texts can be read.
