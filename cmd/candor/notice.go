@@ -17,6 +17,7 @@ type noticeCmd struct {
 	Resolve noticeResolveCmd `cmd:"" help:"Settle a doubt."`
 	Channel noticeChannelCmd `cmd:"" help:"Who could not be reached is told by post, or on the shop's own site."`
 	Done    noticeDoneCmd    `cmd:"" help:"Everybody is settled."`
+	DKIM    noticeDKIMCmd    `cmd:"" name:"dkim" help:"Make the keys that mail is signed with, print their DNS records, and check them."`
 	Check   noticeCheckCmd   `cmd:"" help:"Is a saved message a notice of this shop, word for word?"`
 	Lint    noticeLintCmd    `cmd:"" help:"Judge letters by the rules: what is missing, vague, wrong or looks like phishing."`
 }

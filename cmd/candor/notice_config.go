@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -128,13 +129,9 @@ func (c NoticeConfig) dkim() (*delivery.DKIM, error) {
 		if k.Domain != c.DKIM[0].Domain {
 			return nil, errors.New("candor.yaml: notice.dkim: all keys are of one domain, that of notice.from")
 		}
-		b, err := os.ReadFile(k.KeyFile)
+		key, err := k.key()
 		if err != nil {
-			return nil, fmt.Errorf("candor.yaml: notice.dkim: %w", err)
-		}
-		key, err := delivery.ParseDKIMKey(b)
-		if err != nil {
-			return nil, fmt.Errorf("candor.yaml: notice.dkim: %s: %w", k.KeyFile, err)
+			return nil, err
 		}
 		keys = append(keys, delivery.DKIMKey{Selector: k.Selector, Key: key})
 	}
@@ -143,6 +140,19 @@ func (c NoticeConfig) dkim() (*delivery.DKIM, error) {
 		return nil, fmt.Errorf("candor.yaml: notice.dkim: %w", err)
 	}
 	return d, nil
+}
+
+// key is the private key.
+func (k DKIMConfig) key() (crypto.Signer, error) {
+	b, err := os.ReadFile(k.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("candor.yaml: notice.dkim: %w", err)
+	}
+	key, err := delivery.ParseDKIMKey(b)
+	if err != nil {
+		err = fmt.Errorf("candor.yaml: notice.dkim: %s: %w", k.KeyFile, err)
+	}
+	return key, err
 }
 
 func mailbox(text string) (delivery.Mailbox, error) {

@@ -73,7 +73,7 @@ func checkDKIMKey(key crypto.Signer) error {
 func ParseDKIMKey(file []byte) (crypto.Signer, error) {
 	block, _ := pem.Decode(file)
 	if block == nil {
-		return nil, errors.New("it is no PEM file: make a key with openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048, or -algorithm ed25519")
+		return nil, errors.New("it is no PEM file: candor notice dkim makes one")
 	}
 	var key any
 	var err error
@@ -97,8 +97,7 @@ func ParseDKIMKey(file []byte) (crypto.Signer, error) {
 	return signer, checkDKIMKey(signer)
 }
 
-// DKIMRecord is the TXT record of SELECTOR._domainkey.DOMAIN (RFC 6376 §3.6.1, RFC 8463 §4). Where a zone is a file, it is to be cut into strings of
-// at most 255 bytes.
+// DKIMRecord is the TXT record of DKIMName (RFC 6376 §3.6.1, RFC 8463 §4). Where a zone is a file, TXTStrings cuts it.
 func DKIMRecord(key crypto.Signer) (string, error) {
 	if err := checkDKIMKey(key); err != nil {
 		return "", err
