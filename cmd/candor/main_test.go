@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
 		e.Setenv("DOCUMENTS", documents)
 		return nil
-	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"disclose": disclose, "exits": exits, "tamper": tamper, "zone": zone}})
+	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"disclose": disclose, "exits": exits, "tamper": tamper, "zone": zone, "relay": relay, "env-of": envOf}})
 }
 
 // process is a running `candor serve`.

@@ -8,6 +8,7 @@ type noticeCmd struct {
 	Status  noticeStatusCmd  `cmd:"" help:"Where one stands: approvals, people, what became of each."`
 	Freeze  noticeFreezeCmd  `cmd:"" help:"Fix who will be told."`
 	Waive   noticeWaiveCmd   `cmd:"" help:"Let a finding of level W stand, with a reason."`
+	Seed    noticeSeedCmd    `cmd:"" help:"Send it to mailboxes of your own first, and put on record what their servers say of it."`
 	Approve noticeApproveCmd `cmd:"" help:"Say yes to the words and the set of people."`
 	Send    noticeSendCmd    `cmd:"" help:"Let a share of the people go, or all, and send."`
 	Pause   noticePauseCmd   `cmd:"" help:"Begin with nobody more, until it is resumed."`

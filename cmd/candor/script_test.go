@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -38,8 +39,8 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// disclose is a command of scripts: disclose DATA CUSTOMERS.csv puts Candor in front of a shop that shows each customer to a stranger, asks for
-// each, stops again, and sets $ID to the incident's id.
+// disclose is a command of scripts: disclose DATA CUSTOMERS.csv [HOST] puts Candor in front of a shop that shows each customer to a stranger, asks for
+// each, stops again, and sets $ID to the incident's id. HOST is the shop's name, if it has one.
 func disclose(ts *testscript.TestScript, _ bool, args []string) {
 	data, file := ts.MkAbs(args[0]), ts.MkAbs(args[1])
 	rows, err := csvRows(file)
@@ -52,10 +53,16 @@ func disclose(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	defer shop.Close()
 	c := &Config{Upstream: shop.URL, Customers: file, Listen: "127.0.0.1:0", Console: "127.0.0.1:0", Data: data, Mode: "observe", DNS: "off"}
+	if len(args) > 2 {
+		c.Sites = args[2:]
+	}
 	s, err := startService(context.Background(), c, nil, slog.New(slog.DiscardHandler))
 	ts.Check(err)
 	for n := range rows {
-		res, err := http.Get(fmt.Sprintf("%s/account?n=%d", s.siteURL(), n))
+		req, err := http.NewRequest("GET", fmt.Sprintf("%s/account?n=%d", s.siteURL(), n), nil)
+		ts.Check(err)
+		req.Host = strings.Join(args[2:], "") // empty: that of the URL
+		res, err := http.DefaultClient.Do(req)
 		ts.Check(err)
 		io.Copy(io.Discard, res.Body)
 		res.Body.Close()
@@ -70,6 +77,11 @@ func disclose(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%d incidents", len(list))
 	}
 	ts.Setenv("ID", list[0].ID)
+}
+
+// envOf is a command of scripts: env-of NAME FILE sets $NAME to what the file holds.
+func envOf(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // tamper is a command of scripts: tamper FILE SQL changes a ledger as somebody would who has the file.
