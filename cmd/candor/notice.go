@@ -14,6 +14,7 @@ type noticeCmd struct {
 	Resume  noticeResumeCmd  `cmd:"" help:"Go on."`
 	Cancel  noticeCancelCmd  `cmd:"" help:"Send to nobody more."`
 	People  noticePeopleCmd  `cmd:"" help:"List people in a state: in doubt, bounced, withheld."`
+	Bounces noticeBouncesCmd `cmd:"" help:"Read what comes back: bounces, complaints, reports of success."`
 	Resolve noticeResolveCmd `cmd:"" help:"Settle a doubt."`
 	Channel noticeChannelCmd `cmd:"" help:"Who could not be reached is told by post, or on the shop's own site."`
 	Done    noticeDoneCmd    `cmd:"" help:"Everybody is settled."`

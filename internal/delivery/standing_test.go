@@ -200,7 +200,7 @@ func TestAgain(t *testing.T) {
 func TestAgainAfterALateAnswer(t *testing.T) {
 	store, sink, b := inDoubt(t, 5)
 	took := notice.Event{N: 0, Key: key(0), Kind: notice.Took, Attempt: 1, Time: time.Now()}
-	if err := store.Report(t.Context(), "c1", []notice.Event{took}); err != nil {
+	if _, err := store.Report(t.Context(), "c1", "r1", took); err != nil {
 		t.Fatal(err)
 	}
 	b.set(func(s *Standing) { s.Again = map[int]int{0: 1} })

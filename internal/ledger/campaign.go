@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,11 @@ func (f *fold) document(d candor.Document) error {
 
 // isNotice: does an action concern a campaign?
 func isNotice(what string) bool { return strings.HasPrefix(what, "notice-") }
+
+// OnNotices: does an entry hold an action on a campaign, of which the outcome may depend on what was delivered until then?
+func OnNotices(e candor.Entry) bool {
+	return slices.ContainsFunc(e.Actions, func(a candor.Action) bool { return isNotice(a.What) })
+}
 
 // campaign does what a human wants with a campaign.
 func (f *fold) campaign(a candor.Action) error {
