@@ -83,7 +83,7 @@ func (f *fold) deliveries(campaign string, events []notice.Event) error {
 		if s == nil {
 			continue // not of the set: whoever wrote that journal knows another one
 		}
-		e.Soft = e.Soft && s.final == 0 && !c.Phase.Over()
+		e.Soft = e.Soft && !c.Phase.Over() && (s.final == 0 || s.state == notice.Queued)
 		if err := s.take(e); err == nil {
 			changed[e.N] = true
 		} else if !errors.Is(err, notice.ErrNoChange) {
