@@ -105,7 +105,7 @@ func (s *toldStory) dump(l *ledger.Ledger) string {
 // Whatever people decide while notices are delivered and reports come back: a ledger that is built anew from both journals, in either database, is
 // the same in every row.
 func TestRebuildWithDeliveries(t *testing.T) {
-	const people = 30
+	const people = 15
 	kinds := []notice.EventKind{notice.Intended, notice.Intended, notice.Took, notice.Took, notice.Deferred, notice.Refused, notice.Kept, notice.Returned, notice.Delivered, notice.Complained}
 	database := testdb.Postgres(t)
 	s := newToldStory(t, people)
@@ -113,7 +113,7 @@ func TestRebuildWithDeliveries(t *testing.T) {
 	fold := deliveries{s.ledger, s.store, slog.Default()}
 	for _, campaign := range []string{"c1", "c2"} { // the second tells those whom the first did not
 		s.start(campaign)
-		for i := range 120 {
+		for i := range 50 {
 			n := r.IntN(people)
 			e := notice.Event{N: n, Key: fmt.Sprint(campaign, "key", n), Kind: kinds[r.IntN(len(kinds))], Time: time.Unix(1542800000+int64(i), 0).UTC(), Attempt: 1 + r.IntN(2), Soft: r.IntN(2) == 0}
 			if _, err := s.store.Report(t.Context(), campaign, candor.NewID(), e); err != nil {

@@ -16,6 +16,7 @@ type noticeCmd struct {
 	People  noticePeopleCmd  `cmd:"" help:"List people in a state: in doubt, bounced, withheld."`
 	Bounces noticeBouncesCmd `cmd:"" help:"Read what comes back: bounces, complaints, reports of success."`
 	Resolve noticeResolveCmd `cmd:"" help:"Settle a doubt."`
+	Export  noticeExportCmd  `cmd:"" help:"Who could not be reached, in a file that only whoever sends letters can open."`
 	Channel noticeChannelCmd `cmd:"" help:"Who could not be reached is told by post, or on the shop's own site."`
 	Done    noticeDoneCmd    `cmd:"" help:"Everybody is settled."`
 	Check   noticeCheckCmd   `cmd:"" help:"Is a saved message a notice of this shop, word for word?"`
