@@ -155,6 +155,7 @@ const (
 	NoticeCancelled  = "notice-cancel"  // Why is required
 	NoticeResolved   = "notice-resolve" // "key", "as": "accepted", "again" or "other"; Why is required
 	NoticeChannelled = "notice-channel" // "channel": "post" or "site": all who bounced or were withheld are told by it
+	NoticeExported   = "notice-export"  // "states": bounced, withheld, or both with a space between; "to": the age keys that open the file, with a space between
 	NoticeDone       = "notice-done"    // nobody is queued
 
 	// On an incident's report and filings; see report.Apply.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"candor.example"
+	"candor.example/internal/delivery"
 	"candor.example/internal/journal"
 	"candor.example/internal/ledger"
 )
@@ -59,17 +60,19 @@ func openLedger(ctx context.Context, where string, j *journal.Journal) (*ledger.
 }
 
 type ledgerCmd struct {
-	Rebuild ledgerRebuildCmd `cmd:"" help:"Build a ledger anew from the journal."`
+	Rebuild ledgerRebuildCmd `cmd:"" help:"Build a ledger anew from the journal and the deliveries of notices."`
 }
 
 type ledgerRebuildCmd struct {
 	ledgerFlag
+	configFlag
 	Into string `arg:"" placeholder:"FILE|URL" help:"The new ledger: a file that is not there yet, or an empty PostgreSQL database (postgres://…)."`
 }
 
 func (c *ledgerRebuildCmd) Help() string {
 	return `Everything in the ledger comes from the journal: disclosures, coverage, releases, and what people did. It is folded into an empty
-ledger, which then says the same as the old one did. Stop serve first: one process at a time has the journal open.
+ledger, which then says the same as the old one did. What became of each notice comes from the delivery store, in the data folder or where
+candor.yaml says (notice.store). Stop serve and 'candor notice send' first: one process at a time has a journal open.
 
   candor ledger rebuild candor-data/new.sqlite
   mkdir old && mv candor-data/ledger.sqlite* old/     also its -wal and -shm: beside another ledger they would spoil it
@@ -79,6 +82,10 @@ ledger, which then says the same as the old one did. Stop serve first: one proce
 }
 
 func (c *ledgerRebuildCmd) Run(ctx context.Context) error {
+	config, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
 	if _, err := os.Stat(c.journal()); err != nil {
 		return fmt.Errorf("%s holds no journal: name its folder with --data", c.Data)
 	}
@@ -101,8 +108,18 @@ func (c *ledgerRebuildCmd) Run(ctx context.Context) error {
 	} else if applied > 0 {
 		return fmt.Errorf("%s is not empty: %d entries of a journal are in it", c.Into, applied)
 	}
+	store, err := c.store(ctx, config.Notice)
+	if err != nil {
+		return err
+	}
 	started := time.Now()
-	if err := rebuild(ctx, j, l); err != nil {
+	if store == nil {
+		err = rebuild(ctx, j, l, l.Fold)
+	} else {
+		defer store.Close()
+		err = rebuildWith(ctx, j, l, store)
+	}
+	if err != nil {
 		return err
 	}
 	list, err := l.Incidents(ctx)
@@ -112,8 +129,27 @@ func (c *ledgerRebuildCmd) Run(ctx context.Context) error {
 	return err
 }
 
+// store is the delivery store; nil where no notice was ever sent.
+func (c *ledgerRebuildCmd) store(ctx context.Context, n NoticeConfig) (*delivery.Store, error) {
+	if n.Store == "" {
+		if _, err := os.Stat(c.delivery()); errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return openStore(ctx, c.dataFlag, n, newLogger(slog.LevelWarn, false))
+}
+
+// rebuildWith folds all of a journal and of a delivery store.
+func rebuildWith(ctx context.Context, j *journal.Journal, l *ledger.Ledger, store *delivery.Store) error {
+	r := &refold{ledger: l, store: store, marks: map[string][]delivery.Mark{}}
+	if err := rebuild(ctx, j, l, r.fold); err != nil {
+		return err
+	}
+	return r.deliver(ctx, func([]delivery.Mark) (uint64, bool) { return 0, false })
+}
+
 // rebuild folds all of a journal, and says how far it has come.
-func rebuild(ctx context.Context, j *journal.Journal, l *ledger.Ledger) error {
+func rebuild(ctx context.Context, j *journal.Journal, l *ledger.Ledger, fold func(context.Context, []candor.Entry) error) error {
 	last, err := j.LastSeq(ctx)
 	if err != nil {
 		return err
@@ -121,7 +157,7 @@ func rebuild(ctx context.Context, j *journal.Journal, l *ledger.Ledger) error {
 	p := newProgress("rebuild", int64(last))
 	p.unit = "entries"
 	defer p.end()
-	return foldUpTo(ctx, j, l, last, func(n int) { p.add(int64(n)) })
+	return foldUpTo(ctx, j, l, last, fold, func(n int) { p.add(int64(n)) })
 }
 
 // catchUp folds all that is in the journal.
@@ -130,11 +166,11 @@ func catchUp(ctx context.Context, j *journal.Journal, l *ledger.Ledger) error {
 	if err != nil {
 		return err
 	}
-	return foldUpTo(ctx, j, l, last, func(int) {})
+	return foldUpTo(ctx, j, l, last, l.Fold, func(int) {})
 }
 
 // foldUpTo folds the journal as far as its entry last, which must be there.
-func foldUpTo(ctx context.Context, j *journal.Journal, l *ledger.Ledger, last uint64, folded func(entries int)) error {
+func foldUpTo(ctx context.Context, j *journal.Journal, l *ledger.Ledger, last uint64, fold func(context.Context, []candor.Entry) error, folded func(entries int)) error {
 	applied, err := l.Applied(ctx)
 	if err != nil || applied >= last {
 		return err
@@ -142,7 +178,7 @@ func foldUpTo(ctx context.Context, j *journal.Journal, l *ledger.Ledger, last ui
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	complete := false
-	err = follow(ctx, j, l, func(entries []candor.Entry) {
+	err = followBy(ctx, j, l, fold, func(entries []candor.Entry) {
 		folded(len(entries))
 		if entries[len(entries)-1].Seq >= last {
 			complete = true
@@ -157,12 +193,16 @@ func foldUpTo(ctx context.Context, j *journal.Journal, l *ledger.Ledger, last ui
 
 // follow folds the journal into the ledger until ctx ends or something fails, and says which. A ledger that lost its last folds is given them again.
 func follow(ctx context.Context, j *journal.Journal, l *ledger.Ledger, folded func([]candor.Entry)) error {
+	return followBy(ctx, j, l, l.Fold, folded)
+}
+
+func followBy(ctx context.Context, j *journal.Journal, l *ledger.Ledger, fold func(context.Context, []candor.Entry) error, folded func([]candor.Entry)) error {
 	after, err := l.Applied(ctx)
 	for err == nil {
 		var behind ledger.ErrBehind
 		moved := false
 		err = j.Consume(ctx, after, func(ctx context.Context, entries []candor.Entry) error {
-			err := l.Fold(ctx, entries)
+			err := fold(ctx, entries)
 			if errors.As(err, &behind) {
 				return fmt.Errorf("%w: %w", journal.ErrStop, err)
 			} else if err == nil {

@@ -15,7 +15,9 @@ type noticeCmd struct {
 	Resume  noticeResumeCmd  `cmd:"" help:"Go on."`
 	Cancel  noticeCancelCmd  `cmd:"" help:"Send to nobody more."`
 	People  noticePeopleCmd  `cmd:"" help:"List people in a state: in doubt, bounced, withheld."`
+	Bounces noticeBouncesCmd `cmd:"" help:"Read what comes back: bounces, complaints, reports of success."`
 	Resolve noticeResolveCmd `cmd:"" help:"Settle a doubt."`
+	Export  noticeExportCmd  `cmd:"" help:"Who could not be reached, in a file that only whoever sends letters can open."`
 	Channel noticeChannelCmd `cmd:"" help:"Who could not be reached is told by post, or on the shop's own site."`
 	Done    noticeDoneCmd    `cmd:"" help:"Everybody is settled."`
 	DKIM    noticeDKIMCmd    `cmd:"" name:"dkim" help:"Make the keys that mail is signed with, print their DNS records, and check them."`

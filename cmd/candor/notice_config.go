@@ -33,6 +33,7 @@ type NoticeConfig struct {
 	Relays     []RelayConfig `yaml:"relays"`
 	DKIM       []DKIMConfig  `yaml:"dkim"`
 	Seeds      []SeedConfig  `yaml:"seeds"`
+	Bounces    BouncesConfig `yaml:"bounces"`
 	Store      string        `yaml:"store"` // nats://… of a JetStream that several senders share; empty: in the data folder
 	Limits     LimitsConfig  `yaml:"limits"`
 	MX         string        `yaml:"mx"` // "off": receivers are told apart by the address's domain, without DNS

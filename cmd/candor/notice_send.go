@@ -163,11 +163,11 @@ func (c *noticeSendCmd) print(s sendProgress) {
 
 // sending is a campaign that is being sent from here.
 type sending struct {
+	deliveries
 	campaign string
-	ledger   *ledger.Ledger
-	store    *delivery.Store
 	sender   *delivery.Sender
-	log      *slog.Logger
+	bounces  BouncesConfig
+	returns  *returns  // nil: what comes back is read elsewhere
 	quiet    time.Time // until when nothing is counted
 	heard    struct {  // of the ledger, and when it was asked
 		at                   time.Time
@@ -195,11 +195,16 @@ func openSending(ctx context.Context, d dataFlag, vaults func(path string) vault
 	if err != nil {
 		return nil, err
 	}
-	store, err := delivery.OpenStore(ctx, delivery.StoreOptions{Dir: c.storeDir(d), URL: c.Store, Log: log})
+	store, err := openStore(ctx, d, c, log)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nIs another 'candor notice send' running? One process has the folder at a time; several share a NATS server (notice.store)", err)
+		return nil, err
 	}
-	s := &sending{campaign: id, ledger: l, store: store, log: log}
+	s := &sending{campaign: id, deliveries: deliveries{l, store, log}, bounces: c.Bounces}
+	if s.bounces != (BouncesConfig{}) {
+		if s.returns, err = openReturns(ctx, d, vaults, c, s.deliveries); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+	}
 	host, _ := os.Hostname()
 	s.sender = &delivery.Sender{
 		Store: store, Campaign: id, Worker: fmt.Sprintf("%s-%d", host, os.Getpid()), Relays: relays, Limits: c.limits(), Log: log,
@@ -257,8 +262,15 @@ func (s *sending) stand(ctx context.Context) (st delivery.Standing, err error) {
 func (s *sending) run(ctx context.Context, print func(sendProgress)) error {
 	folding, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	reading, err := s.read(folding)
+	if err != nil {
+		return err
+	}
+	if reading != nil {
+		defer func() { stop(); <-reading }()
+	}
 	folded := make(chan error, 1)
-	go func() { folded <- s.fold(folding) }()
+	go func() { folded <- s.follow(folding, s.campaign) }()
 	done := make(chan error, 1)
 	go func() { done <- s.sender.Run(ctx) }()
 	tick := time.NewTicker(2 * time.Second)
@@ -267,8 +279,10 @@ func (s *sending) run(ctx context.Context, print func(sendProgress)) error {
 		select {
 		case err := <-folded:
 			return fmt.Errorf("what happened is on record, and could not be folded into the ledger: %w", err)
+		case err := <-reading:
+			return fmt.Errorf("what comes back cannot be read any more: %w", err)
 		case err := <-done:
-			if e := s.caughtUp(folding); err == nil {
+			if e := s.catchUp(folding, s.campaign); err == nil {
 				err = e
 			}
 			return err
@@ -276,6 +290,26 @@ func (s *sending) run(ctx context.Context, print func(sendProgress)) error {
 			s.say(folding, print)
 		}
 	}
+}
+
+// read reads what comes back, while it sends.
+func (s *sending) read(ctx context.Context) (<-chan error, error) {
+	if s.returns == nil {
+		return nil, nil
+	}
+	var on net.Listener
+	if s.bounces.Listen != "" {
+		var err error
+		if on, err = s.returns.listen(s.bounces); err != nil {
+			return nil, err
+		}
+	}
+	ended := make(chan error, 1)
+	go func() {
+		defer close(ended)
+		ended <- s.returns.serve(ctx, on, s.bounces)
+	}()
+	return ended, nil
 }
 
 // say prints how far it is. To count everybody takes a look at everybody, and takes a tenth of the time at most: the ledger has to fold meanwhile.
@@ -302,47 +336,6 @@ func (s *sending) standing(ctx context.Context) (v notice.Campaign, tally ledger
 		tally, err = s.ledger.Tally(ctx, s.campaign)
 	}
 	return v, tally, err
-}
-
-// fold takes events into the ledger, and tries again what fails: the events are durable where they come from.
-func (s *sending) fold(ctx context.Context) error {
-	after, err := s.ledger.Delivered(ctx, s.campaign)
-	if err != nil {
-		return err
-	}
-	return s.store.Follow(ctx, s.campaign, after, func(events []notice.Event, seq uint64) error {
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-			err := s.ledger.FoldDelivery(ctx, s.campaign, seq, events)
-			if err == nil || ctx.Err() != nil {
-				return err
-			}
-			s.log.Error("the ledger does not take what happened; trying again", "in", wait, "error", err)
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(wait):
-			}
-		}
-	})
-}
-
-// caughtUp waits until the ledger has everything that was recorded until now.
-func (s *sending) caughtUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	last, err := s.store.LastSeq(ctx, s.campaign)
-	for err == nil {
-		var have uint64
-		if have, err = s.ledger.Delivered(ctx, s.campaign); err != nil || have >= last {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return errors.New("the ledger is still behind what was sent: run this again, and it goes on")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	return err
 }
 
 // composer makes each person's message, with the keys that are here.
@@ -373,7 +366,7 @@ func (c NoticeConfig) composer(d dataFlag, vaults func(path string) vault, v not
 	_, domain, _ := strings.Cut(from.Address, "@")
 	composer := &delivery.Composer{Campaign: v.ID, Draft: v.Draft, Date: v.Began, From: from, ReplyTo: reply, Domain: domain, Signer: signer, DKIM: dkim, Ring: ring, Render: draft.Message}
 	if c.ReturnPath == "" {
-		return nil, errors.New("candor.yaml: notice.return_path is missing: the domain that bounces come back to, such as return.shop.example")
+		return nil, errReturnPath
 	}
 	return composer, composer.Check(time.Now())
 }

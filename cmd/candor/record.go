@@ -278,7 +278,7 @@ func summed(list []candor.Coverage) []candor.Coverage {
 // finish folds what was recorded, and says how many incidents there are.
 func (r *recorder) finish(ctx context.Context, w io.Writer) error {
 	if r.journal != nil {
-		if err := rebuild(ctx, r.journal, r.ledger); err != nil {
+		if err := rebuild(ctx, r.journal, r.ledger, r.ledger.Fold); err != nil {
 			return err
 		}
 	} else if _, err := ask(ctx, r.where.dataFlag, "/caught-up", nil); err != nil {

@@ -14,8 +14,11 @@ import (
 type Maildir struct {
 	Dir    string
 	Path   ReturnPath
-	Report func(Report) error // an error ends Read; the message stays
+	Report func(Report) error // ErrNoNotice: the message is set aside; another error ends Read, and the message stays
 }
+
+// ErrNoNotice: a report names a notice that nobody was sent from here.
+var ErrNoNotice = errors.New("it is about no notice that was sent from here")
 
 // NotUnderstood is the folder inside a Maildir where messages lie that are no report of a notice: a person should look.
 const NotUnderstood = ".NotUnderstood"
@@ -72,7 +75,9 @@ func (m Maildir) one(root *os.Root, name string) (understood bool, err error) {
 	if understood = Understood(report); !understood {
 		return false, setAside(root, name)
 	}
-	if err := m.Report(report); err != nil {
+	if err := m.Report(report); errors.Is(err, ErrNoNotice) {
+		return false, setAside(root, name)
+	} else if err != nil {
 		return false, err
 	}
 	return true, root.Remove(name)

@@ -110,7 +110,7 @@ func (r *rig) sent(t *testing.T) {
 			say(n, notice.Event{Kind: notice.Refused, Cause: "no-mailbox", Status: "5.1.1", Detail: "550 5.1.1 <a****@s***.example> unknown", Provider: provider})
 		}
 	}
-	if err := r.ledger.FoldDelivery(t.Context(), campaignID, uint64(len(events)), events); err != nil {
+	if err := r.ledger.FoldDelivery(t.Context(), campaignID, ledger.Deliveries{Seq: uint64(len(events)), Events: events}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -255,7 +255,7 @@ func TestNoticeActs(t *testing.T) {
 // sentAll leaves the first person in doubt.
 func (r *rig) sentAll(t *testing.T, key string) {
 	t.Helper()
-	if err := r.ledger.FoldDelivery(t.Context(), campaignID, 1, []notice.Event{{N: 0, Key: key, Kind: notice.Intended, Time: r.now, Attempt: 1, Provider: "other"}}); err != nil {
+	if err := r.ledger.FoldDelivery(t.Context(), campaignID, ledger.Deliveries{Seq: 1, Events: []notice.Event{{N: 0, Key: key, Kind: notice.Intended, Time: r.now, Attempt: 1, Provider: "other"}}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -270,7 +270,7 @@ func TestHostileNotice(t *testing.T) {
 	r.do(t, evil, candor.NoticeFrozen, "signer", evil)
 	r.do(t, evil, candor.NoticeWaived, "rule", evil, "text", evil, "why", evil)
 	r.do(t, evil, candor.NoticeSeeded, "seed", evil, "draft", r.theCampaign(t).Draft, "dkim", evil, "dmarc", evil)
-	err := r.ledger.FoldDelivery(t.Context(), campaignID, 2, []notice.Event{{N: 0, Key: evil, Kind: notice.Intended, Time: r.now, Provider: evil, Detail: evil, Cause: evil}, {N: 1, Key: "k", Kind: notice.Kept, Cause: evil, Detail: evil, Status: evil, Provider: evil}})
+	err := r.ledger.FoldDelivery(t.Context(), campaignID, ledger.Deliveries{After: 1, Seq: 2, Events: []notice.Event{{N: 0, Key: evil, Kind: notice.Intended, Time: r.now, Provider: evil, Detail: evil, Cause: evil}, {N: 1, Key: "k", Kind: notice.Kept, Cause: evil, Detail: evil, Status: evil, Provider: evil}}})
 	if err != nil {
 		t.Fatal(err)
 	}

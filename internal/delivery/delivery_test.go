@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"candor.example"
 	"candor.example/internal/notice"
 )
 
@@ -87,7 +88,7 @@ func (b *book) follow(t testing.TB, s *Store, campaign string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	// A record that was written last is the last that Follow delivers.
-	if err := s.Report(ctx, campaign, []notice.Event{{N: -1, Kind: "mark"}}); err != nil {
+	if _, err := s.Report(ctx, campaign, candor.NewID(), notice.Event{N: -1, Kind: "mark"}); err != nil {
 		t.Fatal(err)
 	}
 	err := s.Follow(ctx, campaign, b.seq, func(events []notice.Event, seq uint64) error {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"candor.example"
 	"candor.example/internal/notice"
 )
 
@@ -116,23 +117,36 @@ func (p *part) load(ctx context.Context, to uint64) error {
 	return err
 }
 
-// sendAgain queues who a human wants sent to again, unless an answer has come in late.
+// sendAgain queues who is to be sent to once more, by a human's word or a soft report, unless something else has come in late.
 func (p *part) sendAgain(ctx context.Context, again map[int]int) error {
-	subject := eventSubject(p.Campaign, late)
+	subject := eventSubject(p.Campaign, late+".*")
 	to, _, _, err := p.Store.last(ctx, subject)
 	if err != nil {
 		return err
 	}
-	heard := map[int]bool{}
-	if err := p.Store.history(ctx, subject, to, func(e notice.Event) { heard[e.N] = true }); err != nil {
+	heard := map[int]notice.Event{} // the last
+	if err := p.Store.history(ctx, subject, to, func(e notice.Event) { heard[e.N] = e }); err != nil {
 		return err
 	}
 	for _, who := range p.people {
-		if attempt, ok := again[who.N]; ok && !heard[who.N] && who.State == notice.InDoubt && who.Attempt == attempt {
-			who.State, who.soft = notice.Queued, 0
+		if attempt, ok := again[who.N]; ok && who.Attempt == attempt {
+			e, was := heard[who.N]
+			who.again(e, was)
 		}
 	}
 	return nil
+}
+
+// again queues somebody of whom e is the last that came back, if anything was.
+func (p *person) again(e notice.Event, heard bool) {
+	soft := heard && e.Kind == notice.Returned && e.Soft
+	switch {
+	case !heard && p.State == notice.InDoubt:
+		p.State, p.soft = notice.Queued, 0
+	case soft && (p.State == notice.InDoubt || p.State == notice.Accepted):
+		// It is put off as if the relay had said so; the time that there is for it begins now.
+		p.State, p.soft, p.first, p.last = notice.Queued, 1, time.Now(), e.Time
+	}
 }
 
 // work sends to whom it can, and returns how long the part should be left alone; 0: all that may be sent to are settled.
@@ -470,7 +484,7 @@ func (p *part) tooLate(e notice.Event) {
 	if e.Kind != notice.Took && e.Kind != notice.Refused {
 		return
 	}
-	if err := p.Store.report(p.lasting, p.Campaign, batch{Worker: p.Worker, Events: []notice.Event{e}}); err != nil {
+	if _, err := p.Store.report(p.lasting, p.Campaign, candor.NewID(), batch{Worker: p.Worker, Events: []notice.Event{e}}); err != nil {
 		p.log.Error("a relay's answer was heard and not kept; the person stays in doubt", "recipient", e.N, "error", err)
 	}
 }

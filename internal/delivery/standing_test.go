@@ -219,7 +219,7 @@ func TestAgain(t *testing.T) {
 func TestAgainAfterALateAnswer(t *testing.T) {
 	store, sink, b := inDoubt(t, 5)
 	took := notice.Event{N: 0, Key: key(0), Kind: notice.Took, Attempt: 1, Time: time.Now()}
-	if err := store.Report(t.Context(), "c1", []notice.Event{took}); err != nil {
+	if _, err := store.Report(t.Context(), "c1", "r1", took); err != nil {
 		t.Fatal(err)
 	}
 	b.set(func(s *Standing) { s.Again = map[int]int{0: 1} })
@@ -474,5 +474,33 @@ func TestWrongSender(t *testing.T) {
 		if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// A report that it was not delivered, and that another attempt may end otherwise, has it sent once more, whether the relay had taken it or it is in
+// doubt. The same report read twice is one.
+func TestAgainAfterASoftReport(t *testing.T) {
+	store, sink, b := inDoubt(t, 5)
+	for n := range 2 {
+		e := notice.Event{N: n, Key: key(n), Kind: notice.Returned, Soft: true, Attempt: 1, Time: time.Now()}
+		for i := range 2 {
+			if fresh, err := store.Report(t.Context(), "c1", fmt.Sprint("r", n), e); err != nil || fresh != (i == 0) {
+				t.Fatal(fresh, err)
+			}
+		}
+	}
+	b.follow(t, store, "c1")
+	same(t, b, map[notice.State]int{notice.Queued: 2, notice.Accepted: 3})
+	b.set(func(s *Standing) { s.Again = map[int]int{0: 1, 1: 1} })
+	before := sink.count(address1(1))
+	for range 2 {
+		s := b.sender(store, sink.relay())
+		s.Limits.Retry = time.Millisecond
+		run1(t, s)
+	}
+	b.follow(t, store, "c1")
+	same(t, b, map[notice.State]int{notice.Accepted: 5})
+	if sink.count(address1(0)) != 1 || sink.count(address1(1)) != before+1 {
+		t.Error(sink.count(address1(0)), sink.count(address1(1)), before)
 	}
 }

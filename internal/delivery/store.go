@@ -111,7 +111,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.events, err = s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: eventStream, Subjects: []string{"candor.delivery.*.*"}, Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy,
+		Name: eventStream, Subjects: []string{"candor.delivery.*.*", "candor.delivery.*.*.*"}, Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy,
 		Discard: jetstream.DiscardNew, DenyDelete: true, DenyPurge: true,
 	})
 	if err != nil {
@@ -147,10 +147,22 @@ type batch struct {
 	Claim  bool           `json:"claim,omitempty"` // the worker has the part from here on
 	Done   int            `json:"done,omitempty"`  // of the part's people, so many from its first are settled
 	Events []notice.Event `json:"events,omitempty"`
+	Mark   *Mark          `json:"mark,omitempty"`
 }
 
-// late is the part of what is not fenced: answers that a worker heard after it had lost its part, and reports that came back.
+// Mark says that the journal's actions on notices, as far as its entry Acted, were folded into the ledger before this campaign's record From,
+// and those behind it after. With it a ledger that is built anew takes both in the order in which the lost one took them.
+type Mark struct {
+	From  uint64 `json:"from"`
+	Acted uint64 `json:"acted"`
+}
+
+// late is the part of what is not fenced: answers that a worker heard after it had lost its part, and reports that came back. Each record of it has
+// a subject of its own, which takes one record only: so the same report is kept once, however often it is read.
 const late = "late"
+
+// order is the part that says how a campaign's events and the journal's actions stand to each other: see Mark.
+const order = "order"
 
 func partSubject(campaign string, part int) string { return eventSubject(campaign, strconv.Itoa(part)) }
 
@@ -224,31 +236,51 @@ func (s *Store) append(ctx context.Context, subject string, token uint64, id str
 	return 0, err // a replicated stream refuses what comes while another is under way: perhaps that one failed
 }
 
-// Report keeps what came back of a campaign's notices: reports of bounces, complaints. Whoever reads the same report twice may say it twice.
-func (s *Store) Report(ctx context.Context, campaign string, events []notice.Event) error {
-	return s.report(ctx, campaign, batch{Events: events})
+// Report keeps what one message said that came back for a notice: a bounce, a complaint. id is the message's; the same one is kept once, and new
+// says whether this was the first time.
+func (s *Store) Report(ctx context.Context, campaign, id string, e notice.Event) (fresh bool, err error) {
+	return s.report(ctx, campaign, id, batch{Events: []notice.Event{e}})
 }
 
-func (s *Store) report(ctx context.Context, campaign string, b batch) error {
+// Mark keeps a Mark, before what it is about is committed to a ledger: one too many says nothing that is untrue.
+func (s *Store) Mark(ctx context.Context, campaign string, m Mark) error {
+	_, err := s.put(ctx, campaign, eventSubject(campaign, order), batch{Mark: &m})
+	return err
+}
+
+func (s *Store) report(ctx context.Context, campaign, id string, b batch) (fresh bool, err error) {
+	if !campaignID.MatchString(id) {
+		return false, fmt.Errorf("delivery store: %q is no report's id", id)
+	}
+	_, err = s.put(ctx, campaign, eventSubject(campaign, late+"."+id), b, jetstream.WithExpectLastSequencePerSubject(0))
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (s *Store) put(ctx context.Context, campaign, subject string, b batch, o ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	if !campaignID.MatchString(campaign) {
-		return fmt.Errorf("delivery store: %q is no campaign's id", campaign)
+		return nil, fmt.Errorf("delivery store: %q is no campaign's id", campaign)
 	}
 	data, err := json.Marshal(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	if _, err = s.js.Publish(ctx, eventSubject(campaign, late), data); err != nil {
-		return fmt.Errorf("delivery store: %w", err)
+	ack, err := s.js.Publish(ctx, subject, data, o...)
+	if err != nil {
+		return nil, fmt.Errorf("delivery store: %w", err)
 	}
-	return nil
+	return ack, nil
 }
 
 // Follow delivers a campaign's events behind number after, in order and in batches, until ctx ends or fold fails. seq is the number of the last: a
 // fold that keeps it goes on from there.
 func (s *Store) Follow(ctx context.Context, campaign string, after uint64, fold func(events []notice.Event, seq uint64) error) error {
-	messages, err := s.read(ctx, eventSubject(campaign, "*"), after)
+	messages, err := s.read(ctx, eventSubject(campaign, ">"), after)
 	if err != nil {
 		return err
 	}
@@ -269,7 +301,7 @@ func (s *Store) Follow(ctx context.Context, campaign string, after uint64, fold 
 
 // LastSeq is the number of the last record of a campaign; 0 for none.
 func (s *Store) LastSeq(ctx context.Context, campaign string) (uint64, error) {
-	m, err := s.events.GetLastMsgForSubject(ctx, eventSubject(campaign, "*"))
+	m, err := s.events.GetLastMsgForSubject(ctx, eventSubject(campaign, ">"))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return 0, nil
 	} else if err != nil {
@@ -318,17 +350,47 @@ func record(m jetstream.Msg) (b batch, seq uint64, err error) {
 	return b, meta.Sequence.Stream, nil
 }
 
+// Replay is every record of a campaign behind number after, up to number to, which must be there, in order.
+func (s *Store) Replay(ctx context.Context, campaign string, after, to uint64, fold func(events []notice.Event, seq uint64) error) error {
+	return s.replay(ctx, eventSubject(campaign, ">"), after, to, func(b batch, seq uint64) error { return fold(b.Events, seq) })
+}
+
+// Marks are all of a campaign, in order.
+func (s *Store) Marks(ctx context.Context, campaign string) (list []Mark, err error) {
+	subject := eventSubject(campaign, order)
+	to, _, _, err := s.last(ctx, subject)
+	if err != nil {
+		return nil, fmt.Errorf("delivery store: %w", err)
+	}
+	err = s.replay(ctx, subject, 0, to, func(b batch, _ uint64) error {
+		if b.Mark != nil {
+			list = append(list, *b.Mark)
+		}
+		return nil
+	})
+	return list, err
+}
+
 // history is every event of a subject up to number to, in order.
 func (s *Store) history(ctx context.Context, subject string, to uint64, each func(notice.Event)) error {
-	if to == 0 {
+	return s.replay(ctx, subject, 0, to, func(b batch, _ uint64) error {
+		for _, e := range b.Events {
+			each(e)
+		}
+		return nil
+	})
+}
+
+func (s *Store) replay(ctx context.Context, subject string, after, to uint64, each func(b batch, seq uint64) error) error {
+	if after >= to {
 		return nil
 	}
-	messages, err := s.read(ctx, subject, 0)
+	messages, err := s.read(ctx, subject, after)
 	if err != nil {
 		return err
 	}
 	defer messages.Stop()
-	for seq := uint64(0); seq < to; {
+	for seq := after; seq < to; {
 		m, err := messages.Next(jetstream.NextMaxWait(storeWithin))
 		if err != nil {
 			return fmt.Errorf("delivery store: %w", err)
@@ -337,8 +399,8 @@ func (s *Store) history(ctx context.Context, subject string, to uint64, each fun
 		if b, seq, err = record(m); err != nil {
 			return err
 		}
-		for _, e := range b.Events {
-			each(e)
+		if err := each(b, seq); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +29,11 @@ func (f *fold) document(d candor.Document) error {
 
 // isNotice: does an action concern a campaign?
 func isNotice(what string) bool { return strings.HasPrefix(what, "notice-") }
+
+// OnNotices: does an entry hold an action on a campaign, of which the outcome may depend on what was delivered until then?
+func OnNotices(e candor.Entry) bool {
+	return slices.ContainsFunc(e.Actions, func(a candor.Action) bool { return isNotice(a.What) })
+}
 
 // campaign does what a human wants with a campaign.
 func (f *fold) campaign(a candor.Action) error {
@@ -70,13 +77,11 @@ func (f *fold) prepare(c notice.Campaign, a candor.Action) (candor.Action, error
 			return a, nil // which Apply refuses
 		}
 		n, set, err := f.freeze(c)
-		details := map[string]string{}
-		for k, v := range a.Details {
-			details[k] = v
-		}
-		details["people"], details["set"] = strconv.Itoa(n), set
-		a.Details = details
-		return a, errors.Join(err, f.exposed(c.Incident, details))
+		a.Details = maps.Clone(a.Details)
+		a.Details["people"], a.Details["set"] = strconv.Itoa(n), set
+		return a, errors.Join(err, f.exposed(c.Incident, a.Details))
+	case candor.NoticeExported:
+		return f.exportable(c, a)
 	case candor.NoticeDone:
 		var queued int
 		err := f.row(`SELECT COUNT(*) FROM recipient WHERE campaign = ? AND state = 'queued'`, []any{c.ID}, &queued)
@@ -86,6 +91,33 @@ func (f *fold) prepare(c notice.Campaign, a candor.Action) (candor.Action, error
 		return a, err
 	}
 	return a, nil
+}
+
+// exportable counts who would be in a file for letters.
+func (f *fold) exportable(c notice.Campaign, a candor.Action) (candor.Action, error) {
+	bounced, withheld, err := exportStates(a)
+	if err != nil {
+		return a, err
+	}
+	var n int
+	err = f.row(`SELECT COUNT(*) FROM recipient WHERE campaign = ? AND state IN (?, ?)`, []any{c.ID, bounced, withheld}, &n)
+	a.Details = maps.Clone(a.Details)
+	a.Details["people"] = strconv.Itoa(n)
+	return a, err
+}
+
+// exportStates are the one or two states that an export is of.
+func exportStates(a candor.Action) (first, second string, err error) {
+	states := strings.Fields(a.Details["states"])
+	for _, s := range states {
+		if s != string(notice.Bounced) && s != string(notice.Withheld) {
+			return "", "", refusal{errors.New(`"states" are bounced, withheld, or both: nobody else is told by letter`)}
+		}
+	}
+	if len(states) == 0 || len(states) > 2 {
+		return "", "", refusal{errors.New(`"states" is missing: bounced, withheld, or both`)}
+	}
+	return states[0], states[len(states)-1], nil
 }
 
 // draftable: the incident and the document are there, and no other campaign is telling the same people.
@@ -172,13 +204,19 @@ func (f *fold) consequences(before, c notice.Campaign, a candor.Action) error {
 		}
 	case candor.NoticeChannelled:
 		return f.channel(c, a)
+	case candor.NoticeExported:
+		bounced, withheld, err := exportStates(a)
+		if err != nil {
+			return err
+		}
+		return f.exec(`UPDATE recipient SET exported = 1 WHERE campaign = ? AND state IN (?, ?)`, c.ID, bounced, withheld)
 	case candor.NoticeResolved:
 		return f.resolve(c, a)
 	}
 	return nil
 }
 
-// channel: whoever has not been reached is told otherwise.
+// channel: whoever has not been reached is told otherwise. By post that is who stands in a file for letters, if there is one.
 func (f *fold) channel(c notice.Campaign, a candor.Action) error {
 	how := a.Details["channel"]
 	if how != "post" && how != "site" {
@@ -187,7 +225,8 @@ func (f *fold) channel(c notice.Campaign, a candor.Action) error {
 	if len(c.Approvals) == 0 || c.Phase == notice.Drafting {
 		return refusal{fmt.Errorf("it is %s: nobody has approved what they would be told", c.Phase)}
 	}
-	return f.exec(`UPDATE recipient SET state = 'other', detail = ?, time = ? WHERE campaign = ? AND state IN ('bounced', 'withheld')`, how, at(a.Time), c.ID)
+	return f.exec(`UPDATE recipient SET state = 'other', detail = ?1, time = ?2 WHERE campaign = ?3 AND state IN ('bounced', 'withheld')
+  AND (exported = 1 OR ?1 = 'site' OR NOT EXISTS (SELECT 1 FROM recipient WHERE campaign = ?3 AND exported = 1))`, how, at(a.Time), c.ID)
 }
 
 // resolve settles a doubt.

@@ -73,7 +73,11 @@ func (f *fold) entries(entries []candor.Entry) error {
 		if err != nil {
 			return err
 		}
-		applied = e.Seq
+		if applied = e.Seq; OnNotices(e) {
+			if err := f.exec(`UPDATE applied SET acted = ?`, int64(e.Seq)); err != nil {
+				return err
+			}
+		}
 	}
 	if err := f.write(); err != nil || applied == before {
 		return err

@@ -31,10 +31,11 @@ type Recipient struct {
 	Detail    string          `json:"detail,omitempty"`
 	Provider  string          `json:"provider,omitempty"`
 	Complaint bool            `json:"complaint,omitempty"`
+	Exported  bool            `json:"exported,omitempty"` // into a file for letters
 	Sealed    []candor.Sealed `json:"-"`
 }
 
-const recipientColumns = `n, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, sent`
+const recipientColumns = `n, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale, state, attempt, again, key, code, time, cause, status, detail, provider, complaint, sent, exported`
 
 func scanRecipient(rows *sql.Rows) (Recipient, error) { return scanRecipientAnd(rows) }
 
@@ -45,7 +46,7 @@ func scanRecipientAnd(rows *sql.Rows, more ...any) (r Recipient, err error) {
 	var unlooked int
 	p := &r.Person
 	err = rows.Scan(append([]any{&r.N, &p.Owner, &kinds, &p.Viewers, &p.Times, &first, &last, &credentials, &unlooked, &p.Country, &p.Locale, &r.State, &r.Attempt, &r.Again, &r.Key, &p.Code, &t,
-		&r.Cause, &r.Status, &r.Detail, &r.Provider, &r.Complaint, &sent}, more...)...)
+		&r.Cause, &r.Status, &r.Detail, &r.Provider, &r.Complaint, &sent, &r.Exported}, more...)...)
 	p.Kinds, p.First, p.Last, p.Credentials, p.Looked, r.Time, r.Sent = kindsOf(kinds), from(first), from(last), strings.Fields(credentials), looked(unlooked), maybe(t), maybe(sent)
 	return r, err
 }

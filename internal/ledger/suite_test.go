@@ -49,6 +49,8 @@ var suite = []struct {
 	{"Campaign", testCampaign},
 	{"Delivered", testDelivered},
 	{"DeliveredAtRandom", testDeliveredAtRandom},
+	{"Returned", testReturned},
+	{"MarksOfDeliveries", testMarksOfDeliveries},
 	{"Told", testTold},
 	{"Answers", testAnswers},
 	{"Facts", testFacts},

@@ -57,6 +57,17 @@ type Campaign struct {
 	// Began is when the first was let go: the date that every notice of it bears.
 	Began  time.Time `json:"began,omitzero"`
 	Before Phase     `json:"before,omitempty"` // the phase that a pause interrupted
+	// Exports are the files of people who could not be reached, sealed for whoever sends letters.
+	Exports []Export `json:"exports,omitempty"`
+}
+
+// Export is one such file: who was in it is marked in the ledger.
+type Export struct {
+	By     string    `json:"by"`
+	Time   time.Time `json:"time"`
+	States string    `json:"states"` // as in candor.NoticeExported
+	To     string    `json:"to"`
+	People int       `json:"people"`
 }
 
 // Waiver is why a finding of level W stands.
@@ -172,6 +183,8 @@ func Apply(c Campaign, a candor.Action) (Campaign, error) {
 		c.Phase = Cancelled
 	case candor.NoticeResolved, candor.NoticeChannelled:
 		return c, nil // about people, not the campaign
+	case candor.NoticeExported:
+		return exported(c, a)
 	case candor.NoticeDone:
 		if c.Phase != Sending {
 			return c, fmt.Errorf("it is %s", c.Phase)
@@ -251,6 +264,23 @@ func frozen(c Campaign, a candor.Action) (Campaign, error) {
 	c.Exposed, _ = strconv.Atoi(a.Details["exposed"])
 	c.First, _ = time.Parse(time.RFC3339Nano, a.Details["first"])
 	c.Last, _ = time.Parse(time.RFC3339Nano, a.Details["last"])
+	return c, nil
+}
+
+// exported takes people as Details say: the ledger fills them in from its own rows.
+func exported(c Campaign, a candor.Action) (Campaign, error) {
+	n, err := strconv.Atoi(a.Details["people"])
+	switch {
+	case c.Kind == Viewers:
+		return c, errors.New("those who saw it are known by digests only: nobody can write to them")
+	case len(c.Approvals) == 0 || c.Phase == Drafting:
+		return c, fmt.Errorf("it is %s: nobody has approved what people would be told", c.Phase)
+	case a.Details["to"] == "":
+		return c, errors.New(`"to" is missing: the keys that open the file`)
+	case err != nil || n < 1:
+		return c, errors.New("nobody is in such a state")
+	}
+	c.Exports = append(slices.Clone(c.Exports), Export{By: a.By, Time: a.Time, States: a.Details["states"], To: a.Details["to"], People: n})
 	return c, nil
 }
 

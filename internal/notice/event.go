@@ -34,7 +34,7 @@ const (
 	Refused    EventKind = "refused"   // 5xx: certain not to have been taken
 	Expired    EventKind = "expired"   // deferred until there was no time left
 	Kept       EventKind = "withheld"  // nothing was begun; Cause says why
-	Returned   EventKind = "bounced"   // a report came back: it was not delivered (RFC 3464)
+	Returned   EventKind = "bounced"   // a report came back: it was not delivered (RFC 3464); Soft says whether another attempt may end otherwise
 	Delayed    EventKind = "delayed"   // a report came back: not delivered yet
 	Delivered  EventKind = "delivered" // a report came back: in the mailbox
 	Complained EventKind = "complaint" // the receiver marked it as unwanted (RFC 5965)
@@ -52,6 +52,7 @@ type Event struct {
 	Code    string    `json:"code,omitempty"`    // with Intended: Person.Code
 	Status  string    `json:"status,omitempty"`  // RFC 3463, "5.1.1"; or the reply code, "550", where there is none
 	Cause   string    `json:"cause,omitempty"`   // a word of a closed list, for tables: see delivery
+	Soft    bool      `json:"soft,omitempty"`    // with Returned: the mailbox is full, the host is away
 	Detail  string    `json:"detail,omitempty"`  // the receiver's words with addresses masked, at most 200 bytes
 	// Provider is the group of receivers that it was counted to: an MX's registered domain, or the address's domain where that has more
 	// than a few recipients, else "other".
@@ -62,9 +63,14 @@ type Event struct {
 // ErrNoChange: an event that says nothing new, or too late, of a person's notice. It is kept and changes no state.
 var ErrNoChange = errors.New("it changes nothing")
 
-// Next is the state after an event, or ErrNoChange. What was accepted is never queued again, and what is in doubt only by a human.
+// Next is the state after an event, or ErrNoChange. What was accepted is queued again only when a report says that it was not delivered and that
+// another attempt may end otherwise, which the ledger lets happen once; what is in doubt only by such a report or a human.
 func Next(s State, e Event) (State, error) {
-	to, ok := next[s][e.Kind]
+	kind := e.Kind
+	if kind == Returned && e.Soft {
+		kind = returnedSoft
+	}
+	to, ok := next[s][kind]
 	if e.Kind == Resolved && s == InDoubt {
 		to, ok = resolutions[e.Detail]
 	}
@@ -76,12 +82,16 @@ func Next(s State, e Event) (State, error) {
 
 var resolutions = map[string]State{"accepted": Accepted, "again": Queued, "other": Bounced}
 
+// returnedSoft is Returned with Soft.
+const returnedSoft EventKind = "bounced, soft"
+
 // next is the whole machine. In doubt means: an intent without an answer, so that an answer that does come settles it.
 var next = map[State]map[EventKind]State{
-	Queued:  {Intended: InDoubt, Kept: Withheld, Refused: Bounced, Expired: Bounced, Deferred: Queued},
-	InDoubt: {Took: Accepted, Deferred: Queued, Refused: Bounced, Returned: Bounced, Delivered: Accepted, Delayed: Accepted, Complained: Accepted},
+	// Who is queued once more, by a human or a soft report, may still be heard of about the attempt before.
+	Queued:  {Intended: InDoubt, Kept: Withheld, Refused: Bounced, Expired: Bounced, Deferred: Queued, Took: Accepted, Returned: Bounced, Delivered: Accepted, Complained: Accepted},
+	InDoubt: {Took: Accepted, Deferred: Queued, Refused: Bounced, Returned: Bounced, returnedSoft: Queued, Delivered: Accepted, Delayed: Accepted, Complained: Accepted},
 	// A relay that took it may return it later.
-	Accepted: {Returned: Bounced, Delivered: Accepted, Delayed: Accepted, Complained: Accepted},
+	Accepted: {Returned: Bounced, returnedSoft: Queued, Delivered: Accepted, Delayed: Accepted, Complained: Accepted},
 	Bounced:  {Channelled: Other, Delivered: Accepted},
 	// A worker may have begun before it heard that the campaign was cancelled.
 	Withheld: {Channelled: Other, Intended: InDoubt, Kept: Withheld},

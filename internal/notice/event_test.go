@@ -27,6 +27,12 @@ func TestNeverTwice(t *testing.T) {
 			t.Errorf("a doubt becomes queued by %s", k)
 		}
 	}
+	// A report says that it was not delivered, and that another attempt may end otherwise.
+	for s, want := range map[State]State{Accepted: Queued, InDoubt: Queued, Queued: Queued, Bounced: Bounced, Other: Other, Withheld: Withheld} {
+		if to, _ := Next(s, Event{Kind: Returned, Soft: true}); to != want {
+			t.Errorf("%s becomes %s by a soft report", s, to)
+		}
+	}
 	if to, err := Next(InDoubt, Event{Kind: Resolved, Detail: "again"}); to != Queued || err != nil {
 		t.Error(to, err)
 	}

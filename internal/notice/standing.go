@@ -95,11 +95,14 @@ var means = map[string]string{
 	candor.NoticeWaived:   "The finding may stand: your reason is part of what is approved, and stays in the audit. Approvals given before are void.",
 	candor.NoticeStarted: "From the next seconds on, notices leave for so many of the frozen set, counted from its beginning, and what has left cannot be called back. Begin with a small share, look at what comes " +
 		"back, then let all go out.",
-	candor.NoticePaused:     "Nothing more is begun until it is resumed. What is under way to a relay at this moment may still arrive.",
-	candor.NoticeResumed:    "Notices leave again from where they stopped.",
-	candor.NoticeCancelled:  "Nobody is sent to any more; who was not is withheld, by name of this cause. What has left cannot be called back.",
-	candor.NoticeChannelled: "Everybody who bounced or was withheld is counted as told by another channel from now on: say so when that is true.",
-	candor.NoticeDone:       "The campaign is over: nobody waits, and nothing more will be sent by it.",
+	candor.NoticePaused:    "Nothing more is begun until it is resumed. What is under way to a relay at this moment may still arrive.",
+	candor.NoticeResumed:   "Notices leave again from where they stopped.",
+	candor.NoticeCancelled: "Nobody is sent to any more; who was not is withheld, by name of this cause. What has left cannot be called back.",
+	candor.NoticeChannelled: "Everybody who bounced or was withheld is counted as told by another channel from now on: say so when that is true. " +
+		"By post that is who stands in a file of 'candor notice export', if there is one: whoever bounced since needs another.",
+	candor.NoticeExported: "Who bounced or was withheld is written, with name, address and the words of their notice, into a file that only the holder of the age key opens. " +
+		"It changes nobody's state: when the letters have gone, say so with 'candor notice channel --channel post'.",
+	candor.NoticeDone: "The campaign is over: nobody waits, and nothing more will be sent by it.",
 	candor.NoticeResolved: "A notice is in doubt when the connection was lost between its last byte and the relay's answer. It is never sent again by itself. Look for its key in the relay's log; a report of success (DSN) " +
 		"that comes back settles it by itself.",
 }

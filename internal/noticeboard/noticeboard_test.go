@@ -170,7 +170,7 @@ func (r *rig) deliver(n int, kinds ...notice.EventKind) {
 		}
 		seq, err := r.ledger.Delivered(r.t.Context(), "c1")
 		r.must(err)
-		r.must(r.ledger.FoldDelivery(r.t.Context(), "c1", seq+1, []notice.Event{e}))
+		r.must(r.ledger.FoldDelivery(r.t.Context(), "c1", ledger.Deliveries{After: seq, Seq: seq + 1, Events: []notice.Event{e}}))
 	}
 }
 
