@@ -256,7 +256,7 @@ func (r *run) parts(ctx context.Context) error {
 		r.open <- struct{}{}
 		r.active <- struct{}{} // there is room
 		<-r.active
-		m, err := r.nextPart(ctx)
+		m, err := r.nextPart()
 		if err != nil {
 			<-r.open
 			r.pause(ctx, err)
@@ -277,12 +277,11 @@ func (r *run) parts(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// nextPart waits a second for a part; nil: there is none.
-func (r *run) nextPart(ctx context.Context) (jetstream.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	m, err := r.queue.Next(jetstream.FetchContext(ctx))
-	if errors.Is(err, nats.ErrTimeout) || ctx.Err() != nil {
+// nextPart waits a second for a part; nil: there is none. It ends by the server's word, and not by a context: a part that was on its way when
+// a context ended would lie untouched until the server misses it, ackWait later.
+func (r *run) nextPart() (jetstream.Msg, error) {
+	m, err := r.queue.Next(jetstream.FetchMaxWait(time.Second))
+	if errors.Is(err, nats.ErrTimeout) {
 		err = nil
 	}
 	return m, err
