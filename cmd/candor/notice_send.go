@@ -89,7 +89,7 @@ func (c *noticeSendCmd) let(ctx context.Context) error {
 }
 
 // print says how far it is: a line that changes on a terminal, lines elsewhere.
-func (c *noticeSendCmd) print(p delivery.Progress, tally ledger.Tally) {
+func (c *noticeSendCmd) print(p notice.Progress, tally ledger.Tally) {
 	if c.JSON {
 		json.NewEncoder(os.Stdout).Encode(map[string]any{"progress": p, "tally": tally})
 		return
@@ -208,7 +208,7 @@ func (s *sending) stand(ctx context.Context) (st delivery.Standing, err error) {
 }
 
 // run sends until nobody who may be sent to is queued, and folds what happened into the ledger beside it.
-func (s *sending) run(ctx context.Context, print func(delivery.Progress, ledger.Tally)) error {
+func (s *sending) run(ctx context.Context, print func(notice.Progress, ledger.Tally)) error {
 	folding, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	folded := make(chan error, 1)
@@ -222,24 +222,22 @@ func (s *sending) run(ctx context.Context, print func(delivery.Progress, ledger.
 		case err := <-folded:
 			return fmt.Errorf("what happened is on record, and could not be folded into the ledger: %w", err)
 		case err := <-done:
-			if e := s.caughtUp(folding); err == nil {
-				err = e
-			}
-			return err
+			return errors.Join(err, s.caughtUp(folding), s.stopped(folding))
 		case <-tick.C:
 			s.say(folding, print)
 		}
 	}
 }
 
-// say prints how far it is. To count everybody takes a look at everybody, and takes a tenth of the time at most: the ledger has to fold meanwhile.
-func (s *sending) say(ctx context.Context, print func(delivery.Progress, ledger.Tally)) {
-	began := time.Now()
-	if began.Before(s.quiet) {
-		return
-	}
+// say prints how far it is, and puts it where the console sees it. To count everybody takes a look at everybody, and takes a tenth of the time at
+// most: the ledger has to fold meanwhile.
+func (s *sending) say(ctx context.Context, print func(notice.Progress, ledger.Tally)) {
 	p, err := s.store.Progress(ctx, s.campaign)
-	if err != nil {
+	if err == nil {
+		err = s.ledger.KeepProgress(ctx, s.campaign, p)
+	}
+	began := time.Now()
+	if err != nil || began.Before(s.quiet) {
 		return
 	}
 	tally, err := s.ledger.Tally(ctx, s.campaign)
@@ -247,6 +245,15 @@ func (s *sending) say(ctx context.Context, print func(delivery.Progress, ledger.
 	if err == nil {
 		print(p, tally)
 	}
+}
+
+// stopped says who sends it now: other processes, or nobody.
+func (s *sending) stopped(ctx context.Context) error {
+	p, err := s.store.Progress(ctx, s.campaign)
+	if err != nil {
+		return err
+	}
+	return s.ledger.KeepProgress(ctx, s.campaign, p)
 }
 
 func (s *sending) standing(ctx context.Context) (v notice.Campaign, tally ledger.Tally, err error) {

@@ -50,6 +50,7 @@ var suite = []struct {
 	{"Delivered", testDelivered},
 	{"DeliveredAtRandom", testDeliveredAtRandom},
 	{"Told", testTold},
+	{"Sending", testSending},
 	{"Answers", testAnswers},
 	{"Facts", testFacts},
 	{"HostileText", testHostileText},
