@@ -222,7 +222,7 @@ func (s *sending) run(ctx context.Context, print func(notice.Progress, ledger.Ta
 		case err := <-folded:
 			return fmt.Errorf("what happened is on record, and could not be folded into the ledger: %w", err)
 		case err := <-done:
-			return errors.Join(err, s.caughtUp(folding), s.stopped(folding))
+			return errors.Join(err, s.caughtUp(folding), s.stopped(folding, err))
 		case <-tick.C:
 			s.say(folding, print)
 		}
@@ -247,11 +247,14 @@ func (s *sending) say(ctx context.Context, print func(notice.Progress, ledger.Ta
 	}
 }
 
-// stopped says who sends it now: other processes, or nobody.
-func (s *sending) stopped(ctx context.Context) error {
+// stopped says who sends it now, other processes or nobody, and why this one does no more where it stopped of its own accord.
+func (s *sending) stopped(ctx context.Context, why error) error {
 	p, err := s.store.Progress(ctx, s.campaign)
 	if err != nil {
 		return err
+	}
+	if p.Time = time.Now().UTC(); errors.Is(why, delivery.ErrHalted) {
+		p.Halted = why.Error()
 	}
 	return s.ledger.KeepProgress(ctx, s.campaign, p)
 }
