@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"candor.example/internal/notice"
+	"candor.example/internal/testpart"
 )
 
 // kept is a store of a test.
@@ -180,18 +181,13 @@ func TestListenerWrong(t *testing.T) {
 
 // swaks is a client that is not ours.
 func TestSwaks(t *testing.T) {
-	if _, err := exec.LookPath("swaks"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("swaks is not installed: make install-test-tools")
-		}
-		t.Skip("swaks is not installed: make install-test-tools")
-	}
+	program := testpart.Program(t, "swaks")
 	k := &kept{}
 	web := httptest.NewTLSServer(nil) // for its certificate
 	defer web.Close()
 	address := listen(t, &Listener{Path: path, Hostname: "return.shop.example", Report: k.keep, TLS: &tls.Config{Certificates: web.TLS.Certificates}})
 	swaks := func(args ...string) (int, string) {
-		cmd := exec.Command("swaks", append([]string{"--server", address, "--helo", "mx.customer.example", "--suppress-data"}, args...)...)
+		cmd := exec.Command(program, append([]string{"--server", address, "--helo", "mx.customer.example", "--suppress-data"}, args...)...)
 		out, err := cmd.CombinedOutput()
 		if err != nil && cmd.ProcessState == nil {
 			t.Fatal(err)

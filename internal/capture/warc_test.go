@@ -17,6 +17,7 @@ import (
 	"testing/iotest"
 
 	"candor.example"
+	"candor.example/internal/testpart"
 )
 
 // block makes a WARC record.
@@ -373,12 +374,7 @@ func TestHTTPMessages(t *testing.T) {
 
 // A WARC that wget wrote.
 func TestWget(t *testing.T) {
-	if _, err := exec.LookPath("wget"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("wget is missing: apt-get install -y wget")
-		}
-		t.Skip("wget is missing: apt-get install -y wget")
-	}
+	program := testpart.Program(t, "wget")
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/chunks" {
 			w.(http.Flusher).Flush()
@@ -388,7 +384,7 @@ func TestWget(t *testing.T) {
 	defer shop.Close()
 	for _, option := range []string{"--no-warc-compression", "--warc-cdx"} {
 		dir := t.TempDir()
-		cmd := exec.Command("wget", "-q", option, "--header=X-Customer: 7", "--warc-file=got", "-O", "/dev/null", shop.URL+"/a", shop.URL+"/chunks")
+		cmd := exec.Command(program, "-q", option, "--header=X-Customer: 7", "--warc-file=got", "-O", "/dev/null", shop.URL+"/a", shop.URL+"/chunks")
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)

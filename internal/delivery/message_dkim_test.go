@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"candor.example/internal/testpart"
 )
 
 // zone answers for the TXT records of lookup on a free UDP port.
@@ -56,26 +58,11 @@ func answer(query []byte) ([]byte, error) {
 	return a.Pack()
 }
 
-// program is the path of one that a test needs.
-func program(t testing.TB, name string) string {
-	t.Helper()
-	for _, at := range []string{name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(at); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is not installed: make install-test-tools", name)
-	}
-	t.Skipf("%s is not installed: make install-test-tools", name)
-	return ""
-}
-
 // dkimpy says how many of two signatures pass, by keys that it asks a DNS server for.
 func dkimpy(t testing.TB, raw []byte) string {
 	t.Helper()
 	// Debian's Python has Debian's modules, whatever other Python comes first in PATH.
-	cmd := exec.Command(program(t, "/usr/bin/python3"), "testdata/dkim_verify.py", fmt.Sprint(zone(t)))
+	cmd := exec.Command(testpart.Program(t, "/usr/bin/python3"), "testdata/dkim_verify.py", fmt.Sprint(zone(t)))
 	cmd.Stdin = bytes.NewReader(raw)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -110,7 +97,7 @@ func opendkim(t testing.TB, raw []byte) string {
 	t.Helper()
 	message := filepath.Join(t.TempDir(), "message")
 	must(os.WriteFile(message, raw, 0o600))
-	out, err := exec.Command(program(t, "opendkim"), "-x", opendkimConf(t), "-vv", "-t", message).CombinedOutput()
+	out, err := exec.Command(testpart.Program(t, "opendkim"), "-x", opendkimConf(t), "-vv", "-t", message).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

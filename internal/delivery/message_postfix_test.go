@@ -20,6 +20,7 @@ import (
 	"candor.example"
 	"candor.example/internal/bounce"
 	"candor.example/internal/notice"
+	"candor.example/internal/testpart"
 )
 
 // postfix starts an instance of Debian's Postfix of the test's own: its configuration, queue and mailboxes in a folder that goes, one port on loopback, and no
@@ -27,7 +28,7 @@ import (
 // knows nobody else: it takes mail for them and returns it.
 func postfix(t *testing.T, listener, milter string) (address, maildir string) {
 	t.Helper()
-	start := program(t, "postfix")
+	start := testpart.Program(t, "postfix")
 	if os.Getuid() != 0 {
 		t.Skip("postfix starts as root only")
 	}
@@ -114,7 +115,7 @@ func verifier(t *testing.T) (address string) {
 	t.Helper()
 	address = free(t)
 	host, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(program(t, "opendkim"), "-f", "-x", opendkimConf(t), "-p", "inet:"+port+"@"+host)
+	cmd := exec.Command(testpart.Program(t, "opendkim"), "-f", "-x", opendkimConf(t), "-p", "inet:"+port+"@"+host)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

@@ -7,13 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"candor.example/internal/testpart"
 )
 
 // startNginx starts a cache whose operator wanted more hits: it keeps what upstream says may be kept, as it should, but
 // for all visitors alike, and ignores Set-Cookie and Vary. Debian: nginx.
 func startNginx(t *testing.T, upstream string) string {
 	t.Helper()
-	bin, dir, port := program(t, "nginx"), t.TempDir(), freePort(t)
+	bin, dir, port := testpart.Program(t, "nginx"), t.TempDir(), testpart.FreePort(t)
 	conf := filepath.Join(dir, "nginx.conf")
 	write(t, conf, fmt.Sprintf(`
 daemon off;
@@ -54,8 +56,8 @@ http {
 // itself: pass on every request that has a cookie or a token. Debian: varnish, gcc, libc6-dev.
 func startVarnish(t *testing.T, upstream string) string {
 	t.Helper()
-	bin, port := program(t, "varnishd"), freePort(t)
-	program(t, "gcc")
+	bin, port := testpart.Program(t, "varnishd"), testpart.FreePort(t)
+	testpart.Program(t, "gcc")
 	dir, err := os.MkdirTemp("", "varnish") // the test's own folder has a name too long for Varnish's sockets
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +101,7 @@ func write(t *testing.T, name, text string) {
 // token, and nothing that varies or sets a cookie, so all that had to go. It says nothing but Age. Debian: haproxy.
 func startHAProxy(t *testing.T, upstream string) string {
 	t.Helper()
-	bin, dir, port := program(t, "haproxy"), t.TempDir(), freePort(t)
+	bin, dir, port := testpart.Program(t, "haproxy"), t.TempDir(), testpart.FreePort(t)
 	u, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	"candor.example"
 	"candor.example/internal/incident"
+	"candor.example/internal/testpart"
 )
 
 func TestMain(m *testing.M) {
@@ -85,7 +86,7 @@ func startCandor(t *testing.T, upstream, customers, mode string) *guardian {
 	data := filepath.Join(t.TempDir(), "candor-data")
 	config := filepath.Join(t.TempDir(), "candor.yaml")
 	write(t, config, staffMay)
-	site, console := fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	site, console := fmt.Sprintf("127.0.0.1:%d", testpart.FreePort(t)), fmt.Sprintf("127.0.0.1:%d", testpart.FreePort(t))
 	g := &guardian{bin: candorBinary(t), url: "http://" + site, console: "http://" + console, data: data}
 	g.process = start(t, exec.Command(g.bin, "serve", "--upstream", upstream, "--customers", customers, "--listen", site, "--console", console,
 		"--data", data, "--viewer", "session:session", "--viewer", "session:authorization", "--config", config, "--mode", mode), "")

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -14,38 +13,6 @@ import (
 	"testing"
 	"time"
 )
-
-// program finds a program that the test starts. Where it is missing the test is skipped with what to install, and fails
-// in CI, where a skipped test is one that nobody misses.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	for _, at := range []string{name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(at); err == nil {
-			return path
-		}
-	}
-	missing(t, fmt.Sprintf("%s is not installed: run 'make install-test-tools', or as root apt-get install nodejs npm g++ make python3 nginx varnish haproxy gcc libc6-dev", name))
-	return ""
-}
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
-// freePort is a port on the loopback interface that nobody listened on a moment ago.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // process is a program that the test started.
 type process struct {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"candor.example/internal/testpart"
 )
 
 // person is a made-up customer as populate.cjs made it.
@@ -63,7 +65,7 @@ func startVendure(t *testing.T, mistakes bool) *vendure {
 	}
 	v := &vendure{customers: filepath.Join(dir, "customers.csv")}
 	readJSON(t, filepath.Join(dir, "shop.json"), v)
-	port := freePort(t)
+	port := testpart.FreePort(t)
 	v.url = fmt.Sprintf("http://127.0.0.1:%d", port)
 	cmd := node(t, modules, dir, port)
 	cmd.Env = append(cmd.Env, "SHOP_ASSETS="+filepath.Join(template, "assets"))
@@ -81,7 +83,7 @@ func node(t *testing.T, modules, dir string, port int, args ...string) *exec.Cmd
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program(t, "node"), append([]string{script}, args...)...)
+	cmd := exec.Command(testpart.Program(t, "node"), append([]string{script}, args...)...)
 	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "SHOP_DIR="+dir, "PORT="+strconv.Itoa(port), "NODE_ENV=production")
 	return cmd
 }
@@ -100,7 +102,7 @@ func filledShop(t *testing.T) (modules, shop string) {
 	shop = cached(t, fmt.Sprintf("shop-%d-%s", count, key), func(dir string) {
 		began := time.Now()
 		t.Logf("filling a shop with %d customers, once: half a minute for 100, two minutes for 1,000", count)
-		cmd := node(t, modules, dir, freePort(t), "populate")
+		cmd := node(t, modules, dir, testpart.FreePort(t), "populate")
 		cmd.Env = append(cmd.Env, fmt.Sprintf("CUSTOMERS=%d", count))
 		toEnd(t, cmd)
 		t.Logf("filled in %v", time.Since(began).Round(time.Second))
@@ -127,11 +129,11 @@ func packages(t *testing.T) string {
 	t.Helper()
 	abi := nodeFact(t, "process.versions.modules")
 	if major, _ := strconv.Atoi(nodeFact(t, "process.versions.node.split('.')[0]")); major < 20 {
-		missing(t, fmt.Sprintf("node is version %d, and Vendure needs 20 or later: see https://nodejs.org/en/download", major))
+		testpart.Missing(t, fmt.Sprintf("node is version %d, and Vendure needs 20 or later: see https://nodejs.org/en/download", major))
 	}
-	npm := program(t, "npm")
-	program(t, "g++")
-	program(t, "make")
+	npm := testpart.Program(t, "npm")
+	testpart.Program(t, "g++")
+	testpart.Program(t, "make")
 	key := digestFiles(t, "vendure/package.json", "vendure/package-lock.json")
 	return cached(t, fmt.Sprintf("packages-%s-%s-%s-%s", runtime.GOOS, runtime.GOARCH, abi, key), func(dir string) {
 		began := time.Now()
@@ -162,7 +164,7 @@ func nodeHeaders(t *testing.T) []string {
 
 func nodeFact(t *testing.T, expression string) string {
 	t.Helper()
-	out, err := exec.Command(program(t, "node"), "-p", expression).Output()
+	out, err := exec.Command(testpart.Program(t, "node"), "-p", expression).Output()
 	if err != nil {
 		t.Fatalf("node -p %q: %v", expression, err)
 	}

@@ -1,14 +1,11 @@
 // Package testdb starts the database servers that tests talk to: Debian's, on a free loopback port, each with a folder of its own.
 //
-// [Postgres] and [Maria] return a URL, and stop the server when the test ends. Where a server is not installed the test is skipped, and fails
-// where CI is "true".
+// [Postgres] and [Maria] return a URL, and stop the server when the test ends.
 package testdb
 
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -20,6 +17,8 @@ import (
 
 	_ "github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
+
+	"candor.example/internal/testpart"
 )
 
 // Password is the user's, so that tests can look for it where it must not be.
@@ -35,12 +34,12 @@ func Postgres(t testing.TB) string {
 // StoppablePostgres is Postgres with what stops the server, and what starts it again with all that was in it.
 func StoppablePostgres(t testing.TB) (database string, stop, start func()) {
 	t.Helper()
-	initdb := program(t, "postgresql", "initdb", "/usr/lib/postgresql/*/bin/initdb")
-	postgres := program(t, "postgresql", "postgres", "/usr/lib/postgresql/*/bin/postgres")
+	initdb := testpart.Program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")
+	postgres := testpart.Program(t, "postgres", "/usr/lib/postgresql/*/bin/postgres")
 	dir, attr := asUser(t, "postgres")
 	os.WriteFile(filepath.Join(dir, "pw"), []byte(Password), 0o644)
 	run(t, dir, attr, initdb, "-D", dir+"/data", "-U", "shop", "-A", "scram-sha-256", "--pwfile="+dir+"/pw", "-E", "UTF8", "--locale=C", "-N")
-	port := freePort(t)
+	port := strconv.Itoa(testpart.FreePort(t))
 	database = "postgres://shop:" + Password + "@127.0.0.1:" + port + "/postgres"
 	ready := func() error {
 		c, err := pgx.Connect(context.Background(), database)
@@ -61,11 +60,11 @@ func StoppablePostgres(t testing.TB) (database string, stop, start func()) {
 // Maria starts MariaDB; the user is "shop", who may do anything.
 func Maria(t testing.TB) string {
 	t.Helper()
-	install := program(t, "mariadb-server", "mariadb-install-db")
-	mariadbd := program(t, "mariadb-server", "mariadbd")
+	install := testpart.Program(t, "mariadb-install-db")
+	mariadbd := testpart.Program(t, "mariadbd")
 	dir, attr := asUser(t, "mysql")
 	run(t, dir, attr, install, "--no-defaults", "--datadir="+dir+"/data", "--auth-root-authentication-method=normal", "--skip-test-db")
-	port := freePort(t)
+	port := strconv.Itoa(testpart.FreePort(t))
 	db, err := sql.Open("mysql", "root@tcp(127.0.0.1:"+port+")/mysql")
 	if err != nil {
 		t.Fatal(err)
@@ -78,25 +77,6 @@ func Maria(t testing.TB) string {
 		}
 	}
 	return "mysql://shop:" + Password + "@127.0.0.1:" + port + "/mysql"
-}
-
-// program finds a Debian program; without it the test is skipped, or fails where everything must run.
-func program(t testing.TB, debian, name string, more ...string) string {
-	t.Helper()
-	for _, pattern := range append([]string{"/usr/sbin/" + name, "/usr/bin/" + name}, more...) {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[len(found)-1]
-		}
-	}
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	what := fmt.Sprintf("%s is not installed: run 'make install-test-tools', or as root apt-get install %s", name, debian)
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-	return ""
 }
 
 // asUser makes a folder for a server that will not run as root, and returns what to run it with.
@@ -121,17 +101,6 @@ func asUser(t testing.TB, name string) (dir string, attr *syscall.SysProcAttr) {
 	gid, _ := strconv.Atoi(u.Gid)
 	os.Chown(dir, uid, gid)
 	return dir, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 func run(t testing.TB, dir string, attr *syscall.SysProcAttr, name string, args ...string) {
