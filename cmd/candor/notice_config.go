@@ -39,7 +39,7 @@ type NoticeConfig struct {
 	MX         string        `yaml:"mx"` // "off": receivers are told apart by the address's domain, without DNS
 }
 
-// LimitsConfig is how fast notices may leave. Messages an hour; delivery.Limits says what is usual.
+// LimitsConfig is how fast notices may leave. Messages an hour; notice.Limits says what is usual.
 type LimitsConfig struct {
 	Start  float64       `yaml:"start"`   // to one provider, at first
 	Max    float64       `yaml:"max"`     // to one provider, at most
@@ -82,9 +82,9 @@ type SeedConfig struct {
 	Server  string `yaml:"server"`  // whose Authentication-Results are believed (authserv-id, RFC 8601)
 }
 
-func (c NoticeConfig) limits() delivery.Limits {
+func (c NoticeConfig) limits() notice.Limits {
 	l := c.Limits
-	return delivery.Limits{Start: l.Start, Max: l.Max, Total: l.Total, Step: l.Step, GiveUp: l.GiveUp}
+	return notice.Limits{Start: l.Start, Max: l.Max, Total: l.Total, Step: l.Step, GiveUp: l.GiveUp}
 }
 
 func (c NoticeConfig) lookupMX() bool { return c.MX != "off" }

@@ -108,7 +108,7 @@ func (c *noticeSendCmd) let(ctx context.Context) error {
 
 // sendProgress is how far a campaign is, of those who may be sent to.
 type sendProgress struct {
-	Progress *delivery.Progress `json:"progress,omitempty"`
+	Progress *notice.Progress `json:"progress,omitempty"`
 	Tally    ledger.Tally       `json:"tally"`
 	Share    int                `json:"share"`    // how many may be sent to
 	Waiting  int                `json:"waiting"`  // of them, who are not settled
@@ -282,10 +282,7 @@ func (s *sending) run(ctx context.Context, print func(sendProgress)) error {
 		case err := <-reading:
 			return fmt.Errorf("what comes back cannot be read any more: %w", err)
 		case err := <-done:
-			if e := s.catchUp(folding, s.campaign); err == nil {
-				err = e
-			}
-			return err
+			return errors.Join(err, s.catchUp(folding, s.campaign), s.stopped(folding, err))
 		case <-tick.C:
 			s.say(folding, print)
 		}
@@ -312,14 +309,15 @@ func (s *sending) read(ctx context.Context) (<-chan error, error) {
 	return ended, nil
 }
 
-// say prints how far it is. To count everybody takes a look at everybody, and takes a tenth of the time at most: the ledger has to fold meanwhile.
+// say prints how far it is, and puts it where the console sees it. To count everybody takes a look at everybody, and takes a tenth of the time at
+// most: the ledger has to fold meanwhile.
 func (s *sending) say(ctx context.Context, print func(sendProgress)) {
-	began := time.Now()
-	if began.Before(s.quiet) {
-		return
-	}
 	p, err := s.store.Progress(ctx, s.campaign)
-	if err != nil {
+	if err == nil {
+		err = s.ledger.KeepProgress(ctx, s.campaign, p)
+	}
+	began := time.Now()
+	if err != nil || began.Before(s.quiet) {
 		return
 	}
 	v, tally, err := s.standing(ctx)
@@ -329,6 +327,18 @@ func (s *sending) say(ctx context.Context, print func(sendProgress)) {
 		left.Progress = &p
 		print(left)
 	}
+}
+
+// stopped says who sends it now, other processes or nobody, and why this one does no more where it stopped of its own accord.
+func (s *sending) stopped(ctx context.Context, why error) error {
+	p, err := s.store.Progress(ctx, s.campaign)
+	if err != nil {
+		return err
+	}
+	if p.Time = time.Now().UTC(); errors.Is(why, delivery.ErrHalted) {
+		p.Halted = why.Error()
+	}
+	return s.ledger.KeepProgress(ctx, s.campaign, p)
 }
 
 func (s *sending) standing(ctx context.Context) (v notice.Campaign, tally ledger.Tally, err error) {

@@ -246,7 +246,7 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 		log.Error("not all containments are in force", "error", err)
 	}
 	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act,
-		Facts: s.facts, Needs: c.Notice.needs(), Seeds: c.Notice.seeds(), Signer: func() (string, error) { return signerID(d) }})
+		Facts: s.facts, Needs: c.Notice.needs(), Seeds: c.Notice.seeds(), Limits: c.Notice.limits(), Signer: func() (string, error) { return signerID(d) }})
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,8 @@ type Options struct {
 	Seeds []string
 	// Signer is the id of the signing key, which makes notices checkable. Nil: no set can be frozen here.
 	Signer func() (string, error)
+	// Limits are how fast notices may leave: what is feasible follows from them.
+	Limits notice.Limits
 	// Trade is what the shop sells: severity is presumed from it. Empty: incident.General.
 	Trade  incident.Trade
 	Status func() Status // called for every page, and each second for every page that is open
@@ -74,7 +76,7 @@ type Console struct {
 	handler  http.Handler
 	template *template.Template
 	sessions sessions
-	samples  samples
+	tallies  tallies
 	mails    mails
 	verdicts verdicts
 }

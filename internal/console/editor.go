@@ -241,11 +241,14 @@ func (e editor) Path(more ...string) string {
 
 // Fixed says why the words cannot be changed any more; empty: they can.
 func (e editor) Fixed() string {
-	if p := e.Campaign.Phase; p != "" && p != notice.Drafting && p != notice.Approved {
-		return fmt.Sprintf("It is %s: what people have been sent cannot be changed.", p)
+	if err := e.Campaign.Changeable(); err != nil {
+		return sentence(err.Error())
 	}
 	return ""
 }
+
+// sentence makes one of an error's words.
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }
 
 // To says whom it tells.
 func (e editor) To() string { return toWhom[e.Kind] }

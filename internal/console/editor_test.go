@@ -53,6 +53,16 @@ var preventions = notice.Words{"en": "Personal pages now tell every cache not to
 	"nl": "Persoonlijke pagina's verbieden nu elke cache om ze te bewaren.", "pl": "Strony osobiste zabraniają teraz każdej pamięci podręcznej ich zachowywania.", "pt": "As páginas pessoais agora proíbem qualquer cache de guardá-las.",
 	"ja": "個人のページは、どのキャッシュにも保存を禁じるようにしました。"}
 
+// editing is Ada Lind's browser at the editor of an incident that no notice is about yet, with the words that it offers.
+func (r *rig) editing(t *testing.T) (ada *http.Client, path, words string) {
+	t.Helper()
+	r.fill(t)
+	r.drafting(t)
+	ada, path = r.as(t, "Ada Lind"), r.server.URL+"/incidents/"+incidentID+"/notice"
+	_, body := get(t, ada, path)
+	return ada, path, typedIn(t, body)
+}
+
 // formField is what a form has under a name.
 func formField(t *testing.T, body, name string) string {
 	t.Helper()
@@ -79,10 +89,7 @@ func typedIn(t *testing.T, body string) string {
 // The facts stand beside the words; what is not known is said.
 func TestEditorShowsFacts(t *testing.T) {
 	r := newRig(t)
-	r.fill(t)
-	r.drafting(t)
-	c := r.as(t, "Ada Lind")
-	path := r.server.URL + "/incidents/" + incidentID + "/notice"
+	c, path, _ := r.editing(t)
 	has := func(path string, wants ...string) {
 		t.Helper()
 		status, body := get(t, c, path)
@@ -125,12 +132,8 @@ func TestEditorShowsFacts(t *testing.T) {
 // Words are kept as a draft, judged when they are, and cannot be approved as long as an E stands against them.
 func TestEditorKeeps(t *testing.T) {
 	r := newRig(t)
-	r.fill(t)
-	r.drafting(t)
-	ada, ben := r.as(t, "Ada Lind"), r.as(t, "Ben Oduya")
-	path := r.server.URL + "/incidents/" + incidentID + "/notice"
-	_, body := get(t, ada, path)
-	words := typedIn(t, body)
+	ada, path, words := r.editing(t)
+	ben := r.as(t, "Ben Oduya")
 	if words != strings.TrimRight(words, "\n")+"\n" || !strings.HasPrefix(words, "Subject: ") {
 		t.Fatalf("%q", words)
 	}
@@ -190,12 +193,8 @@ func TestEditorKeeps(t *testing.T) {
 // A finding of level W stands with a reason, which is asked for.
 func TestEditorWaives(t *testing.T) {
 	r := newRig(t)
-	r.fill(t)
-	r.drafting(t)
-	ada := r.as(t, "Ada Lind")
-	path := r.server.URL + "/incidents/" + incidentID + "/notice"
-	_, body := get(t, ada, path)
-	long := typedIn(t, body) + "\nWe write to you " + strings.Repeat("and to you ", 40) + "today.\n"
+	ada, path, words := r.editing(t)
+	long := words + "\nWe write to you " + strings.Repeat("and to you ", 40) + "today.\n"
 	status, body := post(t, ada, path, url.Values{"text": {"gdpr/en"}, "base": {""}, "body": {long}})
 	link := "/notices/" + campaignID + "/waive?rule=N23&amp;text=gdpr%2fen"
 	if status != 200 || !strings.Contains(body, "W N23") || !strings.Contains(body, link) {
@@ -224,12 +223,7 @@ func TestEditorWaives(t *testing.T) {
 // What is typed is looked at without keeping it.
 func TestEditorLooks(t *testing.T) {
 	r := newRig(t)
-	r.fill(t)
-	r.drafting(t)
-	ada := r.as(t, "Ada Lind")
-	path := r.server.URL + "/incidents/" + incidentID + "/notice"
-	_, body := get(t, ada, path)
-	words := typedIn(t, body)
+	ada, path, words := r.editing(t)
 	form := url.Values{"kind": {"affected"}, "text": {"gdpr/en"}, "base": {""}, "body": {words + "\nWe take your security seriously.\n"}}
 	status, body := post(t, ada, path+"/look", form)
 	if status != 200 || !strings.Contains(body, "E N17") || strings.Contains(body, "/waive?") {

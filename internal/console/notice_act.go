@@ -116,12 +116,19 @@ func (c *Console) noticeQuestion(r *http.Request) (question, error) {
 	if err != nil {
 		return question{}, err
 	}
-	t, _, err := c.told(r.Context(), v)
+	t, err := c.told(r.Context(), v)
 	if err != nil {
 		return question{}, err
 	}
 	q := make(t)
 	q.Campaign, q.What = v, "notice-"+r.PathValue("what")
+	if q.What == candor.NoticeApproved {
+		f, err := c.feasible(r.Context(), t)
+		if err != nil {
+			return q, err
+		}
+		q.Says += f.Sum()
+	}
 	q.Means = strings.TrimSpace(notice.Means(q.What) + " " + q.Says)
 	if q.Details == nil {
 		q.Details = map[string]string{}

@@ -24,9 +24,9 @@ type told struct {
 	Tally      ledger.Tally `json:"tally"`
 }
 
-func (c *Console) told(ctx context.Context, v notice.Campaign) (told, float64, error) {
-	tally, rate, err := c.tally(ctx, v.ID)
-	return told{v, v.Standing(), v.Content(), append([]string{}, v.ApprovedBy()...), notice.Sum(tally.Affected, tally.States), tally}, rate, err
+func (c *Console) told(ctx context.Context, v notice.Campaign) (told, error) {
+	tally, err := c.tally(ctx, v.ID)
+	return told{v, v.Standing(), v.Content(), append([]string{}, v.ApprovedBy()...), notice.Sum(tally.Affected, tally.States), tally}, err
 }
 
 // notices is the page of all campaigns.
@@ -34,7 +34,7 @@ func (c *Console) notices(r *http.Request) (any, error) {
 	list, err := c.o.Ledger.Campaigns(r.Context(), "")
 	all := []told{}
 	for _, v := range list {
-		t, _, e := c.told(r.Context(), v)
+		t, e := c.told(r.Context(), v)
 		all, err = append(all, t), errors.Join(err, e)
 	}
 	return all, err
@@ -45,9 +45,12 @@ type campaign struct {
 	told
 	// Since is how many are to be told and in no frozen set: exposed behind this one.
 	Since    int              `json:"exposed_since"`
-	Rate     float64          `json:"per_second"`
-	Left     int              `json:"left"` // of the share that was let go, who waits
+	Sender   notice.Progress  `json:"sender"` // what its senders said last of themselves
+	Running  bool             `json:"running"`
+	Rate     float64          `json:"per_second"` // accepted, in the last half minute
+	Left     int              `json:"left"`       // of the share that was let go, who waits
 	Ends     time.Time        `json:"ends,omitzero"`
+	Feasible *feasibility     `json:"feasibility,omitempty"` // before it is sent
 	Way      []string         `json:"in_the_way"`
 	Audit    []ledger.Audited `json:"audit"`
 	Deeds    []deed           `json:"-"` // what can be done now
@@ -64,7 +67,10 @@ func (c *Console) campaign(r *http.Request) (any, error) {
 	ctx := r.Context()
 	p := campaign{now: c.o.Now(), CanDraft: c.o.Act != nil && c.o.Facts != nil}
 	p.You, _ = c.sessions.who(r)
-	if p.told, p.Rate, err = c.told(ctx, v); err != nil {
+	if p.told, err = c.told(ctx, v); err != nil {
+		return nil, err
+	}
+	if p.Sender, err = c.o.Ledger.Progress(ctx, v.ID); err != nil {
 		return nil, err
 	}
 	if v.Set != "" {
@@ -73,17 +79,77 @@ func (c *Console) campaign(r *http.Request) (any, error) {
 		}
 	}
 	if v.Phase.UnderWay() {
-		p.Left = max(0, v.Share-gone(p.Tally))
-		if p.Rate > 0 && p.Left > 0 {
-			p.Ends = p.now.Add(time.Duration(float64(p.Left) / p.Rate * float64(time.Second)))
-		}
+		p.paced()
 	}
-	p.Way = InTheWay(v, p.Tally, p.now)
+	if p.Feasible, err = c.feasible(ctx, p.told); err != nil {
+		return nil, err
+	}
+	p.Way = append(InTheWay(v, p.Tally, p.Sender, p.now), p.Feasible.InTheWay()...)
 	if c.o.Act != nil {
 		p.Deeds = deeds(v, p.Tally)
 	}
 	p.Audit, err = c.done(ctx, v)
 	return p, err
+}
+
+// paced says how fast it goes, and when that which was let go has gone.
+func (p *campaign) paced() {
+	p.Left = max(0, p.Share-gone(p.Tally))
+	if p.Running = p.Sender.Runs(p.now); !p.Running {
+		return
+	}
+	p.Rate = p.Sender.Rate
+	if left := p.Sender.Left(p.Left); left > 0 {
+		p.Ends = p.now.Add(left)
+	}
+}
+
+// receiver is a receiver of mail, with what became of the notices to it, and what a sender says of it now.
+type receiver struct {
+	ledger.ProviderTally
+	notice.ProviderProgress
+	Now bool // a sender has it in hand
+}
+
+// Receivers are those who were tried, and those whom a sender has in hand.
+func (p campaign) Receivers() (list []receiver) {
+	for _, t := range p.Tally.Providers {
+		list = append(list, receiver{ProviderTally: t})
+	}
+	if !p.Running {
+		return list
+	}
+	for _, now := range p.Sender.Providers {
+		i := slices.IndexFunc(list, func(r receiver) bool { return r.Provider == now.Name })
+		if i < 0 {
+			list, i = append(list, receiver{ProviderTally: ledger.ProviderTally{Provider: now.Name}}), len(list)
+		}
+		list[i].ProviderProgress, list[i].Now = now, true
+	}
+	return list
+}
+
+// Allowed is how many an hour a receiver gets now.
+func (r receiver) Allowed() string {
+	if r.Rate == 0 {
+		return "–"
+	}
+	return number(int(r.Rate))
+}
+
+// Way is what stands in the way at a receiver.
+func (r receiver) Way(now time.Time) string {
+	switch {
+	case now.Before(r.Held):
+		return fmt.Sprintf("puts off (%s): left alone until %s", r.Why, clock(r.Held))
+	case r.Why != "":
+		return fmt.Sprintf("has put off (%s): slower than before", r.Why)
+	case r.ProviderProgress.Waiting > 0:
+		return fmt.Sprintf("its pace: %s", waits(r.ProviderProgress.Waiting))
+	case r.Now:
+		return "nothing"
+	}
+	return "–"
 }
 
 func (c *Console) foundCampaign(r *http.Request) (notice.Campaign, error) {

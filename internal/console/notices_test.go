@@ -11,6 +11,7 @@ import (
 	"candor.example"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
+	"candor.example/scan"
 )
 
 var campaignID = strings.Replace(incidentID, "inc-", "not-", 1) + "-a-1"
@@ -283,31 +284,6 @@ func TestHostileNotice(t *testing.T) {
 	}
 }
 
-func TestRate(t *testing.T) {
-	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
-	tally := func(gone, first, last int) ledger.Tally {
-		return ledger.Tally{Affected: 1000, States: map[notice.State]int{notice.Queued: 1000 - gone, notice.Accepted: gone}, First: at(first), Last: at(last)}
-	}
-	for name, test := range map[string]struct {
-		list []sample
-		now  int
-		want float64
-	}{
-		"one look, while it goes on":      {[]sample{{at: at(100), tally: tally(500, 0, 100)}}, 100, 5},
-		"one look, long after":            {[]sample{{at: at(200), tally: tally(500, 0, 100)}}, 200, 0},
-		"one look, a minute after":        {[]sample{{at: at(160), tally: tally(500, 0, 100)}}, 160, 0},
-		"one look, just begun":            {[]sample{{at: at(2), tally: tally(500, 0, 2)}}, 2, 0},
-		"two looks":                       {[]sample{{at: at(100), tally: tally(500, 0, 100)}, {at: at(110), tally: tally(800, 0, 110)}}, 110, 30},
-		"two looks, nothing moved":        {[]sample{{at: at(100), tally: tally(500, 0, 90)}, {at: at(110), tally: tally(500, 0, 90)}}, 110, 0},
-		"let go once more, back to queue": {[]sample{{at: at(100), tally: tally(500, 0, 90)}, {at: at(110), tally: tally(499, 0, 110)}}, 110, 0},
-		"two looks too close together":    {[]sample{{at: at(100), tally: tally(500, 0, 100)}, {at: at(102), tally: tally(510, 0, 102)}}, 102, 5},
-	} {
-		if got := rate(test.list, at(test.now)); got != test.want {
-			t.Errorf("%s: %v, want %v", name, got, test.want)
-		}
-	}
-}
-
 // A page that asks each second does not have a large set counted each second; whoever did something sees it at once.
 func TestTallyIsNotCountedAllTheTime(t *testing.T) {
 	r := newRig(t)
@@ -315,14 +291,19 @@ func TestTallyIsNotCountedAllTheTime(t *testing.T) {
 	r.approved(t)
 	r.do(t, "Ben Oduya", candor.NoticeStarted, "share", "all")
 	look := func() int {
-		tally, _, err := r.tally(t.Context(), campaignID)
+		tally, err := r.tally(t.Context(), campaignID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return tally.States[notice.InDoubt] + tally.States[notice.Withheld]
 	}
 	look()
-	r.samples.seen[campaignID][0].took = time.Second
+	took := func(d time.Duration) {
+		k := r.tallies.kept[campaignID]
+		k.took = d
+		r.tallies.kept[campaignID] = k
+	}
+	took(time.Second)
 	r.sentAll(t, "k1")
 	if look() != 0 {
 		t.Error("counted again at once")
@@ -331,22 +312,15 @@ func TestTallyIsNotCountedAllTheTime(t *testing.T) {
 	if look() != 1 {
 		t.Error("not counted again after ten times as long as it took")
 	}
-	r.samples.seen[campaignID][1].took = time.Hour
+	took(time.Hour)
 	r.do(t, "Ben Oduya", candor.NoticeCancelled, "why", "a test")
 	if look() != 60 {
 		t.Error("what somebody did is not seen at once")
 	}
-	for range 100 {
-		r.now = r.now.Add(time.Hour)
-		look()
-	}
-	if n := len(r.samples.seen[campaignID]); n > 3 {
-		t.Errorf("%d samples are kept", n)
-	}
 }
 
 func TestInTheWay(t *testing.T) {
-	c := notice.Campaign{Kind: notice.Affected, Phase: notice.Drafting, Needs: 2, Set: "s", People: 10, Started: start}
+	c := notice.Campaign{ID: "not-1", Kind: notice.Affected, Phase: notice.Drafting, Needs: 2, Set: "s", People: 10, Started: start}
 	tally := ledger.Tally{Affected: 10, States: map[notice.State]int{notice.Queued: 10}}
 	for _, test := range []struct {
 		name   string
@@ -358,18 +332,14 @@ func TestInTheWay(t *testing.T) {
 		{"approvals", nil, 0, "2 more approvals are missing"},
 		{"a bad seed", func(c *notice.Campaign, _ *ledger.Tally) { c.Seeds = []notice.Seed{{Name: "gmail", DKIM: "fail"}} }, 0, "It cannot be approved: seed gmail: dkim=fail"},
 		{"paused", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase = notice.Paused }, 0, "It is paused"},
-		{"just started", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase, c.Share = notice.Sending, 10 }, stuck, ""},
-		{"nobody sends", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase, c.Share = notice.Sending, 10 }, stuck + time.Second, "10 people wait for it: does candor notice send run?"},
-		{"nobody sends any more", func(c *notice.Campaign, t *ledger.Tally) {
-			c.Phase, c.Share, t.Last = notice.Sending, 10, start.Add(time.Hour)
-		}, time.Hour + stuck, ""},
+		{"nobody sends", func(c *notice.Campaign, _ *ledger.Tally) { c.Phase, c.Share = notice.Sending, 10 }, 0, "No process sends it, and 10 people wait for it. Start one where the private keys are: candor notice send not-1."},
 		{"the canary is out", func(c *notice.Campaign, t *ledger.Tally) {
 			c.Phase, c.Share, t.States = notice.Canary, 1, map[notice.State]int{notice.Queued: 9, notice.Accepted: 1}
 		}, time.Hour, "The canary has gone out"},
 		{"all are out", func(c *notice.Campaign, t *ledger.Tally) {
 			c.Phase, c.Share, t.States = notice.Sending, 10, map[notice.State]int{notice.Accepted: 10}
 		}, time.Hour, "Nobody waits any more"},
-		{"throttled", func(c *notice.Campaign, t *ledger.Tally) {
+		{"tried again", func(c *notice.Campaign, t *ledger.Tally) {
 			c.Phase, c.Share, t.Rows = notice.Sending, 10, []ledger.TallyRow{{State: notice.Queued, Cause: "throttled", People: 3}}
 		}, 0, "3 people wait to be tried again: throttled."},
 		{"complaints", func(c *notice.Campaign, t *ledger.Tally) {
@@ -389,9 +359,124 @@ func TestInTheWay(t *testing.T) {
 		if test.change != nil {
 			test.change(&v, &s)
 		}
-		text := strings.Join(InTheWay(v, s, start.Add(test.after)), "\n")
+		text := strings.Join(InTheWay(v, s, notice.Progress{}, start.Add(test.after)), "\n")
 		if (test.want == "") != (text == "") || !strings.Contains(text, test.want) {
 			t.Errorf("%s: %q", test.name, text)
 		}
+	}
+}
+
+// What its senders say of a campaign that is being sent.
+func TestSenderInTheWay(t *testing.T) {
+	c := notice.Campaign{ID: "not-1", Kind: notice.Affected, Phase: notice.Sending, People: 10, Share: 10}
+	tally := ledger.Tally{Affected: 10, States: map[notice.State]int{notice.Queued: 10}}
+	well := notice.Progress{Time: start, Since: start.Add(-time.Minute), Workers: []string{"mail-1"}}
+	held := notice.ProviderProgress{Name: "p.example", Rate: 500, Why: "4.7.0", Since: start.Add(-time.Minute), Held: start.Add(time.Minute)}
+	for _, test := range []struct {
+		name   string
+		change func(*notice.Progress)
+		want   string // "": nothing
+	}{
+		{"all is well", func(*notice.Progress) {}, ""},
+		{"silent for long", func(p *notice.Progress) { p.Time = start.Add(-15 * time.Second) }, "One was heard of last 15 s ago."},
+		{"ended", func(p *notice.Progress) { p.Workers = nil }, "No process sends it"},
+		{"halted", func(p *notice.Progress) { p.Workers, p.Halted = nil, "25 were refused in a row" }, "A sender has stopped: 25 were refused in a row."},
+		{"held", func(p *notice.Progress) { p.Providers = []notice.ProviderProgress{held} }, "p.example puts off (4.7.0), since 09:59:00 UTC: it is left alone until 10:01:00 UTC, and then gets 500 an hour."},
+		{"held until now", func(p *notice.Progress) {
+			held := held
+			held.Held = start
+			p.Providers = []notice.ProviderProgress{held}
+		}, ""},
+		{"a relay", func(p *notice.Progress) {
+			p.Relays = []notice.RelayProgress{{Addr: "mx:25", Why: "connection refused"}}
+		}, "The relay mx:25 takes nothing: connection refused."},
+		{"nothing moves", func(p *notice.Progress) { p.Since = start.Add(-stuck - time.Second) }, "A sender runs, and nothing has moved for 2 min."},
+	} {
+		p := well
+		test.change(&p)
+		if text := strings.Join(InTheWay(c, tally, p, start), "\n"); (test.want == "") != (text == "") || !strings.Contains(text, test.want) {
+			t.Errorf("%s: %q", test.name, text)
+		}
+	}
+}
+
+// While it is sent, the page says who sends it, how fast, and what receivers let through.
+func TestSenderOnPage(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	r.approved(t)
+	r.sent(t)
+	r.says(t)
+	c := r.client(t)
+	for path, wants := range map[string][]string{
+		"/notices/" + campaignID:     {"mail-1-4711", "2.5 accepted a second", "google.com puts off (4.7.0)", "10:40:04</time>", `data-is="in the way">puts off (4.7.0): left alone until 10:41:00 UTC`, "its pace: 3 people wait", "fresh.example", "500</td>"},
+		"/api/notices/" + campaignID: {`"running":true`, `"per_second":2.5`, `"left":11`, `"sender":{"time":`},
+	} {
+		_, body := get(t, c, r.server.URL+path)
+		for _, want := range wants {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: without %q", path, want)
+			}
+		}
+	}
+	r.now = r.now.Add(time.Minute)
+	if _, body := get(t, c, r.server.URL+"/notices/"+campaignID); !strings.Contains(body, "no process") || !strings.Contains(body, "heard of last 1 min ago") || strings.Contains(body, "Allowed an hour") {
+		t.Error("a sender that died still sends")
+	}
+}
+
+// says is a sender's word while it sends.
+func (r *rig) says(t *testing.T) {
+	t.Helper()
+	p := notice.Progress{Time: r.now, Since: r.now.Add(-time.Minute), Workers: []string{"mail-1-4711"}, Rate: 2.5, Providers: []notice.ProviderProgress{
+		{Name: "google.com", Rate: 500, Waiting: 7, Held: r.now.Add(time.Minute), Since: r.now.Add(-time.Minute), Why: "4.7.0"}, {Name: "fresh.example", Rate: 1000, Waiting: 3}},
+		Relays: []notice.RelayProgress{{Addr: "relay.shop.example:587", Conns: 4}}}
+	if err := r.ledger.KeepProgress(t.Context(), campaignID, p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Before it is approved, the page says whether it will be done by the earliest clock.
+func TestFeasible(t *testing.T) {
+	r := newRig(t)
+	r.now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) // a Monday: Brazil's three working days end with Thursday there
+	var list []candor.Disclosure
+	for n := range 1200 {
+		list = append(list, candor.Disclosure{Site: "www.shop.example", Route: "GET /products/{id}", Owner: fmt.Sprint("c", n), Kind: scan.Email, Viewer: "customer", ViewerDigest: "v", Class: candor.Disclosed, Outcome: candor.Exposed, Time: start, Country: "BR"})
+	}
+	r.fold(t, candor.Entry{Disclosures: list})
+	r.fold(t, candor.Entry{Actions: []candor.Action{{ID: "aware", Time: r.now, By: "Ada Lind", What: candor.Confirmed, Incident: incidentID}}})
+	r.campaigned(t)
+	c := r.client(t)
+	has := func(wants ...string) {
+		t.Helper()
+		_, body := get(t, c, r.server.URL+"/notices/"+campaignID)
+		for _, want := range wants {
+			if !strings.Contains(body, want) {
+				t.Errorf("without %q", want)
+			}
+		}
+	}
+	const law = "LGPD art. 48"
+	has("Will it be done in time?", "1,200 people", "from 1,000 an hour to one receiver, twice as many each 30 min while it takes everything, to 50,000", "51 min at most, if all were at one receiver", "candor notice feasible "+campaignID, "in time", law)
+	r.o.Limits.Total = 10
+	has("5 days 0 h at most", "10 an hour in all", "<strong>311 people not reached by then</strong>", "By 27 Nov 2026, 02:59 UTC", "would not be reached at this pace, if all were at one receiver: open another channel for them now.")
+	r.do(t, "Ada Lind", candor.NoticeFrozen, "signer", "k")
+	if err := r.ledger.KeepReceivers(t.Context(), campaignID, r.theCampaign(t).Set, map[string]int{"big.example": 1100, "other": 100}); err != nil {
+		t.Fatal(err)
+	}
+	r.o.Limits.Total = 0
+	has("big.example 1,100, other 100", "<dd>48 min</dd>", "in time")
+	if _, body := get(t, r.as(t, "Ben Oduya"), r.server.URL+"/notices/"+campaignID+"/approve"); !strings.Contains(body, "It takes 48 min, if every receiver takes everything, and is in time for the earliest clock (27 Nov 2026") {
+		t.Error("who approves is not told whether it will be in time")
+	}
+	if _, body := get(t, c, r.server.URL+"/api/notices/"+campaignID); !strings.Contains(body, `"feasibility":{"people":1200,"counted":true,"needs":`) || !strings.Contains(body, `"in_time":true`) {
+		t.Error("the sum is not in the data")
+	}
+	r.do(t, "Ben Oduya", candor.NoticeApproved, "content", r.theCampaign(t).Content())
+	r.do(t, "Cem Aydin", candor.NoticeApproved, "content", r.theCampaign(t).Content())
+	r.do(t, "Cem Aydin", candor.NoticeStarted, "share", "all")
+	if _, body := get(t, c, r.server.URL+"/notices/"+campaignID); strings.Contains(body, "Will it be done in time?") {
+		t.Error("what may have left already is still being considered")
 	}
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,76 +11,55 @@ import (
 	"candor.example/internal/notice"
 )
 
-const (
-	window   = time.Minute // that a rate is taken over
-	shortest = 3 * time.Second
-	stuck    = 2 * time.Minute // without a notice that moved
-	// Receivers throttle a sender from a share of complaints on, and refuse from another (Google's and Yahoo's rules for senders, 2024).
-	complaintsHigh, complaintsTooHigh = 0.001, 0.003
-)
+// Receivers throttle a sender from a share of complaints on, and refuse from another (Google's and Yahoo's rules for senders, 2024).
+const complaintsHigh, complaintsTooHigh = 0.001, 0.003
 
-// samples are the tallies that were counted lately, by campaign: a rate is what changed between two of them. Counting a million rows takes a
-// while, and an open page asks each second: so a tally is counted anew only after ten times as long as it took, unless somebody has done
-// something since.
-type samples struct {
+// stuck is how long a sender may run without a notice that moves, in silence.
+const stuck = 2 * time.Minute
+
+// tallies are those that were counted last, by campaign. Counting a million rows takes a while, and an open page asks each second: so a tally is
+// counted anew only after ten times as long as it took, unless somebody has done something since.
+type tallies struct {
 	mu   sync.Mutex
-	seen map[string][]sample
+	kept map[string]counted
 }
 
-type sample struct {
+type counted struct {
 	at      time.Time
 	took    time.Duration
 	applied uint64
 	tally   ledger.Tally
 }
 
-// tally is where a campaign's notices stand, and how many move on in a second.
-func (c *Console) tally(ctx context.Context, id string) (ledger.Tally, float64, error) {
+// tally is where a campaign's notices stand.
+func (c *Console) tally(ctx context.Context, id string) (ledger.Tally, error) {
 	applied, err := c.o.Ledger.Applied(ctx)
 	if err != nil {
-		return ledger.Tally{}, 0, err
+		return ledger.Tally{}, err
 	}
 	now := c.o.Now()
-	c.samples.mu.Lock()
-	defer c.samples.mu.Unlock()
-	list := c.samples.seen[id]
-	if n := len(list); n > 0 && list[n-1].applied == applied && now.Sub(list[n-1].at) < 10*list[n-1].took {
-		return list[n-1].tally, rate(list, now), nil
+	c.tallies.mu.Lock()
+	defer c.tallies.mu.Unlock()
+	if k, ok := c.tallies.kept[id]; ok && k.applied == applied && now.Sub(k.at) < 10*k.took {
+		return k.tally, nil
 	}
 	began := time.Now()
 	t, err := c.o.Ledger.Tally(ctx, id)
 	if err != nil {
-		return t, 0, err
+		return t, err
 	}
-	list = append(list, sample{now, time.Since(began), applied, t})
-	for len(list) > 1 && now.Sub(list[1].at) > window {
-		list = list[1:]
+	if c.tallies.kept == nil {
+		c.tallies.kept = map[string]counted{}
 	}
-	if c.samples.seen == nil {
-		c.samples.seen = map[string][]sample{}
-	}
-	c.samples.seen[id] = list
-	return t, rate(list, now), nil
+	c.tallies.kept[id] = counted{now, time.Since(began), applied, t}
+	return t, nil
 }
 
 // gone are the people whose notice does not wait any more.
 func gone(t ledger.Tally) int { return t.Affected - t.States[notice.Queued] }
 
-// rate is how many notices move on in a second: over the last minute, as far as somebody looked, else since the first of them.
-func rate(list []sample, now time.Time) float64 {
-	first, last := list[0], list[len(list)-1]
-	if d := last.at.Sub(first.at); d >= shortest {
-		return max(0, float64(gone(last.tally)-gone(first.tally))/d.Seconds())
-	}
-	t := last.tally
-	if d := t.Last.Sub(t.First); d >= shortest && now.Sub(t.Last) < window {
-		return float64(gone(t)) / d.Seconds()
-	}
-	return 0
-}
-
-// InTheWay are sentences about what keeps a campaign from being over.
-func InTheWay(c notice.Campaign, t ledger.Tally, now time.Time) []string {
+// InTheWay are sentences about what keeps a campaign from being over; p is what its senders say.
+func InTheWay(c notice.Campaign, t ledger.Tally, p notice.Progress, now time.Time) []string {
 	list := []string{}
 	say := func(when bool, format string, args ...any) {
 		if when {
@@ -91,12 +71,10 @@ func InTheWay(c notice.Campaign, t ledger.Tally, now time.Time) []string {
 		unseeded(c, say)
 	}
 	waiting := c.Share - gone(t)
-	since := c.Started
-	if !t.Last.IsZero() {
-		since = t.Last
-	}
 	say(c.Phase == notice.Paused, "It is paused: nothing is begun until it is resumed.")
-	say(c.Phase.UnderWay() && waiting > 0 && now.Sub(since) > stuck, "Nothing has moved for %s, and %s for it: does candor notice send run?", span(now.Sub(since)), waits(waiting))
+	if c.Phase.UnderWay() && waiting > 0 {
+		unsent(c, t, p, now, say)
+	}
 	say(c.Phase == notice.Canary && waiting <= 0, "The canary has gone out. Look at what came back, then let more go.")
 	if !c.Phase.Over() {
 		for _, r := range t.Rows {
@@ -112,6 +90,32 @@ func InTheWay(c notice.Campaign, t ledger.Tally, now time.Time) []string {
 	say(c.Phase == notice.Sending && s[notice.Queued] == 0 && t.Affected > 0, "Nobody waits any more. Say that it is done.")
 	return list
 }
+
+// unsent says what keeps those who may be sent to from being sent to: nobody sends, or what senders say.
+func unsent(c notice.Campaign, t ledger.Tally, p notice.Progress, now time.Time, say func(bool, string, ...any)) {
+	say(p.Halted != "", "A sender has stopped: %s.", strings.TrimSuffix(p.Halted, "."))
+	if !p.Runs(now) {
+		heard := ""
+		if !p.Time.IsZero() {
+			heard = " One was heard of last " + ago(now.Sub(p.Time)) + "."
+		}
+		say(true, "No process sends it, and %s for it.%s Start one where the private keys are: candor notice send %s.", waits(c.Share-gone(t)), heard, c.ID)
+		return
+	}
+	for _, r := range p.Relays {
+		say(r.Why != "", "The relay %s takes nothing: %s.", r.Addr, r.Why)
+	}
+	for _, v := range p.Providers {
+		say(now.Before(v.Held), "%s puts off (%s), since %s: it is left alone until %s, and then gets %s an hour.", v.Name, v.Why, clock(v.Since), clock(v.Held), number(int(v.Rate)))
+	}
+	last := p.Since
+	if t.Last.After(last) {
+		last = t.Last
+	}
+	say(now.Sub(last) > stuck, "A sender runs, and nothing has moved for %s.", span(now.Sub(last)))
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
 // unseeded says what is missing before people may be told.
 func unseeded(c notice.Campaign, say func(bool, string, ...any)) {

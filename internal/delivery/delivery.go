@@ -76,7 +76,7 @@ type Sender struct {
 	Campaign string
 	Worker   string // names this process among those of the campaign, such as "host-4711"
 	Relays   []Relay
-	Limits   Limits
+	Limits   notice.Limits
 
 	// ReturnPath is the sender's address of one person's notice, by the person's key.
 	ReturnPath func(key string) string
@@ -103,7 +103,7 @@ const (
 	TooLarge    = "too-large"              // for the relay (RFC 1870)
 	BadMessage  = "bad-message"            // bare CR or LF, NUL, or a line of more than 998 octets (RFC 5322 §2.1.1)
 	WhenCancel  = "cancelled"              // nothing was begun when the campaign was cancelled
-	OutOfTime   = "out-of-time"            // deferred until Limits.GiveUp
+	OutOfTime   = "out-of-time"            // deferred until notice.Limits.GiveUp
 	RefusedRcpt = "refused-recipient"      // at RCPT
 	RefusedData = "refused-message"        // at DATA, or at the end of it
 	Busy        = "deferred-by-receiver"   // 4xx

@@ -15,7 +15,7 @@ import (
 )
 
 // fast lets tests go on at once.
-var fast = Limits{Start: 1e9, Max: 1e9}
+var fast = notice.Limits{Start: 1e9, Max: 1e9}
 
 // book is a ledger of as many made-up people as a test wants, in memory: it folds the store's events by notice.Next.
 type book struct {

@@ -1,38 +1,12 @@
 package delivery
 
 import (
-	"cmp"
 	"math"
 	"sync"
 	"time"
+
+	"candor.example/internal/notice"
 )
-
-// Limits are how fast it may go. A receiver that has never seen a sudden million from this sender defers it or throws it away: so each provider
-// starts low, grows while it takes everything, and gets less when it says so (additive increase, multiplicative decrease). The numbers are
-// ours; no provider publishes any. All processes that send a campaign share them.
-type Limits struct {
-	Start float64 // messages an hour to one provider, at first; 0: 1,000
-	// Max is the most an hour to one provider; 0: 50,000. A good bound is a small multiple of what the sender's domain sends it in its busiest hour.
-	Max   float64
-	Total float64       // an hour, to all together; 0: no such limit
-	Step  time.Duration // how long a rate is kept before it grows; 0: 30 min
-	// Retry is how long somebody who was deferred once waits; 0: 5 min. The wait doubles each time, up to 4 h.
-	Retry time.Duration
-	// GiveUp is how long somebody who is deferred is tried again; 0: 24 h.
-	GiveUp time.Duration
-	// Hold is how long a provider that defers is left alone; 0: 1 min. It doubles while nothing gets better, up to 15 min.
-	Hold time.Duration
-}
-
-func (l Limits) defaults() Limits {
-	l.Start, l.Max = cmp.Or(l.Start, 1000), cmp.Or(l.Max, 50_000)
-	l.Start = min(l.Start, l.Max)
-	l.Step = cmp.Or(l.Step, 30*time.Minute)
-	l.Retry = cmp.Or(l.Retry, 5*time.Minute)
-	l.GiveUp = cmp.Or(l.GiveUp, 24*time.Hour)
-	l.Hold = cmp.Or(l.Hold, time.Minute)
-	return l
-}
 
 const (
 	tolerated   = 0.01 // of the answers of a step may be deferrals, for a rate to grow
@@ -53,13 +27,13 @@ const (
 
 // softWait is how long somebody who was deferred so many times waits. RFC 5321 §4.5.4.1 asks for two attempts in the first hour, and
 // then one every two or three.
-func (l Limits) softWait(times int) time.Duration {
+func (l *limiter) softWait(times int) time.Duration {
 	return min(longestWait, l.Retry<<min(max(times-1, 0), 10))
 }
 
 // limiter holds a token bucket for each provider. It is safe for concurrent use.
 type limiter struct {
-	Limits
+	notice.Limits
 	mu        sync.Mutex // guards what follows
 	providers map[string]*provider
 	total     bucket
@@ -88,8 +62,8 @@ type provider struct {
 	waiting int       // people who could go, but for its bucket; of the parts that this process holds
 }
 
-func newLimiter(l Limits, now time.Time) *limiter {
-	l = l.defaults()
+func newLimiter(l notice.Limits, now time.Time) *limiter {
+	l = l.WithDefaults()
 	return &limiter{Limits: l, providers: map[string]*provider{}, workers: 1, total: bucket{rate: l.Total / 3600, tokens: 1, last: now}}
 }
 

@@ -7,13 +7,15 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"candor.example/internal/notice"
 )
 
 var monday = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 // A provider gets what its rate allows, and not one more.
 func TestBucket(t *testing.T) {
-	l := newLimiter(Limits{Start: 3600, Max: 3600}, monday) // one a second
+	l := newLimiter(notice.Limits{Start: 3600, Max: 3600}, monday) // one a second
 	l.meet("p.example", monday)
 	if w := l.take("p.example", monday); w != 0 {
 		t.Fatalf("the first waits %v", w)
@@ -36,7 +38,7 @@ func TestBucket(t *testing.T) {
 
 // Workers share a rate; so does everybody the total.
 func TestShared(t *testing.T) {
-	l := newLimiter(Limits{Start: 7200, Max: 7200, Total: 3600}, monday)
+	l := newLimiter(notice.Limits{Start: 7200, Max: 7200, Total: 3600}, monday)
 	l.meet("p.example", monday)
 	l.share(2)
 	for i, want := range []time.Duration{0, 2 * time.Second} { // the total, halved
@@ -75,7 +77,7 @@ func TestGrows(t *testing.T) {
 		{"fewer than one in a hundred deferred", 499, 4, 2000},
 		{"one in a hundred deferred", 396, 4, 500},
 	} {
-		l := newLimiter(Limits{}, monday)
+		l := newLimiter(notice.Limits{}, monday)
 		l.meet("p.example", monday)
 		answers(l, c.good-1, c.soft, monday.Add(29*time.Minute))
 		answers(l, 1, 0, monday.Add(30*time.Minute))
@@ -86,7 +88,7 @@ func TestGrows(t *testing.T) {
 }
 
 func TestGrowsUpToMax(t *testing.T) {
-	l := newLimiter(Limits{Start: 40_000, Step: time.Minute}, monday)
+	l := newLimiter(notice.Limits{Start: 40_000, Step: time.Minute}, monday)
 	l.meet("p.example", monday)
 	answers(l, 1000, 0, monday.Add(time.Minute-1))
 	answers(l, 1, 0, monday.Add(time.Minute))
@@ -97,7 +99,7 @@ func TestGrowsUpToMax(t *testing.T) {
 
 // 421 halves the rate and holds the provider, once for each time; afterwards it grows by adding.
 func TestShrinks(t *testing.T) {
-	l := newLimiter(Limits{}, monday)
+	l := newLimiter(notice.Limits{}, monday)
 	l.meet("p.example", monday)
 	p := l.providers["p.example"]
 	l.answered("p.example", 421, "4.7.0", monday)
@@ -125,7 +127,7 @@ func TestShrinks(t *testing.T) {
 }
 
 func TestDeferralsBelowEnough(t *testing.T) {
-	l := newLimiter(Limits{}, monday)
+	l := newLimiter(notice.Limits{}, monday)
 	l.meet("p.example", monday)
 	answers(l, 0, enough-1, monday)
 	if got := l.providers["p.example"].hour; got != 1000 {
@@ -139,7 +141,7 @@ func TestDeferralsBelowEnough(t *testing.T) {
 
 // However many domains there are, memory is bounded, and a provider that defers is not forgotten.
 func TestProvidersAreBounded(t *testing.T) {
-	l := newLimiter(Limits{}, monday)
+	l := newLimiter(notice.Limits{}, monday)
 	l.meet("p.example", monday)
 	l.answered("p.example", 421, "4.7.0", monday)
 	for i := range maxProviders + 1000 {
@@ -155,7 +157,7 @@ func TestProvidersAreBounded(t *testing.T) {
 
 // A provider with few people would name them.
 func TestFewPeopleHaveNoName(t *testing.T) {
-	l := newLimiter(Limits{}, monday)
+	l := newLimiter(notice.Limits{}, monday)
 	for range fewPeople - 1 {
 		l.meet("smith.example", monday)
 	}
@@ -169,7 +171,7 @@ func TestFewPeopleHaveNoName(t *testing.T) {
 }
 
 func TestSoftWait(t *testing.T) {
-	l := Limits{}.defaults()
+	l := newLimiter(notice.Limits{}, monday)
 	for times, want := range map[int]time.Duration{1: 5 * time.Minute, 2: 10 * time.Minute, 6: 160 * time.Minute, 7: 4 * time.Hour, 1000: 4 * time.Hour} {
 		if got := l.softWait(times); got != want {
 			t.Errorf("%d: %v, want %v", times, got, want)
@@ -224,32 +226,5 @@ func TestGroups(t *testing.T) {
 	}
 	if len(g.known) > maxDomains {
 		t.Errorf("%d domains are remembered", len(g.known))
-	}
-}
-
-func TestFeasible(t *testing.T) {
-	// 1,000 an hour, doubling each half hour, up to 50,000: 500, 1,000, 2,000, 4,000, 8,000, 16,000, then 25,000 in a half hour.
-	people := map[string]int{"big.example": 400_000, "small.example": 500, "other": 100_000}
-	f := Feasible(people, Limits{}, 72*time.Hour)
-	if !f.InTime || f.Late != 0 || f.Last != "big.example" || f.Needs.Round(time.Minute) != 3*time.Hour+442*time.Minute {
-		t.Errorf("%+v", f)
-	}
-	if got := f.Providers[1]; got.Name != "small.example" || got.Needs != 30*time.Minute {
-		t.Errorf("%+v", got)
-	}
-	f = Feasible(people, Limits{}, 3*time.Hour)
-	if f.InTime || f.Late != 400_000-31_500 {
-		t.Errorf("%+v", f)
-	}
-	at, past := Feasible(map[string]int{"p.example": 31_500}, Limits{}, 3*time.Hour), Feasible(map[string]int{"p.example": 31_501}, Limits{}, 3*time.Hour)
-	if !at.InTime || at.Late != 0 || past.InTime || past.Late != 1 {
-		t.Errorf("at the limit %+v, one past it %+v", at, past)
-	}
-	f = Feasible(people, Limits{Total: 1000}, 72*time.Hour)
-	if f.InTime || f.Late != 500_500-72_000 || f.Needs != 500*time.Hour+30*time.Minute {
-		t.Errorf("%+v", f)
-	}
-	if f := Feasible(nil, Limits{}, 0); !f.InTime {
-		t.Errorf("nobody: %+v", f)
 	}
 }

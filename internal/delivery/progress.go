@@ -16,56 +16,6 @@ import (
 	"candor.example/internal/notice"
 )
 
-// Progress is what the processes that send a campaign do. How many people stand where is the ledger's to say; these are what they did since they
-// were started.
-type Progress struct {
-	Time      time.Time          `json:"time"`
-	Workers   []string           `json:"workers"`
-	Since     time.Time          `json:"since"` // the first of them was started
-	Did       Did                `json:"did"`
-	Rate      float64            `json:"rate"`       // accepted a second, in the last half minute
-	PartsLeft int64              `json:"parts_left"` // of 1,000 people, queued or under way
-	Halted    string             `json:"halted,omitempty"`
-	Providers []ProviderProgress `json:"providers"` // those for which people wait, and those that defer; at most 20, most waiting first
-	Relays    []RelayProgress    `json:"relays"`
-}
-
-// Did counts events. In doubt are those whose answer did not come; those that a killed process left are not among them.
-type Did struct {
-	Intended int64 `json:"intended"`
-	Accepted int64 `json:"accepted"`
-	Refused  int64 `json:"refused"`
-	Deferred int64 `json:"deferred"`
-	Expired  int64 `json:"expired"`
-	Withheld int64 `json:"withheld"`
-	InDoubt  int64 `json:"in_doubt"`
-}
-
-// ProviderProgress is what stands in the way at one provider.
-type ProviderProgress struct {
-	Name    string    `json:"name"`
-	Rate    float64   `json:"rate"`    // allowed now, an hour, for all workers
-	Waiting int       `json:"waiting"` // people in the parts at hand
-	Held    time.Time `json:"held,omitzero"`
-	Since   time.Time `json:"since,omitzero"` // of the deferrals
-	Why     string    `json:"why,omitempty"`  // the status that said so
-}
-
-// RelayProgress is how a relay does.
-type RelayProgress struct {
-	Addr  string `json:"addr"`
-	Conns int    `json:"conns"`
-	Why   string `json:"why,omitempty"` // it takes nothing
-}
-
-// Left is when all will be done at this rate, for so many people who are queued; zero where nothing says.
-func (p Progress) Left(queued int) time.Duration {
-	if p.Rate <= 0 {
-		return 0
-	}
-	return time.Duration(float64(queued) / p.Rate * float64(time.Second)).Round(time.Second)
-}
-
 // tally counts what this process did.
 type tally struct {
 	intended, accepted, refused, deferred, expired, withheld, doubt atomic.Int64
@@ -88,12 +38,14 @@ func (t *tally) count(e notice.Event) {
 	}
 }
 
-func (t *tally) did() Did {
-	return Did{t.intended.Load(), t.accepted.Load(), t.refused.Load(), t.deferred.Load(), t.expired.Load(), t.withheld.Load(), t.doubt.Load()}
+func (t *tally) did() notice.Did {
+	return notice.Did{Intended: t.intended.Load(), Accepted: t.accepted.Load(), Refused: t.refused.Load(), Deferred: t.deferred.Load(),
+		Expired: t.expired.Load(), Withheld: t.withheld.Load(), InDoubt: t.doubt.Load()}
 }
 
-func (d Did) plus(o Did) Did {
-	return Did{d.Intended + o.Intended, d.Accepted + o.Accepted, d.Refused + o.Refused, d.Deferred + o.Deferred, d.Expired + o.Expired, d.Withheld + o.Withheld, d.InDoubt + o.InDoubt}
+func counted(d, o notice.Did) notice.Did {
+	return notice.Did{Intended: d.Intended + o.Intended, Accepted: d.Accepted + o.Accepted, Refused: d.Refused + o.Refused, Deferred: d.Deferred + o.Deferred,
+		Expired: d.Expired + o.Expired, Withheld: d.Withheld + o.Withheld, InDoubt: d.InDoubt + o.InDoubt}
 }
 
 const (
@@ -137,7 +89,7 @@ func workerKey(s string) string {
 	}, s)
 }
 
-func (r *run) tell(ctx context.Context, p Progress) error {
+func (r *run) tell(ctx context.Context, p notice.Progress) error {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err
@@ -154,8 +106,8 @@ func (r *run) tell(ctx context.Context, p Progress) error {
 	return err
 }
 
-func (r *run) progress() Progress {
-	p := Progress{Time: time.Now().UTC(), Workers: []string{r.Worker}, Since: r.began.UTC(), Did: r.tally.did(), PartsLeft: r.left.Load()}
+func (r *run) progress() notice.Progress {
+	p := notice.Progress{Time: time.Now().UTC(), Workers: []string{r.Worker}, Since: r.began.UTC(), Did: r.tally.did(), PartsLeft: r.left.Load()}
 	if why := r.halted.Load(); why != nil {
 		p.Halted = *why
 	}
@@ -164,7 +116,7 @@ func (r *run) progress() Progress {
 }
 
 // Progress is what the processes that send a campaign now say of themselves.
-func (s *Store) Progress(ctx context.Context, campaign string) (all Progress, err error) {
+func (s *Store) Progress(ctx context.Context, campaign string) (all notice.Progress, err error) {
 	if !campaignID.MatchString(campaign) {
 		return all, nil
 	}
@@ -179,17 +131,17 @@ func (s *Store) Progress(ctx context.Context, campaign string) (all Progress, er
 		} else if err != nil {
 			return all, err
 		}
-		var p Progress
+		var p notice.Progress
 		if err := json.Unmarshal(e.Value(), &p); err != nil {
 			return all, err
 		}
-		all = all.plus(p)
+		all = together(all, p)
 	}
 	return all, nil
 }
 
-// plus puts together what two processes say.
-func (p Progress) plus(o Progress) Progress {
+// together is what two processes say.
+func together(p, o notice.Progress) notice.Progress {
 	if p.Workers == nil {
 		return o
 	}
@@ -201,7 +153,7 @@ func (p Progress) plus(o Progress) Progress {
 	if o.Time.After(p.Time) {
 		p.Time = o.Time
 	}
-	p.Did, p.Rate, p.PartsLeft = p.Did.plus(o.Did), p.Rate+o.Rate, max(p.PartsLeft, o.PartsLeft)
+	p.Did, p.Rate, p.PartsLeft = counted(p.Did, o.Did), p.Rate+o.Rate, max(p.PartsLeft, o.PartsLeft)
 	if p.Halted == "" {
 		p.Halted = o.Halted
 	}
@@ -209,8 +161,8 @@ func (p Progress) plus(o Progress) Progress {
 	return p
 }
 
-func mergeProviders(a, b []ProviderProgress) []ProviderProgress {
-	by := map[string]ProviderProgress{}
+func mergeProviders(a, b []notice.ProviderProgress) []notice.ProviderProgress {
+	by := map[string]notice.ProviderProgress{}
 	for _, p := range append(slices.Clone(a), b...) {
 		if q, ok := by[p.Name]; ok {
 			p.Waiting += q.Waiting
@@ -224,8 +176,8 @@ func mergeProviders(a, b []ProviderProgress) []ProviderProgress {
 	return mostWaiting(slices.Collect(maps.Values(by)))
 }
 
-func mergeRelays(a, b []RelayProgress) []RelayProgress {
-	by := map[string]RelayProgress{}
+func mergeRelays(a, b []notice.RelayProgress) []notice.RelayProgress {
+	by := map[string]notice.RelayProgress{}
 	for _, r := range append(slices.Clone(a), b...) {
 		r.Conns += by[r.Addr].Conns
 		if r.Why == "" {
@@ -233,11 +185,11 @@ func mergeRelays(a, b []RelayProgress) []RelayProgress {
 		}
 		by[r.Addr] = r
 	}
-	return slices.SortedFunc(maps.Values(by), func(a, b RelayProgress) int { return strings.Compare(a.Addr, b.Addr) })
+	return slices.SortedFunc(maps.Values(by), func(a, b notice.RelayProgress) int { return strings.Compare(a.Addr, b.Addr) })
 }
 
-func mostWaiting(list []ProviderProgress) []ProviderProgress {
-	slices.SortFunc(list, func(a, b ProviderProgress) int {
+func mostWaiting(list []notice.ProviderProgress) []notice.ProviderProgress {
+	slices.SortFunc(list, func(a, b notice.ProviderProgress) int {
 		if a.Waiting != b.Waiting {
 			return b.Waiting - a.Waiting
 		}
@@ -246,17 +198,17 @@ func mostWaiting(list []ProviderProgress) []ProviderProgress {
 	return list[:min(len(list), mostProviders)]
 }
 
-func (l *limiter) progress(now time.Time) (list []ProviderProgress) {
+func (l *limiter) progress(now time.Time) (list []notice.ProviderProgress) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	other := ProviderProgress{Name: "other"}
+	other := notice.ProviderProgress{Name: "other"}
 	for name, p := range l.providers {
 		switch {
 		case p.waiting == 0 && p.why == "":
 		case p.seen < fewPeople:
 			other.Waiting += p.waiting
 		default:
-			one := ProviderProgress{Name: name, Rate: p.hour, Waiting: p.waiting, Why: p.why}
+			one := notice.ProviderProgress{Name: name, Rate: p.hour, Waiting: p.waiting, Why: p.why}
 			if p.hold > 0 {
 				one.Since = p.since
 			}
@@ -272,11 +224,11 @@ func (l *limiter) progress(now time.Time) (list []ProviderProgress) {
 	return mostWaiting(list)
 }
 
-func (p *pool) progress() (list []RelayProgress) {
+func (p *pool) progress() (list []notice.RelayProgress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.relays {
-		list = append(list, RelayProgress{r.Addr, r.conns, r.why})
+		list = append(list, notice.RelayProgress{Addr: r.Addr, Conns: r.conns, Why: r.why})
 	}
 	return list
 }

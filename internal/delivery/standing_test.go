@@ -385,7 +385,7 @@ func TestGiveUp(t *testing.T) {
 func TestOneProviderWaits(t *testing.T) {
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(140)
 	s := b.sender(store, sink.relay())
-	s.Limits = Limits{}
+	s.Limits = notice.Limits{}
 	s.Compose = func(r Recipient) (Composed, string, error) {
 		c, _, _ := compose(r)
 		if r.N >= 40 {

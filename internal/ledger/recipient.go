@@ -123,9 +123,9 @@ func (l *Ledger) Unnumbered(ctx context.Context, c notice.Campaign) (n int, err 
 	return n, l.explain(err)
 }
 
-// Deliveries is a number that is another when anything was folded of any campaign's deliveries.
+// Deliveries is a number that is another when anything was folded of any campaign's deliveries, or who sends one said something.
 func (l *Ledger) Deliveries(ctx context.Context) (n uint64, err error) {
-	err = l.row(ctx, `SELECT CAST(COALESCE(SUM(seq), 0) AS BIGINT) FROM delivery`).Scan(&n)
+	err = l.row(ctx, `SELECT CAST((SELECT COALESCE(SUM(seq), 0) FROM delivery) + (SELECT COALESCE(MAX(time), 0) FROM sending) AS BIGINT)`).Scan(&n)
 	return n, l.explain(err)
 }
 

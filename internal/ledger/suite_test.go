@@ -52,6 +52,7 @@ var suite = []struct {
 	{"Returned", testReturned},
 	{"MarksOfDeliveries", testMarksOfDeliveries},
 	{"Told", testTold},
+	{"Sending", testSending},
 	{"Answers", testAnswers},
 	{"Facts", testFacts},
 	{"HostileText", testHostileText},

@@ -196,8 +196,8 @@ func Apply(c Campaign, a candor.Action) (Campaign, error) {
 	return c, nil
 }
 
-// changeable: words and set stand still once something may have left.
-func (c Campaign) changeable() error {
+// Changeable: words and set stand still once something may have left.
+func (c Campaign) Changeable() error {
 	if c.ID != "" && c.Phase != Drafting && c.Phase != Approved {
 		return fmt.Errorf("it is %s: what people have been sent cannot be changed", c.Phase)
 	}
@@ -205,7 +205,7 @@ func (c Campaign) changeable() error {
 }
 
 func drafted(c Campaign, a candor.Action) (Campaign, error) {
-	if err := c.changeable(); err != nil {
+	if err := c.Changeable(); err != nil {
 		return c, err
 	}
 	hash, kind := a.Details["draft"], Kind(a.Details["kind"])
@@ -235,7 +235,7 @@ func drafted(c Campaign, a candor.Action) (Campaign, error) {
 }
 
 func waived(c Campaign, a candor.Action) (Campaign, error) {
-	if err := c.changeable(); err != nil {
+	if err := c.Changeable(); err != nil {
 		return c, err
 	}
 	w := Waiver{Rule: a.Details["rule"], Lang: a.Details["text"], By: a.By, Why: strings.TrimSpace(a.Why)}
@@ -250,7 +250,7 @@ func waived(c Campaign, a candor.Action) (Campaign, error) {
 // frozen takes set, people, and how many were exposed from when to when, as Details say: the ledger fills them in from its own rows, whatever came
 // with the action.
 func frozen(c Campaign, a candor.Action) (Campaign, error) {
-	if err := c.changeable(); err != nil {
+	if err := c.Changeable(); err != nil {
 		return c, err
 	}
 	n, err := strconv.Atoi(a.Details["people"])
@@ -285,7 +285,7 @@ func exported(c Campaign, a candor.Action) (Campaign, error) {
 }
 
 func seeded(c Campaign, a candor.Action) (Campaign, error) {
-	if err := c.changeable(); err != nil {
+	if err := c.Changeable(); err != nil {
 		return c, err
 	}
 	s := Seed{Name: a.Details["seed"], Draft: c.Draft, DKIM: a.Details["dkim"], DMARC: a.Details["dmarc"], Spam: a.Details["spam"] == "yes", Time: a.Time}
@@ -297,7 +297,7 @@ func seeded(c Campaign, a candor.Action) (Campaign, error) {
 }
 
 func approved(c Campaign, a candor.Action) (Campaign, error) {
-	if err := c.changeable(); err != nil {
+	if err := c.Changeable(); err != nil {
 		return c, err
 	}
 	unseeded := c.Unseeded()

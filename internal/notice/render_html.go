@@ -3,6 +3,7 @@ package notice
 import (
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ a{color:#0b4f9e}
 </style>
 </head>
 <body>
-<div lang="%s" style="max-width:38em;margin:0 auto;padding:16px;font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:16px;line-height:1.5;overflow-wrap:break-word;word-wrap:break-word;word-break:break-word">
+<div lang="%s" role="main" style="max-width:38em;margin:0 auto;padding:16px;font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:16px;line-height:1.5;overflow-wrap:break-word;word-wrap:break-word;word-break:break-word">
 %s</div>
 </body>
 </html>
@@ -77,8 +78,21 @@ func writeElement(out *strings.Builder, name, style, text string) {
 	from := 0
 	for _, at := range links(text) {
 		link := html.EscapeString(text[at[0]:at[1]])
-		fmt.Fprintf(out, `%s<a href="%s">%s</a>`, html.EscapeString(text[from:at[0]]), link, link)
+		fmt.Fprintf(out, `%s<a href="%s">%s</a>`, inOnePiece(text[from:at[0]]), link, link)
 		from = at[1]
 	}
-	fmt.Fprintf(out, "%s</%s>\n", html.EscapeString(text[from:]), name)
+	fmt.Fprintf(out, "%s</%s>\n", inOnePiece(text[from:]), name)
+}
+
+// reference is a code or a number with hyphens, such as people compare or read out: K7QM-2XHD-9RTP.
+var reference = regexp.MustCompile(`\b[0-9A-Za-z]+(-[0-9A-Za-z]+)+\b`)
+
+// inOnePiece escapes text, and lets no line end within a reference.
+func inOnePiece(text string) string {
+	return reference.ReplaceAllStringFunc(html.EscapeString(text), func(r string) string {
+		if len(r) > 20 || !strings.ContainsAny(r, "0123456789") {
+			return r
+		}
+		return `<span style="white-space:nowrap">` + r + `</span>`
+	})
 }

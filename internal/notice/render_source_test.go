@@ -117,7 +117,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-var allowedTag = regexp.MustCompile(`</?(p|ul|ol|li|h1|h2|a|div|html|head|body|title|style|meta)\b`)
+var allowedTag = regexp.MustCompile(`</?(p|ul|ol|li|h1|h2|a|div|span|html|head|body|title|style|meta)\b`)
 
 // FuzzSource: whatever is written into a textarea and whatever a customer's name is, it is refused with a line, or becomes a message without
 // markup of its own, with no other link, and with a subject of one line.

@@ -1,4 +1,4 @@
-package delivery
+package notice
 
 import (
 	"cmp"
@@ -6,6 +6,34 @@ import (
 	"strings"
 	"time"
 )
+
+// Limits are how fast notices may leave. A receiver that has never seen a sudden million from this sender defers it or throws it away: so each provider
+// starts low, grows while it takes everything, and gets less when it says so (additive increase, multiplicative decrease). The numbers are
+// ours; no provider publishes any. All processes that send a campaign share them.
+type Limits struct {
+	Start float64 // messages an hour to one provider, at first; 0: 1,000
+	// Max is the most an hour to one provider; 0: 50,000. A good bound is a small multiple of what the sender's domain sends it in its busiest hour.
+	Max   float64
+	Total float64       // an hour, to all together; 0: no such limit
+	Step  time.Duration // how long a rate is kept before it grows; 0: 30 min
+	// Retry is how long somebody who was deferred once waits; 0: 5 min. The wait doubles each time, up to 4 h.
+	Retry time.Duration
+	// GiveUp is how long somebody who is deferred is tried again; 0: 24 h.
+	GiveUp time.Duration
+	// Hold is how long a provider that defers is left alone; 0: 1 min. It doubles while nothing gets better, up to 15 min.
+	Hold time.Duration
+}
+
+// WithDefaults fills in what is 0.
+func (l Limits) WithDefaults() Limits {
+	l.Start, l.Max = cmp.Or(l.Start, 1000), cmp.Or(l.Max, 50_000)
+	l.Start = min(l.Start, l.Max)
+	l.Step = cmp.Or(l.Step, 30*time.Minute)
+	l.Retry = cmp.Or(l.Retry, 5*time.Minute)
+	l.GiveUp = cmp.Or(l.GiveUp, 24*time.Hour)
+	l.Hold = cmp.Or(l.Hold, time.Minute)
+	return l
+}
 
 // Feasibility is what can be said before anything is sent: will it be done in time.
 type Feasibility struct {
@@ -29,7 +57,7 @@ type FeasibleAt struct {
 // Feasible says whether so many people, by provider, can be told within a time. Everything else, such as deferrals, makes it later. Those counted
 // as "other" are at many small providers, of which none is a limit.
 func Feasible(people map[string]int, limits Limits, within time.Duration) Feasibility {
-	l := limits.defaults()
+	l := limits.WithDefaults()
 	f := Feasibility{Deadline: within}
 	all := 0
 	for name, n := range people {

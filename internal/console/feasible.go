@@ -1,0 +1,140 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"candor.example/internal/duties"
+	"candor.example/internal/notice"
+)
+
+// feasibility says before anything is sent whether it will be done in time.
+type feasibility struct {
+	People int `json:"people"` // who are to be told
+	// Counted: how many are at which receiver is known. Else all are taken to be at one, which takes the longest.
+	Counted   bool                `json:"counted"`
+	Needs     time.Duration       `json:"needs"` // how long it takes, if every receiver takes everything
+	Receivers []notice.FeasibleAt `json:"receivers"`
+	Limits    notice.Limits       `json:"limits"`
+	Clocks    []clockSum          `json:"clocks"` // of the duties to tell people, the earliest first
+}
+
+// clockSum is the sum for one clock.
+type clockSum struct {
+	Duty   duties.Duty `json:"duty"`
+	InTime bool        `json:"in_time"`
+	Late   int         `json:"late"` // people who will not be reached by then
+}
+
+// feasible is the sum for a campaign that may still be changed; nil once something may have left, and for viewers, who are sent nothing.
+func (c *Console) feasible(ctx context.Context, t told) (*feasibility, error) {
+	if t.Changeable() != nil || t.Kind != notice.Affected {
+		return nil, nil
+	}
+	people, counted, err := c.receivers(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.o.Ledger.Account(ctx, t.Incident)
+	if err != nil {
+		return nil, err
+	}
+	now := c.o.Now()
+	s, err := StandingOf(ctx, c.o.Ledger, a, c.o.Trade, now)
+	if err != nil {
+		return nil, err
+	}
+	f := feasibility{Counted: counted, Limits: c.o.Limits.WithDefaults(), Clocks: []clockSum{}}
+	within := time.Duration(math.MaxInt64)
+	for _, d := range s.Due() {
+		if d.Tell == "people" && !d.At.IsZero() {
+			within = min(within, d.At.Sub(now))
+			sum := notice.Feasible(people, c.o.Limits, d.At.Sub(now))
+			f.Clocks = append(f.Clocks, clockSum{d, sum.InTime, sum.Late})
+		}
+	}
+	sum := notice.Feasible(people, c.o.Limits, within)
+	f.Needs, f.Receivers = sum.Needs, sum.Providers
+	for _, p := range sum.Providers {
+		f.People += p.People
+	}
+	return &f, nil
+}
+
+// receivers is how many people are at which receiver of mail. The addresses are sealed: only who can open them could count, and until then all are
+// taken to be at one.
+func (c *Console) receivers(ctx context.Context, t told) (people map[string]int, counted bool, err error) {
+	if t.Set == "" {
+		n, err := c.o.Ledger.Unnumbered(ctx, t.Campaign)
+		return map[string]int{oneReceiver: n}, false, err
+	}
+	if people, err = c.o.Ledger.Receivers(ctx, t.ID, t.Set); err != nil || people != nil {
+		return people, true, err
+	}
+	return map[string]int{oneReceiver: t.People}, false, nil
+}
+
+const oneReceiver = "one receiver"
+
+// InTheWay says for the earliest clock that will be missed who is missed by it.
+func (f *feasibility) InTheWay() []string {
+	if f == nil {
+		return nil
+	}
+	for _, c := range f.Clocks {
+		if !c.InTime {
+			atMost := "at this pace"
+			if !f.Counted {
+				atMost = "at this pace, if all were at one receiver"
+			}
+			return []string{fmt.Sprintf("By %s (%s, %s) %s not be reached %s: open another channel for them now.", dated(c.Duty.At), c.Duty.Place, c.Duty.Law, plenty(c.Late, "person would", "people would"), atMost)}
+		}
+	}
+	return nil
+}
+
+// Takes is how long it takes, in words.
+func (f *feasibility) Takes() string {
+	if f.Needs < time.Minute {
+		return "less than a minute"
+	}
+	return span(f.Needs)
+}
+
+// Sum is what whoever approves is told.
+func (f *feasibility) Sum() string {
+	if f == nil {
+		return ""
+	}
+	text := fmt.Sprintf(" It takes %s, if every receiver takes everything", f.Takes())
+	if !f.Counted {
+		text = fmt.Sprintf(" It takes %s at most, if all were at one receiver that takes everything", f.Takes())
+	}
+	switch list := f.InTheWay(); {
+	case len(f.Clocks) == 0:
+		return text + "; no law that is known to apply sets a date."
+	case len(list) > 0:
+		return text + ". " + list[0]
+	}
+	return text + ", and is in time for the earliest clock (" + dated(f.Clocks[0].Duty.At) + ")."
+}
+
+func dated(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
+
+// Pace is the limits, in words.
+func (f *feasibility) Pace() string {
+	l := f.Limits
+	text := fmt.Sprintf("%s an hour to one receiver", number(int(l.Max)))
+	if l.Start < l.Max {
+		text = fmt.Sprintf("from %s an hour to one receiver, twice as many each %s while it takes everything, to %s", number(int(l.Start)), span(l.Step), number(int(l.Max)))
+	}
+	if l.Total > 0 {
+		text += fmt.Sprintf("; %s an hour in all", number(int(l.Total)))
+	}
+	return text
+}
+
+// First are the receivers that take the longest.
+func (f *feasibility) First() []notice.FeasibleAt { return f.Receivers[:min(8, len(f.Receivers))] }
