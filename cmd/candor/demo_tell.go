@@ -17,7 +17,6 @@ import (
 
 	"candor.example"
 	"candor.example/guard"
-	"candor.example/internal/delivery"
 	"candor.example/internal/demo"
 	"candor.example/internal/incident"
 	"candor.example/internal/keyfile"
@@ -211,7 +210,7 @@ func (t *telling) notify(ctx context.Context, id string) (ledger.Tally, error) {
 	if err != nil {
 		return ledger.Tally{}, err
 	}
-	details, doc, err := d.Drafted(campaign, t.config.Notice.needs())
+	details, doc, err := d.Drafted(campaign, t.config.Notice.needs(), nil)
 	if err != nil {
 		return ledger.Tally{}, err
 	}
@@ -229,7 +228,7 @@ func (t *telling) notify(ctx context.Context, id string) (ledger.Tally, error) {
 	if err != nil {
 		return ledger.Tally{}, err
 	}
-	if list := notice.Approvable(d, nil); len(list) > 0 {
+	if list := notice.Approvable(d, c); len(list) > 0 {
 		return ledger.Tally{}, fmt.Errorf("%s: %s %s speaks against it: %s", campaign, list[0].In, list[0].Rule, list[0].Why)
 	}
 	for _, who := range []string{demoLead, demoCounsel} {
@@ -237,7 +236,7 @@ func (t *telling) notify(ctx context.Context, id string) (ledger.Tally, error) {
 			return ledger.Tally{}, err
 		}
 	}
-	for _, share := range []string{"all"} {
+	for _, share := range []string{"1", "all"} {
 		if err := t.send(ctx, id, campaign, share); err != nil {
 			return ledger.Tally{}, err
 		}
@@ -259,7 +258,7 @@ func (t *telling) send(ctx context.Context, id, campaign, share string) error {
 		return err
 	}
 	defer s.store.Close()
-	return s.run(ctx, func(delivery.Progress, ledger.Tally) {})
+	return s.run(ctx, func(sendProgress) {})
 }
 
 // did puts an action into the books.
