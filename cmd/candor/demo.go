@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"candor.example/guard"
 	"candor.example/internal/demo"
 	"candor.example/internal/incident"
+	"candor.example/internal/keyfile"
 )
 
 type demoCmd struct {
@@ -39,7 +41,8 @@ type story struct{ title, text string }
 func (c *demoCmd) Run(ctx context.Context) error {
 	level := slog.LevelError
 	log := newLogger(level, false)
-	if c.Data == "" {
+	temporary := c.Data == ""
+	if temporary {
 		tmp, err := os.MkdirTemp("", "candor-demo-")
 		if err != nil {
 			return err
@@ -61,10 +64,22 @@ func (c *demoCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer os.Remove(customers)
+	mailbox := &demo.Mailbox{Dir: filepath.Join(c.Data, "..", filepath.Base(c.Data)+"-mail")} // beside it, for the same reason
+	if err := mailbox.Open(); err != nil {
+		return err
+	}
+	defer mailbox.Close()
+	if temporary {
+		defer os.RemoveAll(mailbox.Dir)
+	}
+	config, err := c.config(shop, upstream, customers, mailbox.Addr())
+	if err != nil {
+		return err
+	}
 
 	var caption atomic.Pointer[story]
 	caption.Store(&story{})
-	s, err := startService(ctx, c.config(upstream, customers), func() (string, string) { now := caption.Load(); return now.title, now.text }, log)
+	s, err := startService(ctx, config, func() (string, string) { now := caption.Load(); return now.title, now.text }, log)
 	if err != nil {
 		return err
 	}
@@ -74,15 +89,22 @@ func (c *demoCmd) Run(ctx context.Context) error {
 		fmt.Fprintf(os.Stderr, "\n  The console:  %s\n  The shop:     %s\n\n  The link works once. Stop with Ctrl-C.\n\n", s.console.SignInURL(s.consoleURL()), s.siteURL())
 	}
 	started := time.Now()
-	err = play.Play(ctx, demo.Hooks{
-		SetMode: func(mode string) { s.mode.Store(guard.Mode(mode)) },
-		Caption: func(chapter int, title, text string) {
-			caption.Store(&story{title, text})
-			fmt.Fprintf(os.Stderr, "  %5.1f s  %d. %s\n           %s\n", time.Since(started).Seconds(), chapter, title, text)
-		},
-	})
+	say := func(chapter int, title, text string) {
+		caption.Store(&story{title, text})
+		fmt.Fprintf(os.Stderr, "  %5.1f s  %d. %s\n           %s\n", time.Since(started).Seconds(), chapter, title, text)
+	}
+	telling := &telling{service: s, shop: shop, mailbox: mailbox, log: log}
+	var switched error
+	err = play.Play(ctx, demo.Hooks{SetMode: func(mode string) { switched = errors.Join(switched, telling.setMode(ctx, guard.Mode(mode))) }, Caption: say})
+	err = errors.Join(err, switched)
+	var people told
+	if err == nil {
+		s.countCoverage(ctx)
+		say(len(demo.Chapters())+1, "Everybody is told", "The recorded requests are asked again: the fix holds. Two people approve the notice, and each of those who were exposed gets one, in their own language.")
+		people, err = telling.tell(ctx)
+	}
 	if err == nil && c.Once {
-		err = c.summarise(ctx, s, shop, shoppers, started)
+		err = c.summarise(ctx, s, shop, shoppers, started, people)
 	} else if err == nil {
 		fmt.Fprintln(os.Stderr, "\n  The story is told. The shoppers go on; look around, and stop with Ctrl-C.")
 		shoppers.Run(ctx)
@@ -96,12 +118,24 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	return err
 }
 
-func (c *demoCmd) config(upstream, customers string) *Config {
-	config := &Config{Upstream: upstream, Customers: customers, Listen: free(c.Listen), Console: free(c.Console), Data: c.Data, Mode: "observe",
+func (c *demoCmd) config(shop *demo.Shop, upstream, customers, relay string) (config *Config, err error) {
+	config = &Config{Upstream: upstream, Customers: customers, Listen: free(c.Listen), Console: free(c.Console), Data: c.Data, Mode: "observe",
 		Viewer: []string{"session:sid"}, WhoAmI: []string{"GET /api/me:$.user.id"}}
 	config.Policy = []Rule{{Name: "staff read the customer list", Role: "staff",
 		When: fmt.Sprintf(`request.path == "/admin/customers" && %q in request.headers`, "x-staff-user")}}
-	return config
+	visitors, cookies := shop.Visitors(2)
+	for n, v := range visitors {
+		config.Verify.Viewers = append(config.Verify.Viewers, SyntheticViewer{Name: fmt.Sprintf("visitor %d", n+1), Customer: v.ID, Headers: map[string]string{"Cookie": cookies[n]}})
+	}
+	d := dataFlag{c.Data}
+	if err := makeFolder(d.keys()); err != nil {
+		return nil, err
+	}
+	if _, err := signPair(d, "lantern-and-loom.example/candor").ensure(keyfile.Plain{}); err != nil {
+		return nil, err
+	}
+	config.Notice, err = demoNotice(d, relay)
+	return config, err
 }
 
 // free is addr, or any port of its host when somebody has that one.
@@ -153,15 +187,15 @@ type summary struct {
 	LinkViews int64               `json:"links"`     // owners shown to holders of their own link
 	Incidents []incident.Incident `json:"incidents"`
 	ShopKnows map[string]int      `json:"shop_knows"` // route: people whose address it showed to somebody else
-	Agrees    bool                `json:"agrees"`     // the sets are equal, person by person
+	Told      told                `json:"told"`
+	Agrees    bool                `json:"agrees"` // the sets are equal, person by person, and everybody who was exposed was told once
 }
 
-func (c *demoCmd) summarise(ctx context.Context, s *service, shop *demo.Shop, shoppers *demo.Shoppers, started time.Time) error {
-	s.countCoverage(ctx)
+func (c *demoCmd) summarise(ctx context.Context, s *service, shop *demo.Shop, shoppers *demo.Shoppers, started time.Time, people told) error {
 	if err := s.caughtUp(ctx); err != nil {
 		return err
 	}
-	out := summary{Customers: c.Customers, Requests: shoppers.Stats().Requests, Failures: shoppers.Stats().Failures, Seconds: time.Since(started).Round(100 * time.Millisecond).Seconds(), ShopKnows: map[string]int{}}
+	out := summary{Customers: c.Customers, Requests: shoppers.Stats().Requests, Failures: shoppers.Stats().Failures, Seconds: time.Since(started).Round(100 * time.Millisecond).Seconds(), ShopKnows: map[string]int{}, Told: people}
 	found, err := s.people(ctx, &out)
 	if err != nil {
 		return err
@@ -175,8 +209,12 @@ func (c *demoCmd) summarise(ctx context.Context, s *service, shop *demo.Shop, sh
 		}
 		out.Agrees = out.Agrees && len(found[route]) == len(owners)
 	}
+	out.Agrees = out.Agrees && people.Missing == 0 && people.Twice == 0
 	if err := printJSON(os.Stdout, out); err != nil {
 		return err
+	}
+	if people.Missing > 0 || people.Twice > 0 {
+		return fmt.Errorf("%d people were not told, and %d more than once", people.Missing, people.Twice)
 	}
 	if !out.Agrees {
 		return fmt.Errorf("what Candor counted is not what the shop showed: %d routes and %d", len(found), len(truth))

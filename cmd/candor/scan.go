@@ -156,7 +156,13 @@ func buildAndOpen(ctx context.Context, customers, snapshot string, keys []direct
 	if err != nil {
 		return nil, err
 	}
+	const most = 5 // who is about to serve or scan wants to read what comes next; directory build lists them all
+	more := len(report.Problems) - most
+	report.Problems = report.Problems[:min(most, len(report.Problems))]
 	printProblems(os.Stderr, name, report)
+	if more > 0 {
+		fmt.Fprintf(os.Stderr, "%s: %d more are not shown: candor directory build --customers %s lists them\n", name, more, name)
+	}
 	return directory.Open(snapshot, keys...)
 }
 

@@ -109,10 +109,26 @@ func (c *incidentVerifyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v, err := c.replay(ctx, config, upstream, recorded)
+	if err != nil {
+		return err
+	}
+	if err := c.record(ctx, v); errors.Is(err, errRefused) && v.Result == "inconclusive" {
+		// the table says so, and the exit status
+	} else if errors.Is(err, errRefused) {
+		fmt.Fprintln(os.Stderr, "candor:", err) // what was seen is worth knowing even so
+	} else if err != nil {
+		return err
+	}
+	return c.print(v)
+}
+
+// replay asks the recorded requests again.
+func (c *incidentVerifyCmd) replay(ctx context.Context, config *Config, upstream *url.URL, recorded []candor.Response) (verification, error) {
 	v := verification{Incident: c.ID, Upstream: upstream.Redacted(), Skipped: map[string]int{}, Replays: []replay{}}
 	p, cleanup, err := c.player(ctx, config, upstream)
 	if err != nil {
-		return err
+		return v, err
 	}
 	defer cleanup()
 	for _, r := range c.choose(recorded, v.Skipped) {
@@ -126,18 +142,11 @@ func (c *incidentVerifyCmd) Run(ctx context.Context) error {
 			v.Open++
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return v, ctx.Err()
 		}
 	}
 	v.judge()
-	if err := c.record(ctx, v); errors.Is(err, errRefused) && v.Result == "inconclusive" {
-		// the table says so, and the exit status
-	} else if errors.Is(err, errRefused) {
-		fmt.Fprintln(os.Stderr, "candor:", err) // what was seen is worth knowing even so
-	} else if err != nil {
-		return err
-	}
-	return c.print(v)
+	return v, nil
 }
 
 // choose picks different requests that can be asked again, the same ones each time.
@@ -307,8 +316,13 @@ func (c *incidentVerifyCmd) record(ctx context.Context, v verification) error {
 	if err != nil {
 		return err
 	}
-	a.Details = map[string]string{"requests": strconv.Itoa(v.Asked), "disclosing": strconv.Itoa(v.Disclosing), "answered": strconv.Itoa(v.Answered), "failed": strconv.Itoa(v.Failed), "skipped": strconv.Itoa(total(v.Skipped)), "result": v.Result}
+	a.Details = v.details()
 	return act(ctx, c.ledgerFlag, a)
+}
+
+// details are what the audit keeps of it.
+func (v *verification) details() map[string]string {
+	return map[string]string{"requests": strconv.Itoa(v.Asked), "disclosing": strconv.Itoa(v.Disclosing), "answered": strconv.Itoa(v.Answered), "failed": strconv.Itoa(v.Failed), "skipped": strconv.Itoa(total(v.Skipped)), "result": v.Result}
 }
 
 func total(m map[string]int) (n int) {

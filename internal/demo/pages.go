@@ -2,6 +2,9 @@ package demo
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"html/template"
 	"net/http"
@@ -31,8 +34,9 @@ type page struct {
 	Category *category
 	Products []*product
 	Product  *product
-	LD       any // JSON-LD
-	State    any // what shop.js reads
+	Basket   string // whose basket a form fills: each visitor's own, so that no two of them get the same page
+	LD       any    // JSON-LD
+	State    any    // what shop.js reads
 	Customer *Customer
 	Orders   []*order
 	Order    *order
@@ -105,7 +109,17 @@ func (s *Shop) product(v *visit) answer {
 		return s.notFound(v)
 	}
 	badge := s.badge(v)
-	return s.html(v, "product", page{Title: p.Name, Badge: badge, Product: p, LD: p.linkedData(), State: state(p, badge)})
+	return s.html(v, "product", page{Title: p.Name, Badge: badge, Product: p, Basket: v.basket(), LD: p.linkedData(), State: state(p, badge)})
+}
+
+// basket is the same for one visitor on one page, and new each time for who carries no cookie.
+func (v *visit) basket() string {
+	who := rand.Text()
+	if c, err := v.Cookie(sessionCookie); err == nil {
+		who = c.Value
+	}
+	sum := sha256.Sum256([]byte(who + v.URL.Path))
+	return hex.EncodeToString(sum[:6])
 }
 
 func (p *product) linkedData() any {

@@ -91,6 +91,29 @@ func (s *Shop) Deploy(release string) {
 	s.fragments = map[string]fragment{}
 }
 
+// Customer is the one by that id; nil: there is none.
+func (s *Shop) Customer(id string) *Customer {
+	for _, c := range s.customers {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Visitors are customers with an account, and a session cookie for each: for requests that no shopper makes.
+func (s *Shop) Visitors(n int) (list []*Customer, cookies []string) {
+	for _, c := range s.customers {
+		if c.guest || len(list) == n {
+			continue
+		}
+		if cookie, ok := s.signIn(c); ok {
+			list, cookies = append(list, c), append(cookies, cookie.Name+"="+cookie.Value)
+		}
+	}
+	return list, cookies
+}
+
 // Release is the release that is live.
 func (s *Shop) Release() string {
 	s.mu.Lock()

@@ -115,6 +115,11 @@ func TestWrap(t *testing.T) {
 	if want := "1. " + strings.Repeat("a", 60) + " on\n   the 20. November 2018\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
+	out.Reset()
+	wrap(&out, strings.Repeat("a", 60)+" (GDPR Art. 33). Why", "")
+	if want := strings.Repeat("a", 60) + " (GDPR\nArt. 33). Why\n"; out.String() != want {
+		t.Errorf("a line that ends before a number in parentheses: %q", out.String())
+	}
 }
 
 var allowedTag = regexp.MustCompile(`</?(p|ul|ol|li|h1|h2|a|div|span|html|head|body|title|style|meta)\b`)

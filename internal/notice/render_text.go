@@ -3,6 +3,7 @@ package notice
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // lineWidth is how many columns a line of text/plain has (RFC 5322 §2.1.1 asks for fewer than 79).
@@ -89,13 +90,14 @@ func breaks(last, r rune) bool {
 	return (wide(last) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, last)
 }
 
-// isOrdinal: it begins with one or two digits, a full stop and a space.
+// isOrdinal: it begins as an item of a list does, with one or two digits and a full stop or parenthesis ("20. November", "Art. 33)").
 func isOrdinal(s string) bool {
 	n := 0
 	for n < len(s) && n < 3 && s[n] >= '0' && s[n] <= '9' {
 		n++
 	}
-	return (n == 1 || n == 2) && strings.HasPrefix(s[n:], ". ")
+	r, _ := utf8.DecodeRuneInString(s[n:])
+	return (n == 1 || n == 2) && strings.ContainsRune(".)．）", r)
 }
 
 const (
