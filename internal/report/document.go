@@ -23,7 +23,7 @@ func Marshal(r verify.Report) ([]byte, error) {
 	if buf.Len() > candor.MaxDocument {
 		return nil, fmt.Errorf("the report has %d bytes, more than %d", buf.Len(), candor.MaxDocument)
 	}
-	return buf.Bytes(), nil
+	return buf.Bytes(), Validate(buf.Bytes())
 }
 
 // Unmarshal reads what Marshal wrote. What the form does not know is an error.
@@ -42,5 +42,5 @@ func Unmarshal(b []byte) (r verify.Report, err error) {
 	if r.Schema != verify.ReportSchema {
 		return r, fmt.Errorf("the report's schema is %q, not %q", r.Schema, verify.ReportSchema)
 	}
-	return r, nil
+	return r, Validate(b)
 }

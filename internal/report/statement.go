@@ -137,7 +137,8 @@ func (p *speaker) blocks() []string {
 		p.Consequences(),
 		p.Say("h.do") + "\n" + strings.Join(advice, "\n"),
 		p.Say("h.contact") + "\n" + p.Sentence("contact"),
-		p.Join(p.Say("source", "incident", r.Incident, "revision", p.Number(r.Revision)), p.Sentence("sender")),
+		p.Say("source", "incident", r.Incident, "revision", p.Number(r.Revision)),
+		strings.Join(slices.DeleteFunc([]string{r.Publisher.LegalName, r.Publisher.Address}, func(t string) bool { return t == "" }), ", "),
 	}
 	return slices.DeleteFunc(list, func(t string) bool { return t == "" })
 }
@@ -191,8 +192,14 @@ func (p *speaker) answers() (list []Answer) {
 	answer(p, &list, "cause", "/cause/summary_plain", r.Cause.Summary, func(w verify.Words) string { return p.Ended(p.Own(w)) })
 	answer(p, &list, "caught", "/cause/why_not_caught", r.Cause.WhyNotCaught, func(w verify.Words) string { return p.Ended(p.Own(w)) })
 	answer(p, &list, "third", "/cause/third_party", r.Cause.ThirdParty, p.Ended)
-	answer(p, &list, "contained", "/fix/contained_at", r.Fix.ContainedAt, func(time.Time) string { return p.Sentence("contained") })
-	answer(p, &list, "fixed", "/fix/fixed_at", r.Fix.FixedAt, func(time.Time) string { return p.Sentence("fixed") })
+	if r.Fix.ContainedAt.Status != verify.Unknown || r.Fix.FixedAt.Status != verify.Known { // what was mended at once was never kept in
+		answer(p, &list, "contained", "/fix/contained_at", r.Fix.ContainedAt, func(time.Time) string { return p.Sentence("contained") })
+	}
+	if f := r.Fix.FixedAt; f.Status == verify.Unknown {
+		list = append(list, Answer{"/fix/fixed_at", f.Status, p.Say("ask.fixed"), p.Join(p.Sentence("fixed"), p.Say("more", "date", p.Date(f.NextUpdateBy)))})
+	} else {
+		answer(p, &list, "fixed", "/fix/fixed_at", f, func(time.Time) string { return p.Sentence("fixed") })
+	}
 	answer(p, &list, "verified", "/fix/verified_by", r.Fix.VerifiedBy, func(verify.Proof) string { return p.Join(p.Sentence("verified"), p.Sentence("clean")) })
 	answer(p, &list, "copies", "/fix/copies_purged", r.Fix.Purged, func(list []string) string { return p.Say("purged", "list", p.List(list)) })
 	answer(p, &list, "viewers", "/fix/wrong_viewers_asked_to_delete", r.Fix.WrongViewers, func(w verify.WrongViewers) string {
@@ -202,7 +209,9 @@ func (p *speaker) answers() (list []Answer) {
 	if told := p.told(); told != "" {
 		list = append(list, Answer{"/people_told", verify.Known, p.Say("ask.told"), told})
 	}
-	answer(p, &list, "late", "/timeline/first_notice", r.Timeline.FirstNotice.Fact, p.late)
+	if r.Timeline.FirstNotice.Status != verify.Unknown { // else nobody is told yet, as the answer before says
+		answer(p, &list, "late", "/timeline/first_notice", r.Timeline.FirstNotice.Fact, p.late)
+	}
 	answer(p, &list, "regulators", "/regulators", r.Regulators, p.regulators)
 	answer(p, &list, "special", "/how_many/special_groups", r.HowMany.Special, p.Ended)
 	answer(p, &list, "consequences", "/consequences", r.Consequences, func(w verify.Words) string { return p.Own(w) })
@@ -258,4 +267,23 @@ func (p *speaker) regulators(list []verify.Regulator) string {
 		return p.Say("regulators.none")
 	}
 	return p.Join(told...)
+}
+
+// style are the notices' rules that hold for a press statement as well: it says whom it is from, where, when, how many, and why, and neither hedges nor soothes.
+var style = []string{"N03", "N04", "N05", "N06", "N07", "N16", "N17", "N18", "N19"}
+
+// LintStatement judges a press statement, as somebody may have edited it.
+func LintStatement(text string, r verify.Report, f notice.Facts) ([]notice.Finding, error) {
+	l, err := notice.ReadLetter("statement.txt", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	facts := factsOf(r, f)
+	var list []notice.Finding
+	for _, found := range notice.Lint(l, &facts, nil) {
+		if slices.Contains(style, found.Rule) {
+			list = append(list, found)
+		}
+	}
+	return list, nil
 }
