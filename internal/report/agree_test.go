@@ -64,7 +64,7 @@ func TestDisagreementIsFound(t *testing.T) {
 			t.Errorf("%s: %v", name, list)
 		}
 	}
-	for _, key := range sortedKeys(d.Texts) {
+	for _, key := range []string{"california/en", "gdpr/de", "gdpr/pl", "gdpr/ja"} {
 		other := d
 		other.Texts = map[string]string{key: strings.Replace(d.Texts[key], "160", "161", 1)}
 		if list, err := AgreeDraft(other, r); err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Where, key) {

@@ -6,8 +6,8 @@ import (
 	"candor.example/verify"
 )
 
-// together are facts that say the same: who withholds one withholds the other.
-var together = [][2]string{{"/fix/contained_at", "/timeline/contained"}, {"/fix/fixed_at", "/timeline/fixed"}}
+// together are facts that say the same: who withholds one withholds the other. Candor detects with the first exposure.
+var together = [][2]string{{"/fix/contained_at", "/timeline/contained"}, {"/fix/fixed_at", "/timeline/fixed"}, {"/timeline/first_exposure", "/timeline/detected"}}
 
 // counts are facts out of which others can be computed: regions and course sum up to people, and the hash of all figures can be found by trying.
 var counts = []string{"/which/sites", "/which/surfaces", "/how_many/people", "/how_many/prevented", "/how_many/possible", "/how_many/records", "/how_many/viewers_count", "/how_many/exposures",

@@ -27,20 +27,26 @@ func Marshal(r verify.Report) ([]byte, error) {
 }
 
 // Unmarshal reads what Marshal wrote. What the form does not know is an error.
-func Unmarshal(b []byte) (r verify.Report, err error) {
+func Unmarshal(b []byte) (verify.Report, error) {
 	if len(b) > candor.MaxDocument {
-		return r, fmt.Errorf("the report has %d bytes, more than %d", len(b), candor.MaxDocument)
+		return verify.Report{}, fmt.Errorf("the report has %d bytes, more than %d", len(b), candor.MaxDocument)
 	}
+	r, err := decode(b)
+	if err != nil {
+		return r, fmt.Errorf("the report: %w", err)
+	}
+	return r, Validate(b)
+}
+
+// decode is strict: nothing unknown, and nothing behind it.
+func decode(b []byte) (r verify.Report, err error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&r); err != nil {
-		return r, fmt.Errorf("the report: %w", err)
+		return r, err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return r, errors.New("the report: something follows it")
+		return r, errors.New("something follows it")
 	}
-	if r.Schema != verify.ReportSchema {
-		return r, fmt.Errorf("the report's schema is %q, not %q", r.Schema, verify.ReportSchema)
-	}
-	return r, Validate(b)
+	return r, nil
 }

@@ -29,8 +29,12 @@ func Draft(in Input) (verify.Report, error) {
 			d.verdict = b.Hash
 		}
 	}
+	all, err := voices(d.Facts)
+	if err != nil {
+		return verify.Report{}, err
+	}
 	r := d.report()
-	if err := d.words(&r); err != nil {
+	if err := d.words(&r, all); err != nil {
 		return r, err
 	}
 	if err := d.set(&r); err != nil {
@@ -38,7 +42,7 @@ func Draft(in Input) (verify.Report, error) {
 	}
 	d.conceal(&r)
 	d.keepPromises(&r)
-	if err := d.questions(&r); err != nil {
+	if err := d.questions(&r, all); err != nil {
 		return r, err
 	}
 	r.Corrections = corrections(in.Before, r, in.Whys)

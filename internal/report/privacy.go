@@ -38,8 +38,8 @@ func merged(countries map[string]int, least int) []verify.Region {
 	return list
 }
 
-// plain is a segment of a path that names a page and nobody: letters, and no digits but those of an API's version.
-var plain = regexp.MustCompile(`^(v[0-9]{1,2}|[A-Za-z][A-Za-z._-]{0,31}|\{[A-Za-z]{0,16}\}|)$`)
+// plain is a segment of a path that names a page and nobody: letters, a file's ending, and no digits but those of an API's version.
+var plain = regexp.MustCompile(`^(v[0-9]{1,2}|[A-Za-z][A-Za-z_-]{0,31}(\.[a-z]{2,5})?|\{[A-Za-z]{0,16}\}|)$`)
 
 // publicRoute is a route as a report names it: a segment that may be somebody's, because it has digits, an at-sign or is long, becomes {}. What a site has learned
 // to be variable has braces already.

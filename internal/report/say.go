@@ -54,11 +54,7 @@ func voices(f notice.Facts) (map[string]*notice.Voice, error) {
 }
 
 // words says in every language what notices say: cause, consequences, advice, how to check.
-func (d *drafter) words(r *verify.Report) error {
-	all, err := voices(d.Facts)
-	if err != nil {
-		return err
-	}
+func (d *drafter) words(r *verify.Report, all map[string]*notice.Voice) error {
 	in := func(say func(*notice.Voice) string) verify.Words {
 		w := verify.Words{}
 		for lang, v := range all {
@@ -84,11 +80,7 @@ func (d *drafter) words(r *verify.Report) error {
 }
 
 // questions lists what is unknown, with by when it will be known, in the order of the report. One question may stand for several facts that are known together.
-func (d *drafter) questions(r *verify.Report) error {
-	all, err := voices(d.Facts)
-	if err != nil {
-		return err
-	}
+func (d *drafter) questions(r *verify.Report, all map[string]*notice.Voice) error {
 	r.Open = []verify.Question{}
 	for _, f := range fields(r) {
 		if f.status() != verify.Unknown {
