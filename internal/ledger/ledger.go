@@ -36,7 +36,7 @@ type Ledger struct {
 	dialect dialect
 	db      *sql.DB
 	moment  *sql.Tx // where set, everything that is read is of one moment: see still
-	journal string // which one it is folded from, set by Of; empty: whichever
+	journal string  // which one it is folded from, set by Of; empty: whichever
 	memory  memory
 	asked   atomic.Int64
 }

@@ -272,4 +272,3 @@ func (f *fold) readReport(hash string) (r verify.Report, err error) {
 	}
 	return r, nil
 }
-
