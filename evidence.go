@@ -161,7 +161,7 @@ const (
 	// On an incident's report and filings; see report.Apply.
 	ReportSet       = "report-set"     // what only people know: "field" (JSON pointer into candor.report/v1), "status", "value" (JSON), "until"; Why where it is withheld or estimated
 	ReportPublished = "report-publish" // "revision", "report": the document's hash, "manifest", "index"
-	Filed           = "filing"         // with a regulator: "rule", "phase" (initial, follow-up, final or withdrawal), "at", "reference", "how", "document"
+	Filed           = "filing"         // with a regulator: "rule" (of duties.yaml), "phase" (initial, follow-up, final or withdrawal), "at", "how", "reference", "authority", "document": its hash, "delay"
 )
 
 // Answer is what a viewer said, on the shop's own site, of what they were shown of others. Of those with one Incident and Digest the last stands.

@@ -33,7 +33,7 @@ var house = map[string]struct {
 	"internal/incident":    {"candor scan", "pure functions over facts: no clock, no I/O; scan for the kinds of identifiers"},
 	"internal/duties":      {"candor internal/incident", "who must be told and by when is data and pure functions: no clock, no I/O"},
 	"internal/notice":      {"candor internal/incident scan", "facts become text, and rules judge it: pure functions, no clock, no I/O; scan for the kinds of identifiers"},
-	"internal/ledger":      {"candor internal/incident internal/notice", "the SQL, by the rules of incident and notice"},
+	"internal/ledger":      {"candor internal/incident internal/notice internal/report verify", "the SQL, by the rules of incident, notice and report: what may be set and published is refused before it is folded"},
 	"internal/delivery":    {"candor internal/ledger internal/notice internal/seal scan", "sends each notice at most once"},
 	"internal/bounce":      {"candor internal/notice", "what comes back: reports, complaints, headers of seed mailboxes; it knows no store"},
 	"verify":               {"", "a stranger checks a report with it: it knows nothing of Candor, and outside the standard library only x/mod/sumdb"},

@@ -64,6 +64,7 @@ type Config struct {
 	Compress      bool   `yaml:"compress"`       // answer with gzip whoever accepts it
 
 	Notice NoticeConfig `yaml:"notice"` // telling people
+	Report ReportConfig `yaml:"report"` // the public report
 
 	KeepLatent bool   `yaml:"keep_latent"` // leave the cacheability of a viewer's own data as the shop says it
 	Ledger     string `yaml:"ledger"`      // postgres://… instead of ledger.sqlite in the data folder

@@ -2,6 +2,7 @@ package duties
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -19,7 +20,7 @@ func (r *Rules) Markdown() []byte {
 		"and no social security or licence numbers.\n\n")
 	b.WriteString("| id | place | law | tell | when | due | in force | source | mark |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, rule := range r.Rules {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %s |\n", rule.ID, rule.Place, cell(rule.Law), rule.Tell, rule.when(), rule.Clock, rule.span(), cell(rule.Source), rule.Mark)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %s |\n", rule.ID, rule.Place, cell(rule.Law), cell(cmp.Or(rule.Authority, rule.Tell)), rule.when(), rule.Clock, rule.span(), cell(rule.Source), rule.Mark)
 	}
 	b.WriteString("\n## Notes\n\n")
 	for _, rule := range r.Rules {
@@ -62,7 +63,7 @@ func (r Rule) when() string {
 }
 
 func (r Rule) span() string {
-	if r.Enabled != nil && !*r.Enabled {
+	if r.Disabled() {
 		return "**disabled**"
 	}
 	if r.EffectiveUntil != "" {

@@ -32,15 +32,17 @@ type Rules struct {
 
 // Rule is one duty as a law has it. duties.yaml explains the fields.
 type Rule struct {
-	ID      string `yaml:"id" json:"id"`
-	Place   string `yaml:"place" json:"place"`
-	Law     string `yaml:"law" json:"law"`
-	Tell    string `yaml:"tell" json:"tell"`
-	Trigger string `yaml:"trigger" json:"trigger"`
-	OrOver  int    `yaml:"or_over" json:"or_over,omitempty"`
-	Over    int    `yaml:"over" json:"over,omitempty"`
-	From    int    `yaml:"from" json:"from,omitempty"`
-	Clock   Clock  `yaml:"clock" json:"clock"`
+	ID    string `yaml:"id" json:"id"`
+	Place string `yaml:"place" json:"place"`
+	Law   string `yaml:"law" json:"law"`
+	Tell  string `yaml:"tell" json:"tell"`
+	// Authority is who is told where Tell is "regulator"; empty otherwise.
+	Authority string `yaml:"authority" json:"authority,omitempty"`
+	Trigger   string `yaml:"trigger" json:"trigger"`
+	OrOver    int    `yaml:"or_over" json:"or_over,omitempty"`
+	Over      int    `yaml:"over" json:"over,omitempty"`
+	From      int    `yaml:"from" json:"from,omitempty"`
+	Clock     Clock  `yaml:"clock" json:"clock"`
 	// A rule holds from EffectiveFrom, and until EffectiveUntil where that is not empty: the day on which it holds no more. In UTC.
 	EffectiveFrom  string `yaml:"effective_from" json:"effective_from"`
 	EffectiveUntil string `yaml:"effective_until" json:"effective_until,omitempty"`
@@ -164,6 +166,8 @@ func (r Rule) check(places map[string][]string) error {
 		return errors.New("law is missing")
 	case strings.TrimSpace(r.Source) == "":
 		return errors.New("source is missing: say where it was read")
+	case (r.Tell == "regulator") != (r.Authority != ""):
+		return errors.New("authority says who is told by a rule that tells a regulator, and by no other")
 	case r.OrOver < 0 || r.Over < 0 || r.From < 0:
 		return errors.New("or_over, over and from must not be negative")
 	}
@@ -212,11 +216,14 @@ func (r Rule) checkDates() error {
 	return nil
 }
 
+// Disabled: it holds nowhere, whatever its dates say.
+func (r Rule) Disabled() bool { return r.Enabled != nil && !*r.Enabled }
+
 // inForce says why a rule does not hold at a time, or "".
 func (r Rule) inForce(at time.Time) string {
 	day := at.UTC().Format(time.DateOnly)
 	switch {
-	case r.Enabled != nil && !*r.Enabled:
+	case r.Disabled():
 		return "the rule is disabled: " + r.Note
 	case day < r.EffectiveFrom:
 		return "in force from " + r.EffectiveFrom

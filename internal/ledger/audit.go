@@ -104,6 +104,8 @@ func (f *fold) act(a candor.Action) error {
 	switch {
 	case isNotice(a.What):
 		return f.campaign(a)
+	case isReport(a.What):
+		return f.report(a)
 	case a.What == candor.Reset:
 		return f.reset(a)
 	case a.What == candor.Contained:

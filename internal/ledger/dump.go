@@ -15,7 +15,7 @@ var tables = []struct{ name, key string }{
 	{"release", "site, time, name"}, {"evidence", "incident, id"}, {"purge", "incident, kind, value"}, {"latent", "site, route, owner"},
 	{"latent_route", "site, route"}, {"sealed", "owner, kind, key"}, {"personal", "site, route, place, hour"}, {"audit", "n"},
 	{"moment", "incident, name"}, {"containment", "site, route"}, {"assessment", "incident"}, {"capture", "digest"},
-	{"document", "hash"}, {"campaign", "id"}, {"recipient", "campaign, n"}, {"delivery", "campaign"}, {"answer", "incident, digest"},
+	{"document", "hash"}, {"campaign", "id"}, {"recipient", "campaign, n"}, {"delivery", "campaign"}, {"answer", "incident, digest"}, {"report", "incident, revision"},
 }
 
 // Dump writes every row of every table but which journal it is of, a line each, in an order of its own: two ledgers of the same entries have the same dump, whichever

@@ -35,7 +35,8 @@ type Ledger struct {
 	where   string // for people: a path, or a URL without its password
 	dialect dialect
 	db      *sql.DB
-	journal string // which one it is folded from, set by Of; empty: whichever
+	moment  *sql.Tx // where set, everything that is read is of one moment: see still
+	journal string  // which one it is folded from, set by Of; empty: whichever
 	memory  memory
 	asked   atomic.Int64
 }
@@ -168,12 +169,32 @@ func (l *Ledger) Asked() int64 { return l.asked.Load() }
 
 func (l *Ledger) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	l.asked.Add(1)
+	if l.moment != nil {
+		return l.moment.QueryContext(ctx, l.dialect.bind(query), args...)
+	}
 	return l.db.QueryContext(ctx, l.dialect.bind(query), args...)
 }
 
 func (l *Ledger) row(ctx context.Context, query string, args ...any) *sql.Row {
 	l.asked.Add(1)
+	if l.moment != nil {
+		return l.moment.QueryRowContext(ctx, l.dialect.bind(query), args...)
+	}
 	return l.db.QueryRowContext(ctx, l.dialect.bind(query), args...)
+}
+
+// still reads while nothing changes: numbers that must sum are of one moment, although the journal is folded meanwhile.
+func (l *Ledger) still(ctx context.Context, do func(*Ledger) error) error {
+	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: l.dialect.snapshot()})
+	if err != nil {
+		return l.explain(err)
+	}
+	defer tx.Rollback()
+	one := &Ledger{where: l.where, dialect: l.dialect, db: l.db, moment: tx, journal: l.journal}
+	one.memory.possible, one.memory.verdicts, one.memory.countries = map[string]remembered{}, map[string]judged{}, map[string]located{}
+	err = do(one)
+	l.asked.Add(one.asked.Load())
+	return err
 }
 
 // at is a moment as the tables have it. What nanoseconds cannot say (UnixNano is undefined before 1678 and after 2262) is the first or last

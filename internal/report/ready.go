@@ -1,0 +1,86 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"candor.example/scan"
+	"candor.example/verify"
+)
+
+// Ready says what stands in the way of publishing a report, as of PublishedAt; nothing: it may be. A draft of which something is wrong can still be looked at.
+func Ready(r verify.Report) (errs []error) {
+	wrong := func(is bool, field, format string, a ...any) {
+		if is {
+			errs = append(errs, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, a...)))
+		}
+	}
+	p := r.Publisher
+	wrong(p.LegalName == "" || p.Domain == "" || p.Contact.Role == "" || p.Contact.Email == "", "/publisher", "candor.yaml does not say who speaks and whom people can ask: notice.publisher")
+	_, err := time.LoadLocation(p.Zone)
+	wrong(err != nil, "/publisher/zone", "%q is no time zone such as Europe/Berlin", p.Zone)
+	wrong(r.Log.Origin == "", "/log/origin", "the log has no name: report.origin in candor.yaml")
+	for _, f := range fields(&r) {
+		late := f.status() == verify.Unknown && !f.due().After(r.PublishedAt)
+		wrong(late, f.pointer, "it was to be known by %s, which has passed: answer it, or set another day", f.due().Format(time.DateOnly))
+		wrong((f.status() == verify.Withheld || f.status() == verify.Estimated) && strings.TrimSpace(f.reason()) == "", f.pointer, "it is %s and nobody says why", f.status())
+	}
+	for _, c := range r.Corrections {
+		wrong(c.Revision == r.Revision && c.Why == "", c.Field, "%s was said before, and is %s now: say why", c.From, c.To)
+	}
+	wrong(!Sums(r.Told), "/people_told", "it does not sum up: %s", Sum(r.Told))
+	wrong(!courseSums(r), "/course", "the people of the course are not as many as those of the report")
+	return append(errs, addresses(r)...)
+}
+
+// Sums: affected = accepted + bounced + other channel + in doubt + withheld + waiting, and none of them is less than nobody.
+func Sums(t verify.Told) bool {
+	least := min(t.Affected, t.Accepted, t.Bounced, t.OtherChannel, t.InDoubt, t.Withheld, t.Waiting)
+	return least >= 0 && t.Affected == t.Accepted+t.Bounced+t.OtherChannel+t.InDoubt+t.Withheld+t.Waiting
+}
+
+// Sum is the identity in words.
+func Sum(t verify.Told) string {
+	return fmt.Sprintf("%d affected = %d accepted + %d bounced + %d by another channel + %d in doubt + %d withheld + %d waiting", t.Affected, t.Accepted, t.Bounced, t.OtherChannel, t.InDoubt, t.Withheld,
+		t.Waiting)
+}
+
+func courseSums(r verify.Report) bool {
+	sum := 0
+	for _, p := range r.Course.Points {
+		sum += p.Exposed
+	}
+	people := r.HowMany.People.Value
+	return len(r.Course.Points) == 0 || people == nil || people.Exact == nil || sum == *people.Exact
+}
+
+// addresses finds e-mail addresses in any encoding that are not those under which the publisher can be reached.
+func addresses(r verify.Report) (errs []error) {
+	own := map[string]bool{strings.ToLower(r.Publisher.Contact.Email): true, strings.ToLower(r.Publisher.DPO.Email): true}
+	for _, f := range fields(&r) {
+		if found := addressIn(f.value()+" "+f.reason(), own); found != "" {
+			errs = append(errs, fmt.Errorf("%s: it holds an e-mail address, %s: a report names no customer", f.pointer, scan.MaskEmail(found)))
+		}
+	}
+	rest := r
+	rest.Publisher.Contact.Email, rest.Publisher.DPO.Email = "", ""
+	b, _ := json.Marshal(rest) // what a report holds always can be
+	if found := addressIn(string(b), own); found != "" && len(errs) == 0 {
+		errs = append(errs, fmt.Errorf("it holds an e-mail address, %s: a report names no customer", scan.MaskEmail(found)))
+	}
+	return errs
+}
+
+// addressIn is the first address in a text that is not one of the publisher's own.
+func addressIn(text string, own map[string]bool) (found string) {
+	f := scan.Finder{Found: func(m scan.Match) bool {
+		if m.Kind == scan.Email && !own[strings.ToLower(string(m.Value))] && found == "" {
+			found = string(m.Value)
+		}
+		return m.Kind == scan.Email
+	}}
+	f.Find([]byte(text), true)
+	return found
+}
