@@ -2,16 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -51,12 +44,12 @@ type told struct {
 // demoNotice is what candor.yaml would say of telling people.
 func demoNotice(d dataFlag, relay string) (NoticeConfig, error) {
 	var keys []DKIMConfig
-	for _, selector := range []string{"demo-rsa", "demo-ed25519"} {
-		path := filepath.Join(d.keys(), selector+".pem")
-		if err := makeDKIM(path, selector == "demo-rsa"); err != nil {
+	for _, algorithm := range []string{"rsa", "ed25519"} {
+		k := DKIMConfig{Domain: "lantern-and-loom.example", Selector: "demo-" + algorithm, KeyFile: filepath.Join(d.keys(), "dkim-"+algorithm+".key")}
+		if _, err := makeDKIM(d, k.KeyFile, algorithm); err != nil {
 			return NoticeConfig{}, err
 		}
-		keys = append(keys, DKIMConfig{Domain: "lantern-and-loom.example", Selector: selector, KeyFile: path})
+		keys = append(keys, k)
 	}
 	return NoticeConfig{
 		Publisher: notice.Publisher{LegalName: "Lantern & Loom Ltd", Name: "Lantern & Loom", Address: "1 Made-up Street, 12345 Nowhere", Domain: "lantern-and-loom.example",
@@ -75,28 +68,6 @@ func demoNotice(d dataFlag, relay string) (NoticeConfig, error) {
 		Relays: []RelayConfig{{Addr: relay, TLS: "none"}}, DKIM: keys, MX: "off", Board: true, UpdateBy: time.Now().UTC().AddDate(0, 0, 14).Truncate(24 * time.Hour),
 		Limits: LimitsConfig{Start: 1e6, Max: 1e6},
 	}, nil
-}
-
-// makeDKIM writes a signing key, where there is none.
-func makeDKIM(path string, isRSA bool) error {
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	var key crypto.Signer
-	var err error
-	if isRSA {
-		key, err = rsa.GenerateKey(rand.Reader, 2048)
-	} else {
-		_, key, err = ed25519.GenerateKey(rand.Reader)
-	}
-	if err != nil {
-		return err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 // tell plays it for each incident that exposed somebody.
@@ -206,7 +177,7 @@ func (t *telling) fixed(ctx context.Context, i incident.Incident) (at time.Time,
 
 // notify tells everybody who was exposed: drafted by one, approved by two others, a canary first.
 func (t *telling) notify(ctx context.Context, id string) (ledger.Tally, error) {
-	d, campaign, err := draftOf(ctx, t.ledger, t.config.Notice, id, notice.Affected)
+	d, _, campaign, err := draftOf(ctx, t.ledger, t.config.Notice, id, notice.Affected)
 	if err != nil {
 		return ledger.Tally{}, err
 	}
