@@ -121,7 +121,10 @@ func given[T any](p *speaker, f verify.Fact[T], say func(T) string) string {
 func (p *speaker) blocks() []string {
 	r := p.r
 	happened := p.Say("happened.unsaid", "site", p.Site, "page", p.Page())
-	if p.People > 0 && !p.First.IsZero() && !p.Last.IsZero() {
+	switch {
+	case r.Which.Surfaces.Value == nil:
+		happened = p.Say("happened.site", "site", p.Site)
+	case p.People > 0 && !p.First.IsZero() && !p.Last.IsZero():
 		happened = p.Sentence("happened")
 	}
 	advice := p.Advice()
@@ -181,7 +184,7 @@ func (p *speaker) told() string {
 
 func (p *speaker) answers() (list []Answer) {
 	r := p.r
-	addAnswer(p, &list, "site", "/which/sites", r.Which.Sites, func([]verify.Site) string { return p.Say("site", "site", p.Site, "page", p.Page()) })
+	addAnswer(p, &list, "site", "/which/sites", r.Which.Sites, p.site)
 	addAnswer(p, &list, "people", "/how_many/people", r.HowMany.People, func(v verify.People) string { return p.Count("people", v.Upper) })
 	addAnswer(p, &list, "regions", "/which/regions", r.Which.Regions, p.regions)
 	addAnswer(p, &list, "when", "/timeline/first_exposure", r.Timeline.First.Fact, func(time.Time) string { return p.Say("when", "when", p.Within(p.First, p.Last)) })
@@ -222,6 +225,13 @@ func addAnswer[T any](p *speaker, list *[]Answer, ask, field string, f verify.Fa
 	if text := given(p, f, say); text != "" {
 		*list = append(*list, Answer{field, f.Status, p.Say("ask." + ask), text})
 	}
+}
+
+func (p *speaker) site([]verify.Site) string {
+	if p.r.Which.Surfaces.Value == nil {
+		return p.Say("site.only", "site", p.Site)
+	}
+	return p.Say("site", "site", p.Site, "page", p.Page())
 }
 
 // regions names countries as the language does (CLDR).
