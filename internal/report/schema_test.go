@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -91,7 +92,8 @@ func (c *comparison) gather(schema, properties map[string]any, required *[]strin
 	}
 }
 
-// Whatever is done to one member of a report, schema and types agree whether it is one still, or the schema is the stricter.
+// Whatever is done to one member of a report, schema and types agree whether it is one still, or the schema is the stricter. One mutation of seven is tried, or all with
+// CANDOR_ALL_MUTATIONS set.
 func TestSchemaAndTypesAgreeOnMutations(t *testing.T) {
 	r, err := Draft(shop())
 	if err != nil {
@@ -128,7 +130,14 @@ func mutateOne(t *testing.T, good []byte, do func(kind, at string, b []byte)) {
 	if err := json.Unmarshal(good, &root); err != nil {
 		t.Fatal(err)
 	}
+	n, every := 0, 7 // a prime, so that each kind has its turn
+	if os.Getenv("CANDOR_ALL_MUTATIONS") != "" {
+		every = 1
+	}
 	write := func(kind, at string) {
+		if n++; n%every != 0 {
+			return
+		}
 		b, err := json.Marshal(root)
 		if err != nil {
 			t.Fatal(err)
