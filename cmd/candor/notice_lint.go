@@ -12,10 +12,11 @@ import (
 )
 
 type noticeLintCmd struct {
-	Paths []string `arg:"" name:"path" help:"Letters: a mail (.eml), a page (.html) or text (.txt); '-' is standard input."`
-	Facts string   `placeholder:"FILE" help:"Facts to compare with (candor.facts/v1, JSON). Without: only whether a reader finds what they need."`
-	Law   string   `enum:",gdpr,california,viewers" default:"" placeholder:"LAW" help:"Whose template the letters follow: gdpr, california, or viewers (the letter to those who saw it). Default: california where its title stands, else gdpr."`
-	JSON  bool     `help:"Print as JSON, an object a line."`
+	Paths  []string `arg:"" name:"path" help:"Letters: a mail (.eml), a page (.html) or text (.txt); '-' is standard input."`
+	Facts  string   `placeholder:"FILE" help:"Facts to compare with (candor.facts/v1, JSON). Without: only whether a reader finds what they need."`
+	Report string   `type:"path" placeholder:"FILE" help:"The public report to compare with (candor.report/v1, JSON): its numbers are the letter's, and those of --facts."`
+	Law    string   `enum:",gdpr,california,viewers" default:"" placeholder:"LAW" help:"Whose template the letters follow: gdpr, california, or viewers (the letter to those who saw it). Default: california where its title stands, else gdpr."`
+	JSON   bool     `help:"Print as JSON, an object a line."`
 }
 
 func (c *noticeLintCmd) Help() string {
@@ -26,17 +27,23 @@ E blocks approval; W may stand with a written reason. Exit status: 0 no E, 1 an 
 
   candor notice lint letter.eml
   candor notice lint --facts facts.json drafts/*.html
+  candor notice lint --report public/inc-3kq7h2mb/1/report.json letter.eml
   pbpaste | candor notice lint -
 
 This is not legal advice.`
 }
 
 func (c *noticeLintCmd) Run() error {
-	facts, err := readFacts(c.Facts)
+	facts, disagree, err := c.facts()
 	if err != nil {
 		return err
 	}
-	errorsFound, warnings := 0, 0
+	errorsFound, warnings := len(disagree), 0
+	for _, f := range disagree {
+		if err := c.print(os.Stdout, c.Facts, f); err != nil {
+			return err
+		}
+	}
 	for _, path := range c.Paths {
 		letter, err := readLetter(path)
 		if err != nil {

@@ -163,7 +163,8 @@ FROM recipient r JOIN campaign c ON c.id = r.campaign WHERE c.incident = ? AND c
 		return err
 	}
 	asked, by, err := l.Answers(ctx, id)
-	in.Viewers = verify.WrongViewers{Asked: asked, Confirmed: by[candor.AnswerDeleted] + by[candor.AnswerNone], Contact: by[candor.AnswerContact]}
+	in.Viewers = verify.WrongViewers{Confirmed: by[candor.AnswerDeleted] + by[candor.AnswerNone], Contact: by[candor.AnswerContact]}
+	in.Viewers.Asked = max(asked, in.Viewers.Confirmed+in.Viewers.Contact) // who answered was asked, even by a campaign that is drafted anew
 	return err
 }
 

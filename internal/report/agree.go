@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"candor.example"
+	"candor.example/internal/incident"
 	"candor.example/internal/notice"
+	"candor.example/scan"
 	"candor.example/verify"
 )
 
@@ -113,8 +116,8 @@ func sortedKeys(m map[string]string) (keys []string) {
 	return keys
 }
 
-// figure is a number as texts write it, with whatever groups its digits.
-var figure = regexp.MustCompile(`[0-9]+([.,\x{a0}\x{202f} ][0-9]{3})*`)
+// numeral is a number as texts write it, with whatever groups its digits.
+var numeral = regexp.MustCompile(`[0-9]+([.,\x{a0}\x{202f} ][0-9]{3})*`)
 
 // AgreeStatement finds the numbers in a press statement, as somebody may have edited it, that a statement drafted from the report would not have.
 func AgreeStatement(text, lang string, r verify.Report, f notice.Facts) ([]Disagreement, error) {
@@ -133,7 +136,7 @@ func AgreeStatement(text, lang string, r verify.Report, f notice.Facts) ([]Disag
 }
 
 func numbersIn(text string) (list []string) {
-	for _, n := range figure.FindAllString(text, -1) {
+	for _, n := range numeral.FindAllString(text, -1) {
 		list = append(list, strings.Map(onlyDigits, n))
 	}
 	return list
@@ -144,4 +147,38 @@ func onlyDigits(r rune) rune {
 		return -1
 	}
 	return r
+}
+
+// Facts are what a report says, for the rules of notices to compare a letter with. It does not say who saw it by kind, so that all are of one.
+func Facts(r verify.Report) notice.Facts {
+	f := factsOf(r, notice.Facts{Schema: notice.FactsSchema, Publisher: notice.Publisher{LegalName: r.Publisher.LegalName, Name: r.Publisher.Name, Address: r.Publisher.Address, Domain: r.Publisher.Domain,
+		Contact: notice.Contact(r.Publisher.Contact), DPO: notice.Contact(r.Publisher.DPO), Zone: r.Publisher.Zone}})
+	f.Cause = incident.CauseID(or(r.Cause.Mechanism, verify.Mechanism{ID: string(incident.CauseUndetermined)}).ID)
+	f.Aware = or(r.Timeline.Aware.Fact, time.Time{})
+	f.Looked = candor.LookedPart
+	if r.HowMany.NotDisclosed.Value != nil {
+		f.Looked = candor.LookedAll
+	}
+	for _, name := range or(r.HowMany.Disclosed, nil) {
+		switch name {
+		case "name", "email", "phone":
+			f.Kinds = append(f.Kinds, candor.Kind(name))
+		case "hash":
+			f.Kinds = append(f.Kinds, scan.EmailSHA256)
+		default:
+			f.Credentials = append(f.Credentials, name)
+		}
+	}
+	if n := r.HowMany.Viewers.Value; n != nil {
+		f.Viewers = []incident.ViewerCount{{Kind: "mixed", Count: *n}}
+	}
+	if len(r.Open) > 0 {
+		f.UpdateBy = r.Open[0].AnswerBy
+	}
+	for _, one := range or(r.Regulators, nil) {
+		if !one.Filed.IsZero() {
+			f.Regulators = append(f.Regulators, notice.Regulator{Authority: one.Authority, Law: one.Law, Filed: one.Filed, Reference: one.Reference})
+		}
+	}
+	return f
 }

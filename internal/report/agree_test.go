@@ -71,9 +71,9 @@ func TestDisagreementIsFound(t *testing.T) {
 			t.Errorf("%s: %v, %v", key, list, err)
 		}
 	}
-	for _, lang := range notice.Languages {
+	for _, lang := range []string{"en", "fr", "ja"} { // which write numbers in three ways
 		s, _ := StatementOf(r, in.Facts, lang)
-		for _, change := range [][2]string{{"160", "161"}, {"40", "41"}, {"2018", "2017"}, {"70", "170"}} {
+		for _, change := range [][2]string{{"160", "161"}, {"70", "170"}} {
 			if list, err := AgreeStatement(strings.Replace(s.Text(), change[0], change[1], 1), lang, r, in.Facts); err != nil || len(list) == 0 {
 				t.Errorf("%s: %s for %s is not found: %v", lang, change[1], change[0], err)
 			}
@@ -122,8 +122,11 @@ func TestStatementKeepsTheRulesOfStyle(t *testing.T) {
 		for _, f := range found {
 			t.Errorf("%s: %s %s: %q %s", lang, f.Rule, f.Title, f.Text, f.Why)
 		}
+		if hedge[lang] == "" {
+			continue
+		}
 		bad, err := LintStatement(strings.Replace(s.Text(), "\n\n", "\n\n"+hedge[lang]+" ", 1), r, in.Facts)
-		if err != nil || hedge[lang] != "" && len(bad) == 0 {
+		if err != nil || len(bad) == 0 {
 			t.Errorf("%s: a hedge passes", lang)
 		}
 	}

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"candor.example/internal/duties"
 	"candor.example/internal/incident"
 	"candor.example/internal/notice"
+	"candor.example/verify"
 )
 
 func nov(day, hour, minute int) time.Time {
@@ -43,14 +46,122 @@ func shop() Input {
 	return in
 }
 
+// Everything that the ledger knows is known, and what only people know is unknown until a day, and an open question in every language.
 func TestDraft(t *testing.T) {
 	r, err := Draft(shop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Marshal(r)
+	r = clone(t, r)
+	unknown := []string{"/how_many/special_groups", "/cause/why_not_caught", "/cause/third_party", "/fix/copies_purged", "/fix/wrong_viewers_asked_to_delete", "/fix/prevention", "/timeline/determined", "/timeline/last_notice"}
+	for _, f := range fields(&r) {
+		open := slices.Contains(unknown, f.pointer)
+		if (f.status() == verify.Unknown) != open || (f.status() == verify.Known) == open {
+			t.Errorf("%s is %s", f.pointer, f.status())
+		}
+		if f.status() == verify.Unknown && !f.due().Equal(r.PublishedAt.Add(UpdateWithin)) {
+			t.Errorf("%s: until %v", f.pointer, f.due())
+		}
+	}
+	for i, q := range r.Open {
+		if q.Field != unknown[i] || len(q.Text) != len(notice.Languages) || !q.AnswerBy.Equal(r.PublishedAt.Add(UpdateWithin)) {
+			t.Errorf("%+v", q)
+		}
+	}
+	if len(r.Open) != len(unknown) {
+		t.Errorf("%d questions, and %d are unknown", len(r.Open), len(unknown))
+	}
+	for name, evidence := range map[string][]string{"contained": r.Fix.ContainedAt.Evidence, "fixed": r.Timeline.Fixed.Evidence, "verified": r.Fix.VerifiedBy.Evidence, "aware": r.Timeline.Aware.Evidence} {
+		what := map[string]string{"contained": candor.Contained, "fixed": candor.Fixed, "verified": candor.Verified, "aware": candor.Confirmed}[name]
+		if len(evidence) != 1 || evidence[0] != candor.HashOf([]byte(what)) {
+			t.Errorf("%s stands on %v", name, evidence)
+		}
+	}
+	if r.Timeline.Aware.By != "publisher" || r.Timeline.First.By != "candor" || r.Timeline.Introduced.By != "release" {
+		t.Errorf("%+v", r.Timeline)
+	}
+	if errs := Ready(r); len(errs) > 0 {
+		t.Error(errs)
+	}
+}
+
+// The report says cause, consequences and advice in the sentences of the notice.
+func TestReportSaysWhatTheNoticeSays(t *testing.T) {
+	d, r, _ := allThree(t)
+	for _, lang := range notice.Languages {
+		m, err := d.Message(notice.MadeUp(d.Facts, notice.GDPR, lang), d.Facts.AsOf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := squashed(m.Text)
+		said := []string{(*r.Cause.Summary.Value)[lang], (*r.Consequences.Value)[lang], r.HowToCheck[lang]}
+		for _, a := range r.Advice {
+			said = append(said, a[lang])
+		}
+		for _, sentence := range said {
+			if sentence == "" || !strings.Contains(text, squashed(sentence)) {
+				t.Errorf("%s: the notice does not say %q", lang, sentence)
+			}
+		}
+	}
+}
+
+// squashed has no spaces of any sort: a letter is broken into lines.
+func squashed(s string) string { return strings.Join(strings.Fields(s), "") }
+
+// Evidence is of what the ledger has: whoever has the documents computes the hashes.
+func TestEvidence(t *testing.T) {
+	in := shop()
+	r, err := Draft(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s", b)
+	of := map[string]bool{}
+	for _, d := range Evidence(in) {
+		if candor.HashOf(d.Body) != d.Hash || strings.Contains(string(d.Body), `"DE"`) {
+			t.Errorf("%s: %s", d.Type, d.Body)
+		}
+	}
+	for _, s := range Sources(in) {
+		of[s.Hash] = true
+	}
+	for _, f := range fields(&r) {
+		for _, h := range f.evidence() {
+			if !of[h] {
+				t.Errorf("%s stands on %s, and nobody says what that is of", f.pointer, h)
+			}
+		}
+	}
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	r, err := Draft(shop())
+	if err != nil {
+		f.Fatal(err)
+	}
+	b, err := Marshal(r)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(`{"schema":"candor.report/v1","revision":1e9}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := Unmarshal(b)
+		if err != nil {
+			return
+		}
+		again, err := Marshal(r)
+		if err != nil {
+			t.Fatalf("it was read, and cannot be written: %v", err)
+		}
+		if other, err := Unmarshal(again); err != nil || len(fields(&other)) != len(fields(&r)) {
+			t.Fatal(err)
+		}
+		Ready(r)
+		for _, lang := range []string{"en", "ja"} {
+			if _, err := StatementOf(r, Facts(r), lang); err != nil {
+				return // words that cannot be said, such as those with a brace
+			}
+		}
+	})
 }

@@ -66,6 +66,9 @@ func Sound(a candor.Action) error {
 		_, err := f.read(a.Details["value"])
 		return err
 	case string(verify.Withheld):
+		if f.pointer == "/which/sites" {
+			return errors.New("/which/sites cannot be withheld: advice and notices name the site, and which it was is the first thing that people ask")
+		}
 		if strings.TrimSpace(a.Why) == "" {
 			return fmt.Errorf("%s: say why it is withheld", f.pointer)
 		}

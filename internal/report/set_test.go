@@ -78,6 +78,7 @@ func TestSetRefuses(t *testing.T) {
 		"an address":               set("/cause/third_party", "known", `"ask anna@mail.example"`, ""),
 		"an address, encoded":      set("/cause/third_party", "known", `"ask anna&#64;mail.example"`, ""),
 		"an address as a reason":   set("/cause/third_party", "withheld", "", "anna@mail.example asks us to"),
+		"which site withheld":      set("/which/sites", "withheld", "", "We would rather not."),
 		"withheld without why":     set("/cause/third_party", "withheld", "", " "),
 		"estimated without how":    set("/cause/third_party", "estimated", `"none"`, ""),
 		"unknown without a day":    set("/cause/third_party", "unknown", "", ""),
