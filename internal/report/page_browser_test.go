@@ -159,5 +159,9 @@ func TestPagesInChromium(t *testing.T) {
 // withFiles adds what the log publishes beside the pages.
 func withFiles(files map[string][]byte) map[string][]byte {
 	files["key.txt"] = []byte("shop.example/reports+1+key\n")
+	for _, p := range sample() {
+		folder := fmt.Sprintf("%s/%d/", p.Report.Incident, p.Report.Revision)
+		files[folder+"report.json"], files[folder+"report.tlog-proof"] = []byte("{}\n"), []byte("c2sp.org/tlog-proof@v1\n")
+	}
 	return files
 }

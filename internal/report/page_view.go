@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -134,15 +135,12 @@ func (v *view) Corrected() string { return v.countOrNone("corrected", len(v.r.Co
 func (v *view) Open() string      { return v.countOrNone("open", len(v.r.Open)) }
 
 // Honest: there is anything of these.
-func (v *view) Honest() (bool, error) {
-	n, err := withheld(v.r)
-	return n+len(v.r.Corrections)+len(v.r.Open) > 0, err
-}
+func (v *view) Honest() bool { return len(v.withheld())+len(v.r.Corrections)+len(v.r.Open) > 0 }
 
-func (v *view) Withheld() (string, error) {
-	n, err := withheld(v.r)
-	return v.countOrNone("withheld", n), err
-}
+func (v *view) Withheld() string { return v.countOrNone("withheld", len(v.withheld())) }
+
+// FirstWithheld is where the first of them stands.
+func (v *view) FirstWithheld() string { return v.withheld()[0].ID }
 
 func (v voice) countOrNone(key string, n int) string {
 	if n == 0 {
@@ -151,36 +149,19 @@ func (v voice) countOrNone(key string, n int) string {
 	return v.Count(key, n)
 }
 
-// withheld counts the facts that are, wherever they stand.
-func withheld(r verify.Report) (n int, err error) {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return 0, fmt.Errorf("it cannot be written as JSON: %w", err)
-	}
-	var tree map[string]any
-	if err := json.Unmarshal(b, &tree); err != nil {
-		return 0, err
-	}
-	walk(tree, func(m map[string]any) {
-		if _, is := m["as_of"]; is && m["status"] == string(verify.Withheld) {
-			n++
-		}
-	})
-	return n, nil
+func (v *view) withheld() []row {
+	return slices.DeleteFunc(v.rows(), func(r row) bool { return r.Status != verify.Withheld })
 }
 
-func walk(v any, see func(map[string]any)) {
-	switch v := v.(type) {
-	case map[string]any:
-		see(v)
-		for _, below := range v {
-			walk(below, see)
-		}
-	case []any:
-		for _, below := range v {
-			walk(below, see)
-		}
+// rows are all facts, in the order of the page.
+func (v *view) rows() []row {
+	all := v.moments()
+	d := v.Data()
+	all = append(all, d.Shown, d.Not, v.Consequences())
+	for _, g := range v.groups() {
+		all = append(all, g.Rows...)
 	}
+	return append(all, v.Prevention(), v.Regulators())
 }
 
 // Told is the sum of people told, and its parts.
@@ -291,7 +272,9 @@ type duty struct {
 }
 
 func (v *view) Regulators() row {
-	return fact(v, "/regulators", v.r.Regulators, func(list []verify.Regulator) []text { return each(list, func(r verify.Regulator) text { return plain(r.Authority) }) })
+	return fact(v, "/regulators", v.r.Regulators, func(list []verify.Regulator) []text {
+		return each(list, func(r verify.Regulator) text { return plain(r.Authority) })
+	})
 }
 
 // Duties are the regulators in full, where they are known.
