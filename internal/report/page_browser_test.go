@@ -131,7 +131,7 @@ func (b *browser) print() []byte {
 
 // A customer on a phone, a journalist at a desk, a regulator who prints; by day and by night.
 func TestPagesInChromium(t *testing.T) {
-	b := newBrowser(t, withFiles(pagesOf(t, sample())))
+	b := newBrowser(t, withFiles(samplePages(t)))
 	for _, p := range []struct {
 		name, path string
 		width      int64

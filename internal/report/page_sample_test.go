@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"sync"
 	"testing"
 	"time"
 
@@ -189,6 +191,18 @@ func pagesOf(t *testing.T, published []Published) map[string][]byte {
 	}
 	return files
 }
+
+// samplePages are those of sample, made once; a test gets a map of its own.
+func samplePages(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := madeOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return maps.Clone(files)
+}
+
+var madeOnce = sync.OnceValues(func() (map[string][]byte, error) { return Pages(sample()) })
 
 func TestSampleAddsUp(t *testing.T) {
 	for _, p := range sample() {
