@@ -244,14 +244,31 @@ func (v *view) HowToCheck() text { return v.own(v.r.HowToCheck) }
 func (v *view) Timeline() []row  { return v.moments() }
 func (v *view) Groups() []group  { return v.groups() }
 
-// Prevention is what is changed.
+// Prevention is what is changed; Steps are the same with who does it, and by when.
 func (v *view) Prevention() row {
-	return fact(v, "/fix/prevention", v.r.Fix.Prevention, func(list []verify.Prevention) []text { return each(list, v.prevented) })
+	return fact(v, "/fix/prevention", v.r.Fix.Prevention, func(list []verify.Prevention) []text {
+		return each(list, func(p verify.Prevention) text { return v.own(p.Action) })
+	})
 }
 
-func (v *view) prevented(p verify.Prevention) text {
-	t := v.own(p.Action)
-	notes := []string{t.Text}
+// step is one thing that is changed.
+type step struct {
+	Text text
+	Note string
+}
+
+func (v *view) Steps() (list []step) {
+	if !has(v.r.Fix.Prevention) {
+		return nil
+	}
+	for _, p := range *v.r.Fix.Prevention.Value {
+		list = append(list, step{v.own(p.Action), v.prevented(p)})
+	}
+	return list
+}
+
+func (v *view) prevented(p verify.Prevention) string {
+	var notes []string
 	if p.Owner != "" {
 		notes = append(notes, v.Say("prevention.owner", "owner", shown(p.Owner)))
 	}
@@ -261,8 +278,7 @@ func (v *view) prevented(p verify.Prevention) text {
 	case !p.Due.IsZero():
 		notes = append(notes, v.Say("prevention.due", "date", v.Date(p.Due)))
 	}
-	t.Text = strings.Join(notes, " · ")
-	return t
+	return strings.Join(notes, " · ")
 }
 
 // duty is one authority, and what is owed to it.
