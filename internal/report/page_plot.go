@@ -80,15 +80,15 @@ func (d drawing) Label(t plot.Tick) string {
 	return v.clock(t.Time)
 }
 
-// figure is a bar in the table.
-type figure struct {
+// barRow is a bar in the table.
+type barRow struct {
 	At                 text
 	Exposed, Prevented string
 }
 
-func (d drawing) Figures() (list []figure) {
+func (d drawing) Figures() (list []barRow) {
 	for _, b := range d.Bars {
-		list = append(list, figure{text{Text: d.v.short(b.From), ISO: b.From.UTC().Format(time.RFC3339)}, d.v.Number(b.Exposed), d.v.Number(b.Prevented)})
+		list = append(list, barRow{text{Text: d.v.short(b.From), ISO: b.From.UTC().Format(time.RFC3339)}, d.v.Number(b.Exposed), d.v.Number(b.Prevented)})
 	}
 	return list
 }

@@ -23,7 +23,7 @@ import (
 )
 
 func TestPageFiles(t *testing.T) {
-	files := samplePages(t)
+	files := pagesOfSample(t)
 	for _, name := range []string{"index.html", "de.html", "style.css", "icon.svg", "inc-7q2mxd4a/index.html", "inc-7q2mxd4a/ja.html", "inc-7q2mxd4a/1/index.html", "inc-7q2mxd4a/3/pl.html", "inc-c3kd2b7e/1/en.html"} {
 		if len(files[name]) == 0 {
 			t.Errorf("%s is missing", name)
@@ -75,7 +75,7 @@ func TestPagesRefuse(t *testing.T) {
 
 // Every page is well-formed: elements are closed, attributes quoted, ids there once, links within a page lead somewhere, and all others to files that are published.
 func TestPagesAreWellFormed(t *testing.T) {
-	files := withFiles(samplePages(t))
+	files := withFiles(pagesOfSample(t))
 	for name, b := range files {
 		if !strings.HasSuffix(name, ".html") {
 			continue
@@ -158,7 +158,7 @@ func TestEveryFactHasARow(t *testing.T) {
 	b, _ := json.Marshal(r)
 	var tree any
 	json.Unmarshal(b, &tree)
-	page := string(samplePages(t)["inc-7q2mxd4a/3/en.html"])
+	page := string(pagesOfSample(t)["inc-7q2mxd4a/3/en.html"])
 	facts := 0
 	eachFact(tree, "", func(pointer string, fact map[string]any) {
 		facts++
@@ -565,7 +565,7 @@ func TestHeadlines(t *testing.T) {
 
 // A correction says before, after and why; an old revision's page still says what was said then.
 func TestCorrections(t *testing.T) {
-	files := samplePages(t)
+	files := pagesOfSample(t)
 	newest, old := string(files["inc-7q2mxd4a/en.html"]), string(files["inc-7q2mxd4a/1/en.html"])
 	for _, want := range []string{"<del>1,197</del>", "<ins>1,204</ins>", "Seven people stood in nothing else.", "We have corrected 2 statements of this report.", "Before, we said: 1,197."} {
 		if !strings.Contains(newest, want) {
@@ -584,7 +584,7 @@ func TestCorrections(t *testing.T) {
 
 // What is merged, withheld, unknown and estimated is said so.
 func TestHonesty(t *testing.T) {
-	files := samplePages(t)
+	files := pagesOfSample(t)
 	for path, wants := range map[string][]string{
 		"inc-7q2mxd4a/3/en.html": {"Countries with fewer than 10 people are counted together", "We withhold 2 facts.", "We do not publish this. The reason: To say it for so few people would name some of them.", "How we estimated it: the cache&#39;s own log ends at 10:58", "It is not legal advice."},
 		"inc-7q2mxd4a/1/en.html": {"We do not know this yet. We will say by 30 November 2018.", "No. We have not removed the cause yet.", "2 questions are still open."},

@@ -165,9 +165,9 @@ func (v *view) rows() []row {
 }
 
 // Told is the sum of people told, and its parts.
-func (v *view) Told() told {
+func (v *view) Told() toldSum {
 	t := v.r.Told
-	s := told{Affected: part{Name: v.Say("told.affected"), Count: v.Number(t.Affected)}}
+	s := toldSum{Affected: part{Name: v.Say("told.affected"), Count: v.Number(t.Affected)}}
 	var x float64
 	var sum []string
 	for _, p := range []struct {
@@ -191,7 +191,7 @@ func (v *view) Told() told {
 	return s
 }
 
-type told struct {
+type toldSum struct {
 	Affected  part
 	Parts     []part
 	Sum       string
