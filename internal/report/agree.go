@@ -113,8 +113,8 @@ func sortedKeys(m map[string]string) (keys []string) {
 	return keys
 }
 
-// figure is a number as texts write it, with whatever groups its digits.
-var figure = regexp.MustCompile(`[0-9]+([.,\x{a0}\x{202f} ][0-9]{3})*`)
+// numeral is a number as texts write it, with whatever groups its digits.
+var numeral = regexp.MustCompile(`[0-9]+([.,\x{a0}\x{202f} ][0-9]{3})*`)
 
 // AgreeStatement finds the numbers in a press statement, as somebody may have edited it, that a statement drafted from the report would not have.
 func AgreeStatement(text, lang string, r verify.Report, f notice.Facts) ([]Disagreement, error) {
@@ -133,7 +133,7 @@ func AgreeStatement(text, lang string, r verify.Report, f notice.Facts) ([]Disag
 }
 
 func numbersIn(text string) (list []string) {
-	for _, n := range figure.FindAllString(text, -1) {
+	for _, n := range numeral.FindAllString(text, -1) {
 		list = append(list, strings.Map(onlyDigits, n))
 	}
 	return list

@@ -10,7 +10,7 @@ import (
 	"candor.example/verify"
 )
 
-// Together is the country of those that are counted together.
+// Together is the country of those that are inReasons together.
 const Together = "other"
 
 // merged counts the people of countries with fewer than least people together. Where these are few as well, so that the sum less what is named would tell of
@@ -38,8 +38,8 @@ func merged(countries map[string]int, least int) []verify.Region {
 	return list
 }
 
-// plain is a segment of a path that names a page and nobody: letters, a file's ending, and no digits but those of an API's version.
-var plain = regexp.MustCompile(`^(v[0-9]{1,2}|[A-Za-z][A-Za-z_-]{0,31}(\.[a-z]{2,5})?|\{[A-Za-z]{0,16}\}|)$`)
+// plainSegment is a segment of a path that names a page and nobody: letters, a file's ending, and no digits but those of an API's version.
+var plainSegment = regexp.MustCompile(`^(v[0-9]{1,2}|[A-Za-z][A-Za-z_-]{0,31}(\.[a-z]{2,5})?|\{[A-Za-z]{0,16}\}|)$`)
 
 // publicRoute is a route as a report names it: a segment that may be somebody's, because it has digits, an at-sign or is long, becomes {}. What a site has learned
 // to be variable has braces already.
@@ -51,15 +51,15 @@ func publicRoute(route string) string {
 	path, _, _ = strings.Cut(path, "?")
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
-		if !plain.MatchString(s) {
+		if !plainSegment.MatchString(s) {
 			segments[i] = "{}"
 		}
 	}
 	return method + " " + strings.Join(segments, "/")
 }
 
-// counted are the ways in which a duty's reason says how many people are somewhere. The limits are the law's, and stay.
-var counted = []struct {
+// inReasons are the ways in which a duty's reason says how many people are somewhere. The limits are the law's, and stay.
+var inReasons = []struct {
 	words *regexp.Regexp
 	with  string
 }{
@@ -76,7 +76,7 @@ func withoutCounts(a duties.Answer, filed []Filed, least int) duties.Answer {
 		if d.People < least && len(filedUnder(d.ID, filed)) == 0 {
 			continue
 		}
-		for _, c := range counted {
+		for _, c := range inReasons {
 			d.Why = c.words.ReplaceAllString(d.Why, c.with)
 		}
 		list = append(list, d)

@@ -29,7 +29,7 @@ func next(t *testing.T, r verify.Report, change func(*Input)) verify.Report {
 	return clone(t, later)
 }
 
-func first(t *testing.T) verify.Report {
+func firstRevision(t *testing.T) verify.Report {
 	t.Helper()
 	r, err := Draft(shop())
 	if err != nil {
@@ -39,7 +39,7 @@ func first(t *testing.T) verify.Report {
 }
 
 func TestRevisionNamesTheOneBefore(t *testing.T) {
-	one := first(t)
+	one := firstRevision(t)
 	two := next(t, one, func(*Input) {})
 	if one.Revision != 1 || one.Previous != "" || two.Revision != 2 || two.Previous == "" {
 		t.Errorf("%d %q, %d %q", one.Revision, one.Previous, two.Revision, two.Previous)
@@ -54,7 +54,7 @@ func TestRevisionNamesTheOneBefore(t *testing.T) {
 
 // A number that changes is a correction that says from what to what, and nobody may publish it without saying why.
 func TestChangedNumbersAreCorrections(t *testing.T) {
-	one := first(t)
+	one := firstRevision(t)
 	change := func(in *Input) {
 		in.Facts.People, in.Records = 161, 322
 		in.Countries["DE"]++
@@ -138,7 +138,7 @@ func hasQuestion(r verify.Report, field string) bool {
 
 // What was said and is not said any more is a correction, too.
 func TestTakenBack(t *testing.T) {
-	one := first(t)
+	one := firstRevision(t)
 	two := next(t, one, func(in *Input) {
 		in.Actions = append(in.Actions, set("/cause/trigger", "withheld", "", "It names a supplier."))
 	})
@@ -158,7 +158,7 @@ func TestTakenBack(t *testing.T) {
 
 // A day that was promised and has passed: nothing is published before it is answered.
 func TestPromisedDaysPass(t *testing.T) {
-	one := first(t)
+	one := firstRevision(t)
 	two := next(t, one, func(in *Input) { in.Facts.AsOf = in.Facts.AsOf.Add(UpdateWithin) })
 	errs := Ready(two)
 	if len(errs) != len(one.Open) || !strings.Contains(errs[0].Error(), "which has passed") {

@@ -102,7 +102,7 @@ func TestSchemaAndTypesAgreeOnMutations(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := map[string]int{}
-	mutate(t, good, func(kind, at string, b []byte) {
+	mutateOne(t, good, func(kind, at string, b []byte) {
 		typed := json.Unmarshal(b, &verify.Report{})
 		if kind == "unknown member" {
 			_, typed = decode(b)
@@ -122,8 +122,8 @@ func TestSchemaAndTypesAgreeOnMutations(t *testing.T) {
 	}
 }
 
-// mutate changes one thing at a time: a member is missing, an unknown one is there, a value is of another type, or null.
-func mutate(t *testing.T, good []byte, do func(kind, at string, b []byte)) {
+// mutateOne changes one thing at a time: a member is missing, an unknown one is there, a value is of another type, or null.
+func mutateOne(t *testing.T, good []byte, do func(kind, at string, b []byte)) {
 	var root any
 	if err := json.Unmarshal(good, &root); err != nil {
 		t.Fatal(err)

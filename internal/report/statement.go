@@ -181,44 +181,44 @@ func (p *speaker) told() string {
 
 func (p *speaker) answers() (list []Answer) {
 	r := p.r
-	answer(p, &list, "site", "/which/sites", r.Which.Sites, func([]verify.Site) string { return p.Say("site", "site", p.Site, "page", p.Page()) })
-	answer(p, &list, "people", "/how_many/people", r.HowMany.People, func(v verify.People) string { return p.Count("people", v.Upper) })
-	answer(p, &list, "regions", "/which/regions", r.Which.Regions, p.regions)
-	answer(p, &list, "when", "/timeline/first_exposure", r.Timeline.First.Fact, func(time.Time) string { return p.Say("when", "when", p.Within(p.First, p.Last)) })
-	answer(p, &list, "found", "/timeline/detected", r.Timeline.Detected.Fact, func(time.Time) string { return p.Sentence("found") })
-	answer(p, &list, "shown", "/how_many/fields_disclosed", r.HowMany.Disclosed, func([]string) string { return p.Shown() })
-	answer(p, &list, "passwords", "/how_many/fields_disclosed", r.HowMany.Disclosed, func([]string) string { return p.Passwords() })
-	answer(p, &list, "seen", "/how_many/viewers_count", r.HowMany.Viewers, func(int) string { return p.seen() })
-	answer(p, &list, "cause", "/cause/summary_plain", r.Cause.Summary, func(w verify.Words) string { return p.Ended(p.Own(w)) })
-	answer(p, &list, "caught", "/cause/why_not_caught", r.Cause.WhyNotCaught, func(w verify.Words) string { return p.Ended(p.Own(w)) })
-	answer(p, &list, "third", "/cause/third_party", r.Cause.ThirdParty, p.Ended)
+	addAnswer(p, &list, "site", "/which/sites", r.Which.Sites, func([]verify.Site) string { return p.Say("site", "site", p.Site, "page", p.Page()) })
+	addAnswer(p, &list, "people", "/how_many/people", r.HowMany.People, func(v verify.People) string { return p.Count("people", v.Upper) })
+	addAnswer(p, &list, "regions", "/which/regions", r.Which.Regions, p.regions)
+	addAnswer(p, &list, "when", "/timeline/first_exposure", r.Timeline.First.Fact, func(time.Time) string { return p.Say("when", "when", p.Within(p.First, p.Last)) })
+	addAnswer(p, &list, "found", "/timeline/detected", r.Timeline.Detected.Fact, func(time.Time) string { return p.Sentence("found") })
+	addAnswer(p, &list, "shown", "/how_many/fields_disclosed", r.HowMany.Disclosed, func([]string) string { return p.Shown() })
+	addAnswer(p, &list, "passwords", "/how_many/fields_disclosed", r.HowMany.Disclosed, func([]string) string { return p.Passwords() })
+	addAnswer(p, &list, "seen", "/how_many/viewers_count", r.HowMany.Viewers, func(int) string { return p.seen() })
+	addAnswer(p, &list, "cause", "/cause/summary_plain", r.Cause.Summary, func(w verify.Words) string { return p.Ended(p.Own(w)) })
+	addAnswer(p, &list, "caught", "/cause/why_not_caught", r.Cause.WhyNotCaught, func(w verify.Words) string { return p.Ended(p.Own(w)) })
+	addAnswer(p, &list, "third", "/cause/third_party", r.Cause.ThirdParty, p.Ended)
 	if r.Fix.ContainedAt.Status != verify.Unknown || r.Fix.FixedAt.Status != verify.Known { // what was mended at once was never kept in
-		answer(p, &list, "contained", "/fix/contained_at", r.Fix.ContainedAt, func(time.Time) string { return p.Sentence("contained") })
+		addAnswer(p, &list, "contained", "/fix/contained_at", r.Fix.ContainedAt, func(time.Time) string { return p.Sentence("contained") })
 	}
 	if f := r.Fix.FixedAt; f.Status == verify.Unknown {
 		list = append(list, Answer{"/fix/fixed_at", f.Status, p.Say("ask.fixed"), p.Join(p.Sentence("fixed"), p.Say("more", "date", p.Date(f.NextUpdateBy)))})
 	} else {
-		answer(p, &list, "fixed", "/fix/fixed_at", f, func(time.Time) string { return p.Sentence("fixed") })
+		addAnswer(p, &list, "fixed", "/fix/fixed_at", f, func(time.Time) string { return p.Sentence("fixed") })
 	}
-	answer(p, &list, "verified", "/fix/verified_by", r.Fix.VerifiedBy, func(verify.Proof) string { return p.Join(p.Sentence("verified"), p.Sentence("clean")) })
-	answer(p, &list, "copies", "/fix/copies_purged", r.Fix.Purged, func(list []string) string { return p.Say("purged", "list", p.List(list)) })
-	answer(p, &list, "viewers", "/fix/wrong_viewers_asked_to_delete", r.Fix.WrongViewers, func(w verify.WrongViewers) string {
+	addAnswer(p, &list, "verified", "/fix/verified_by", r.Fix.VerifiedBy, func(verify.Proof) string { return p.Join(p.Sentence("verified"), p.Sentence("clean")) })
+	addAnswer(p, &list, "copies", "/fix/copies_purged", r.Fix.Purged, func(list []string) string { return p.Say("purged", "list", p.List(list)) })
+	addAnswer(p, &list, "viewers", "/fix/wrong_viewers_asked_to_delete", r.Fix.WrongViewers, func(w verify.WrongViewers) string {
 		return p.Join(p.Count("asked", w.Asked), p.Count("confirmed", w.Confirmed))
 	})
-	answer(p, &list, "prevention", "/fix/prevention", r.Fix.Prevention, func([]verify.Prevention) string { return p.Sentence("prevention") })
+	addAnswer(p, &list, "prevention", "/fix/prevention", r.Fix.Prevention, func([]verify.Prevention) string { return p.Sentence("prevention") })
 	if told := p.told(); told != "" {
 		list = append(list, Answer{"/people_told", verify.Known, p.Say("ask.told"), told})
 	}
 	if r.Timeline.FirstNotice.Status != verify.Unknown { // else nobody is told yet, as the answer before says
-		answer(p, &list, "late", "/timeline/first_notice", r.Timeline.FirstNotice.Fact, p.late)
+		addAnswer(p, &list, "late", "/timeline/first_notice", r.Timeline.FirstNotice.Fact, p.late)
 	}
-	answer(p, &list, "regulators", "/regulators", r.Regulators, p.regulators)
-	answer(p, &list, "special", "/how_many/special_groups", r.HowMany.Special, p.Ended)
-	answer(p, &list, "consequences", "/consequences", r.Consequences, func(w verify.Words) string { return p.Own(w) })
+	addAnswer(p, &list, "regulators", "/regulators", r.Regulators, p.regulators)
+	addAnswer(p, &list, "special", "/how_many/special_groups", r.HowMany.Special, p.Ended)
+	addAnswer(p, &list, "consequences", "/consequences", r.Consequences, func(w verify.Words) string { return p.Own(w) })
 	return append(list, Answer{"/advice", verify.Known, p.Say("ask.advice"), p.Join(p.Advice()...)})
 }
 
-func answer[T any](p *speaker, list *[]Answer, ask, field string, f verify.Fact[T], say func(T) string) {
+func addAnswer[T any](p *speaker, list *[]Answer, ask, field string, f verify.Fact[T], say func(T) string) {
 	if text := given(p, f, say); text != "" {
 		*list = append(*list, Answer{field, f.Status, p.Say("ask." + ask), text})
 	}
