@@ -61,8 +61,8 @@ var (
 	}
 )
 
-// firstRevision is one, in which much is still open.
-func firstRevision() verify.Report {
+// sampleOne is one, in which much is still open.
+func sampleOne() verify.Report {
 	at := clockAt(13, 30)
 	r := verify.Report{Schema: verify.ReportSchema, Incident: "inc-7q2mxd4a", Revision: 1, PublishedAt: at, Languages: notice.Languages, Merge: 10,
 		Publisher: verify.Publisher{LegalName: "Muster Handel SE", Name: "Muster Shop", Address: "Beispielweg 1, 10117 Berlin, Germany", Domain: "shop.example", Zone: "Europe/Berlin",
@@ -111,8 +111,8 @@ func moment(t time.Time, by string, at time.Time) verify.Moment {
 	return verify.Moment{Fact: fair(t, at), By: by}
 }
 
-// secondRevision: people were told, and one figure was wrong.
-func secondRevision(r verify.Report) verify.Report {
+// sampleTwo: people were told, and one figure was wrong.
+func sampleTwo(r verify.Report) verify.Report {
 	at := day(21).Add(4 * time.Hour)
 	r.Revision, r.Previous, r.PublishedAt, r.Log.Index = 2, hashOfReport(r), at, 5
 	r.HowMany.People = fair(exactly(1204), at)
@@ -135,8 +135,8 @@ func secondRevision(r verify.Report) verify.Report {
 	return r
 }
 
-// thirdRevision: all but a few have been told, and it was verified.
-func thirdRevision(r verify.Report) verify.Report {
+// sampleThree: all but a few have been told, and it was verified.
+func sampleThree(r verify.Report) verify.Report {
 	at := day(26).Add(90 * time.Minute)
 	r.Revision, r.Previous, r.PublishedAt, r.Log.Index = 3, hashOfReport(r), at, 9
 	r.Fix.FixedAt, r.Timeline.Fixed = fair(clockAt(14, 55), at), moment(clockAt(14, 55), "publisher", at)
@@ -156,9 +156,9 @@ func thirdRevision(r verify.Report) verify.Report {
 	return r
 }
 
-// other is a small incident with one revision: nothing is known exactly.
-func other() verify.Report {
-	r := firstRevision()
+// sampleOther is a small incident with one revision: nothing is known exactly.
+func sampleOther() verify.Report {
+	r := sampleOne()
 	r.Incident, r.PublishedAt, r.Log.Index = "inc-c3kd2b7e", day(12), 2
 	r.Which.Sites = fair([]verify.Site{{Host: "m.shop.example", App: "Muster Shop for Android", Version: "7.1", Country: "FR"}}, day(12))
 	r.HowMany.People = verify.Fact[verify.People]{Value: &verify.People{Lower: 1, Upper: 40, Method: "from the sizes of the answers"}, Status: verify.Estimated, AsOf: day(12), Reason: "no record of that day is left"}
@@ -173,11 +173,11 @@ func hashOfReport(r verify.Report) string {
 
 // sample is two incidents, one of them with three revisions.
 func sample() []Published {
-	one := firstRevision()
-	two := secondRevision(one)
-	three := thirdRevision(two)
+	one := sampleOne()
+	two := sampleTwo(one)
+	three := sampleThree(two)
 	var all []Published
-	for _, r := range []verify.Report{other(), one, two, three} {
+	for _, r := range []verify.Report{sampleOther(), one, two, three} {
 		all = append(all, Published{r, hashOfReport(r)})
 	}
 	return all
