@@ -32,9 +32,12 @@ const (
 func Folder(site fs.FS, o Options) Result {
 	c := &checker{site: site, o: o, hashes: map[string]string{}, publishing: -1}
 	c.CannotSay = slices.Clone(cannotSay)
-	for _, step := range []func() bool{c.checkKeys, c.checkCheckpoint, c.checkMemory, c.checkEntries, c.checkTiles, c.checkManifests, c.checkPublishing,
+	for _, step := range []func() bool{c.checkKeys, c.checkPublishing, c.checkCheckpoint, c.checkMemory, c.checkEntries, c.checkTiles, c.checkManifests,
 		c.checkFiles, c.checkStrays, c.checkProofs, c.checkReports, c.checkChain, c.checkSums, c.checkCorrections} {
 		if !step() {
+			if len(c.Result.Findings()) == 0 && c.Unfinished != "" {
+				break // nothing is published yet
+			}
 			c.begin("rest", "Nothing further was looked at: it depends on what is wrong above.")
 			break
 		}
@@ -50,7 +53,7 @@ type checker struct {
 	keys       Keys
 	checkpoint Checkpoint
 	entries    [][]byte
-	tree       tree
+	tree       Tree
 	read       int64             // bytes of files so far
 	hashes     map[string]string // path: what was found
 	publishing int64             // the index whose files are being put in place; -1: none
@@ -166,16 +169,44 @@ func (c *checker) believe(published Keys) {
 	}
 }
 
+// checkPublishing: is a revision being put in place?
+func (c *checker) checkPublishing() bool {
+	b, err := readFile(c.site, PublishingFile, maxNote)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	c.begin("publishing", "%s says, signed, that a revision is being put in place.", PublishingFile)
+	if err != nil {
+		c.last().NotDone = err.Error()
+		return true
+	}
+	p, err := parsePublishing(string(b), c.keys)
+	switch {
+	case err != nil:
+		c.found(PublishingFile, "%v", err)
+	case c.o.Now.Sub(p.Since) > MaxPublishing || p.Since.Sub(c.o.Now) > MaxPublishing:
+		c.found(PublishingFile, "publishing entry %d began at %s and did not end: the publisher finishes it with candor report publish --resume", p.Index, p.Since)
+	default:
+		c.publishing = p.Index
+		c.Unfinished = fmt.Sprintf("entry %d is being published since %s: some files may still be as before", p.Index, p.Since.Format("15:04:05 MST"))
+	}
+	return true
+}
+
 // checkCheckpoint checks who signed the log, and how large it is said to be.
 func (c *checker) checkCheckpoint() bool {
-	c.begin("signature", "%s is signed by the key of %s.", checkpointFile, c.keys.Log[0].Name())
-	b, ok := c.open(checkpointFile, maxNote)
+	c.begin("signature", "%s is signed by the key of %s.", CheckpointFile, c.keys.Log[0].Name())
+	if _, err := readFile(c.site, CheckpointFile, maxNote); errors.Is(err, fs.ErrNotExist) && c.publishing == 0 {
+		c.last().What = "Nothing is published yet."
+		return false
+	}
+	b, ok := c.open(CheckpointFile, maxNote)
 	if !ok {
 		return false
 	}
 	var err error
 	if c.checkpoint, err = ParseCheckpoint(string(b), c.keys); err != nil {
-		c.found(checkpointFile, "%v", err)
+		c.found(CheckpointFile, "%v", err)
 		return false
 	}
 	p := c.checkpoint
@@ -184,6 +215,10 @@ func (c *checker) checkCheckpoint() bool {
 		c.last().What += fmt.Sprintf(" So is it by the witnesses that the publisher names: %s.", strings.Join(p.Witnesses, ", "))
 	}
 	c.Seen.Origin, c.Seen.Size, c.Seen.Root, c.Seen.Checkpoint, c.Seen.At = p.Origin, p.Size, c.Root, p.Text, c.o.Now
+	if c.publishing >= 0 && c.publishing != p.Size && c.publishing != p.Size-1 {
+		c.found(PublishingFile, "it is of entry %d, and the log has %d: it is an old one", c.publishing, p.Size)
+		c.publishing, c.Unfinished = -1, ""
+	}
 	if p.Size > maxEntries {
 		c.last().NotDone = fmt.Sprintf("the log has %d entries, and this program reads %d", p.Size, maxEntries)
 		return false
@@ -201,9 +236,9 @@ func (c *checker) checkMemory() bool {
 	for _, s := range c.o.Seen {
 		switch {
 		case s.Origin != c.Origin:
-			c.found(checkpointFile, "this is the log %s, and on %s there was %s", c.Origin, s.At.UTC().Format("2 January 2006"), s.Origin)
+			c.found(CheckpointFile, "this is the log %s, and on %s there was %s", c.Origin, s.At.UTC().Format("2 January 2006"), s.Origin)
 		case s.Size > c.Size:
-			c.found(checkpointFile, "the log was rolled back: it has %d entries, and on %s it had %d", c.Size, s.At.UTC().Format("2 January 2006"), s.Size)
+			c.found(CheckpointFile, "the log was rolled back: it has %d entries, and on %s it had %d", c.Size, s.At.UTC().Format("2 January 2006"), s.Size)
 		}
 	}
 	return c.fine()
@@ -224,7 +259,7 @@ func (c *checker) checkEntries() bool {
 		if !ok || !c.fine() {
 			return false
 		}
-		entries, err := split(b)
+		entries, err := SplitBundle(b)
 		if err != nil || len(entries) != t.W {
 			c.found(tilePath(t), "%v", cmpError(err, fmt.Sprintf("it has %d entries and not %d", len(entries), t.W)))
 			return false
@@ -232,7 +267,7 @@ func (c *checker) checkEntries() bool {
 		c.entries = append(c.entries, entries...)
 	}
 	var err error
-	if c.tree, err = treeOf(c.entries); err != nil {
+	if c.tree, err = TreeOf(c.entries); err != nil {
 		c.last().NotDone = err.Error()
 		return false
 	}
@@ -241,7 +276,7 @@ func (c *checker) checkEntries() bool {
 
 // checkRoot: where the root is another, is it the entries or the checkpoint? The tiles tell.
 func (c *checker) checkRoot() bool {
-	root, err := c.tree.root(c.Size)
+	root, err := c.tree.RootAt(c.Size)
 	if err == nil && root == c.checkpoint.Root {
 		return true
 	}
@@ -258,15 +293,15 @@ func (c *checker) checkRoot() bool {
 		}
 	}
 	if !named {
-		c.found(checkpointFile, "its root is not that of the entries: it is signed, and stands for another log")
+		c.found(CheckpointFile, "its root is not that of the entries: it is signed, and stands for another log")
 	}
 	return false
 }
 
 func (c *checker) checkRemembered() bool {
 	for _, s := range c.o.Seen {
-		if root, err := c.tree.root(s.Size); err == nil && root.String() != s.Root {
-			c.found(checkpointFile, "the log is another one: on %s its first %d entries had the root %s, and now have %s. It is signed, so that whoever holds the key rewrote it",
+		if root, err := c.tree.RootAt(s.Size); err == nil && root.String() != s.Root {
+			c.found(CheckpointFile, "the log is another one: on %s its first %d entries had the root %s, and now have %s. It is signed, so that whoever holds the key rewrote it",
 				s.At.UTC().Format("2 January 2006"), s.Size, s.Root, root)
 		}
 	}
@@ -324,32 +359,6 @@ func entryName(index int64) string {
 	return fmt.Sprintf("%s/tile/entries, entry %d", logFolder, index)
 }
 
-// checkPublishing: is a revision being put in place?
-func (c *checker) checkPublishing() bool {
-	b, err := readFile(c.site, PublishingFile, maxNote)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true
-	}
-	c.begin("publishing", "%s says, signed, that a revision is being put in place.", PublishingFile)
-	if err != nil {
-		c.last().NotDone = err.Error()
-		return true
-	}
-	p, err := parsePublishing(string(b), c.keys)
-	switch {
-	case err != nil:
-		c.found(PublishingFile, "%v", err)
-	case p.Index != c.Size && p.Index != c.Size-1:
-		c.found(PublishingFile, "it is of entry %d, and the log has %d: it is an old one", p.Index, c.Size)
-	case c.o.Now.Sub(p.Since) > MaxPublishing || p.Since.Sub(c.o.Now) > MaxPublishing:
-		c.found(PublishingFile, "publishing entry %d began at %s and did not end: the publisher finishes it with candor report publish --resume", p.Index, p.Since)
-	default:
-		c.publishing = p.Index
-		c.Unfinished = fmt.Sprintf("entry %d is being published since %s: some files may still be as before", p.Index, p.Since.Format("15:04:05 MST"))
-	}
-	return true
-}
-
 // expected are the hashes that each file may have, by the last manifest that names it; and while its files are put in place, by the one before. "" is that
 // it may be missing.
 func (c *checker) expected() map[string][]string {
@@ -402,8 +411,8 @@ func (c *checker) checkStrays() bool {
 		c.CannotSay = append(c.CannotSay, cannotList)
 		return true
 	}
-	want := c.expected()
-	c.begin("strays", "The folder holds no file that the log does not account for.")
+	want, present := c.expected(), map[string]bool{}
+	c.begin("strays", "The folder holds no file that the log does not account for, and the tiles of every size that it had.")
 	err := fs.WalkDir(c.site, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -414,7 +423,7 @@ func (c *checker) checkStrays() bool {
 			}
 			return nil
 		}
-		if !d.IsDir() && len(want[name]) == 0 {
+		if present[name] = true; !d.IsDir() && len(want[name]) == 0 {
 			c.checkStray(name, d)
 		}
 		return nil
@@ -422,14 +431,26 @@ func (c *checker) checkStrays() bool {
 	if err != nil {
 		c.last().NotDone = err.Error()
 	}
+	c.checkOlderTiles(present)
 	return true
+}
+
+// checkOlderTiles: a checkpoint was published of each size, and whoever has one may ask for its tiles.
+func (c *checker) checkOlderTiles(present map[string]bool) {
+	for _, t := range tilesOf(c.Size) {
+		for t.W--; t.W > 0 && t.W < 1<<height-1; t.W-- {
+			if !present[tilePath(t)] {
+				c.found(tilePath(t), "it is not there, and belongs to a checkpoint that was published")
+			}
+		}
+	}
 }
 
 func (c *checker) checkStray(name string, d fs.DirEntry) {
 	switch {
 	case !d.Type().IsRegular():
 		c.found(name, "it is no plain file")
-	case name == KeyFile || name == PublishingFile || name == checkpointFile || c.isProof(name):
+	case name == KeyFile || name == PublishingFile || name == CheckpointFile || c.isProof(name):
 	case strings.HasPrefix(name, logFolder+"/"):
 		c.checkStrayTile(name)
 	default:
@@ -439,7 +460,7 @@ func (c *checker) checkStray(name string, d fs.DirEntry) {
 
 // isProof: is it the proof of a revision that there is?
 func (c *checker) isProof(name string) bool {
-	return slices.ContainsFunc(c.Revisions, func(r Revision) bool { return r.Manifest.Folder()+"/"+proofFile == name })
+	return slices.ContainsFunc(c.Revisions, func(r Revision) bool { return r.Manifest.Folder()+"/"+ProofFile == name })
 }
 
 // checkStrayTile: the tiles of smaller trees stay, and must be true, too. While an entry is published its tiles come before the checkpoint.
@@ -460,9 +481,9 @@ func (c *checker) checkStrayTile(name string) {
 
 // checkProofs reads the proof of each revision.
 func (c *checker) checkProofs() bool {
-	c.begin("proofs", "The %s of each revision proves without a network that it is in the log.", proofFile)
+	c.begin("proofs", "The %s of each revision proves without a network that it is in the log.", ProofFile)
 	for _, r := range c.Revisions {
-		name := r.Manifest.Folder() + "/" + proofFile
+		name := r.Manifest.Folder() + "/" + ProofFile
 		if _, err := readFile(c.site, name, maxProof); errors.Is(err, fs.ErrNotExist) && r.Index == c.publishing {
 			continue
 		}
@@ -487,7 +508,7 @@ func (c *checker) checkProof(r Revision, text string) error {
 	if p.Index != r.Index || !bytes.Equal(p.Entry, r.Entry) {
 		return fmt.Errorf("it is the proof of entry %d, and this is entry %d", p.Index, r.Index)
 	}
-	if root, err := c.tree.root(at.Size); err != nil || root != at.Root {
+	if root, err := c.tree.RootAt(at.Size); err != nil || root != at.Root {
 		return fmt.Errorf("its checkpoint, of %d entries, is of another log", at.Size)
 	}
 	return nil
@@ -495,10 +516,10 @@ func (c *checker) checkProof(r Revision, text string) error {
 
 // checkReports reads the reports.
 func (c *checker) checkReports() bool {
-	c.begin("reports", "Each %s is a %s, keeps its rules, and is the revision that its entry says.", reportFile, ReportSchema)
+	c.begin("reports", "Each %s is a %s, keeps its rules, and is the revision that its entry says.", ReportFile, ReportSchema)
 	for i := range c.Revisions {
 		r := &c.Revisions[i]
-		name := r.Manifest.Folder() + "/" + reportFile
+		name := r.Manifest.Folder() + "/" + ReportFile
 		if c.hashes[name] != r.Manifest.Report {
 			continue // checkFiles said so, or it is not in place yet
 		}
@@ -528,7 +549,7 @@ func (c *checker) placed(r Revision, report Report) (list []Finding) {
 		got, want any
 	}{
 		{"/incident_id", report.Incident, m.Incident}, {"/revision", report.Revision, m.Revision}, {"/previous_revision_hash", report.Previous, m.Previous},
-		{"/log/origin", report.Log.Origin, c.Origin}, {"/log/index", report.Log.Index, r.Index}, {"/log/proof_url", report.Log.Proof, path.Base(proofFile)},
+		{"/log/origin", report.Log.Origin, c.Origin}, {"/log/index", report.Log.Index, r.Index}, {"/log/proof_url", report.Log.Proof, path.Base(ProofFile)},
 	} {
 		if f.got != f.want {
 			list = append(list, Finding{Field: f.field, Text: fmt.Sprintf("it is %v, and the log says %v", f.got, f.want)})
@@ -543,7 +564,7 @@ func (c *checker) checkChain() bool {
 	for _, r := range c.Revisions {
 		before := last[r.Manifest.Incident]
 		if before != nil && r.Report != nil && r.Report.PublishedAt.Before(before.PublishedAt) {
-			c.add(Finding{File: r.Manifest.Folder() + "/" + reportFile, Field: "/published_at", Text: "it lies before that of the revision before"})
+			c.add(Finding{File: r.Manifest.Folder() + "/" + ReportFile, Field: "/published_at", Text: "it lies before that of the revision before"})
 		}
 		last[r.Manifest.Incident] = r.Report
 	}
@@ -574,7 +595,7 @@ func (c *checker) each(check func(before, now *Report) []Finding) {
 	last := map[string]*Report{}
 	for _, r := range c.Revisions {
 		if r.Report != nil {
-			name := r.Manifest.Folder() + "/" + reportFile
+			name := r.Manifest.Folder() + "/" + ReportFile
 			b, _ := readFile(c.site, name, maxFile)
 			for _, f := range check(last[r.Manifest.Incident], r.Report) {
 				f.File, f.Line = name, lineOf(b, f.Field)

@@ -17,14 +17,15 @@ import (
 // MaxManifest is how large an entry of the log may be: its length stands before it in 16 bits (c2sp.org/tlog-tiles).
 const MaxManifest = 1<<16 - 1
 
-// The files beside what manifests name.
+// The files of the published folder that manifests do not name, and the one that they all do.
 const (
 	KeyFile        = "key.txt"           // verifier keys, one a line: the log's, the newest first, then those of its witnesses
 	PublishingFile = "publishing.txt"    // there while a revision's files are put in place
-	logFolder      = "log"               // checkpoint and tiles
-	checkpointFile = "log/checkpoint"    // c2sp.org/tlog-checkpoint
-	reportFile     = "report.json"       // of a revision
-	proofFile      = "report.tlog-proof" // c2sp.org/tlog-proof
+	CheckpointFile = "log/checkpoint"    // c2sp.org/tlog-checkpoint
+	ReportFile     = "report.json"       // of a revision, in its folder
+	ProofFile      = "report.tlog-proof" // of a revision, in its folder: c2sp.org/tlog-proof
+
+	logFolder = "log"
 )
 
 var (
@@ -79,8 +80,8 @@ func (m Manifest) sound() error {
 		return errors.New("previous is the hash of the revision before, and only the first has none")
 	case m.Previous != "" && !hashForm.MatchString(m.Previous):
 		return errors.New("previous is no SHA-256 of 64 hexadecimal digits")
-	case m.Files[m.Folder()+"/"+reportFile] != m.Report:
-		return fmt.Errorf("report is not the hash of %s/%s", m.Folder(), reportFile)
+	case m.Files[m.Folder()+"/"+ReportFile] != m.Report:
+		return fmt.Errorf("report is not the hash of %s/%s", m.Folder(), ReportFile)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
 		if err := m.mayName(name); err != nil {
@@ -110,6 +111,12 @@ func (m Manifest) mayName(name string) error {
 func reserved(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
 	return first == logFolder || name == KeyFile || name == PublishingFile || path.Ext(name) == ".tlog-proof"
+}
+
+// Immutable: does a file belong to one revision, so that it never changes?
+func Immutable(name string) bool {
+	_, is := revisionOf(name)
+	return is
 }
 
 // revisionOf is INCIDENT/REVISION of a file that never changes; ok is false for one that may.

@@ -74,7 +74,9 @@ func walk(at string, v any, do func(at string, v any)) {
 }
 
 // escape a key for a JSON pointer (RFC 6901 §3).
-func escape(key string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(key) }
+func escape(key string) string { return escaper.Replace(key) }
+
+var escaper, unescaper = strings.NewReplacer("~", "~0", "/", "~1"), strings.NewReplacer("~1", "/", "~0", "~")
 
 var (
 	timeForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`)
@@ -305,7 +307,7 @@ func nth(list []any, i int) any {
 // pointed is what a JSON pointer points to; nil where there is nothing.
 func pointed(v any, pointer string) any {
 	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		part = unescaper.Replace(part)
 		switch x := v.(type) {
 		case map[string]any:
 			v = x[part]

@@ -13,10 +13,11 @@ import (
 // height of tiles: 256 hashes, or entries, to one that is full (c2sp.org/tlog-tiles).
 const height = 8
 
-// tree is a log's Merkle tree, as tlog.StoredHashes lists its hashes.
-type tree []tlog.Hash
+// Tree is a log's Merkle tree (RFC 6962), as [tlog.StoredHashes] lists its hashes.
+type Tree []tlog.Hash
 
-func (t tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+// ReadHashes is [tlog.HashReader].
+func (t Tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	list := make([]tlog.Hash, len(indexes))
 	for i, n := range indexes {
 		if n >= int64(len(t)) {
@@ -28,14 +29,14 @@ func (t tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 }
 
 // grow the tree of n entries by one.
-func (t *tree) grow(n int64, leaf tlog.Hash) error {
+func (t *Tree) grow(n int64, leaf tlog.Hash) error {
 	more, err := tlog.StoredHashesForRecordHash(n, leaf, *t)
 	*t = append(*t, more...)
 	return err
 }
 
-// treeOf computes the tree of some entries.
-func treeOf(entries [][]byte) (t tree, err error) {
+// TreeOf computes the tree of some entries.
+func TreeOf(entries [][]byte) (t Tree, err error) {
 	for i, e := range entries {
 		if err := t.grow(int64(i), tlog.RecordHash(e)); err != nil {
 			return nil, err
@@ -44,8 +45,8 @@ func treeOf(entries [][]byte) (t tree, err error) {
 	return t, nil
 }
 
-// root of the tree at a size. That of no entries is the hash of nothing (RFC 6962 §2.1), which tlog leaves to its callers.
-func (t tree) root(size int64) (tlog.Hash, error) {
+// RootAt is the root of the tree at a size. That of no entries is the hash of nothing (RFC 6962 §2.1), which tlog leaves to its callers.
+func (t Tree) RootAt(size int64) (tlog.Hash, error) {
 	if size == 0 {
 		return sha256.Sum256(nil), nil
 	}
@@ -84,13 +85,21 @@ func tilesOf(size int64) (list []tlog.Tile) {
 	}
 }
 
+// TilePaths are where the published folder has the entries and tiles of a log of some size.
+func TilePaths(size int64) (names []string) {
+	for _, t := range tilesOf(size) {
+		names = append(names, tilePath(t))
+	}
+	return names
+}
+
 // holds: is the tile one of a tree of some size, or of an earlier one?
 func holds(size int64, t tlog.Tile) bool {
 	return t.L < 8 && t.N<<height+int64(t.W) <= size>>(height*max(t.L, 0))
 }
 
-// split a bundle into its entries, of which each has its length before it in 16 bits.
-func split(bundle []byte) (entries [][]byte, err error) {
+// SplitBundle splits a bundle into its entries, of which each has its length before it in 16 bits.
+func SplitBundle(bundle []byte) (entries [][]byte, err error) {
 	for len(bundle) > 0 {
 		if len(bundle) < 2 {
 			return nil, errors.New("it is cut off")
