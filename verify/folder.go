@@ -32,13 +32,16 @@ const (
 func Folder(site fs.FS, o Options) Result {
 	c := &checker{site: site, o: o, hashes: map[string]string{}, publishing: -1}
 	c.CannotSay = slices.Clone(cannotSay)
+	c.o.Seen = c.relevant(o.Seen)
+	c.Seen.Place = o.Place
 	for _, step := range []func() bool{c.checkKeys, c.checkPublishing, c.checkCheckpoint, c.checkMemory, c.checkEntries, c.checkTiles, c.checkManifests,
 		c.checkFiles, c.checkStrays, c.checkProofs, c.checkReports, c.checkChain, c.checkSums, c.checkCorrections} {
 		if !step() {
 			if len(c.Result.Findings()) == 0 && c.Unfinished != "" {
 				break // nothing is published yet
 			}
-			c.begin("rest", "Nothing further was looked at: it depends on what is wrong above.")
+			c.begin("rest", "Everything further.")
+			c.last().NotDone = "it depends on what is wrong above"
 			break
 		}
 	}
@@ -53,10 +56,21 @@ type checker struct {
 	keys       Keys
 	checkpoint Checkpoint
 	entries    [][]byte
-	tree       Tree
 	read       int64             // bytes of files so far
 	hashes     map[string]string // path: what was found
 	publishing int64             // the index whose files are being put in place; -1: none
+}
+
+// relevant is what was seen at this place, and of the log whose checkpoint is here: anybody can write its first line, and so it is enough to compare.
+func (c *checker) relevant(seen []Seen) (list []Seen) {
+	b, _ := readFile(c.site, CheckpointFile, maxNote) // checkCheckpoint says so where it cannot
+	origin, _, _ := strings.Cut(string(b), "\n")
+	for _, s := range seen {
+		if c.o.Place != "" && s.Place == c.o.Place || s.Origin == origin {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func (c *checker) begin(name, what string, args ...any) {

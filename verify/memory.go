@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Memory is a file in which this machine keeps what it saw of logs, so that one that is rolled back or rewritten later is found.
@@ -19,7 +18,8 @@ func UserMemory() (Memory, error) {
 	return Memory{filepath.Join(dir, "candor", "logs-seen.json")}, err
 }
 
-func (m Memory) all() (list []Seen, err error) {
+// All that was seen.
+func (m Memory) All() (list []Seen, err error) {
 	b, err := os.ReadFile(m.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -32,21 +32,9 @@ func (m Memory) all() (list []Seen, err error) {
 	return list, nil
 }
 
-// Of is what was seen at a place, and elsewhere of the log whose checkpoint is there: its first line, which anybody can write, is enough to compare.
-func (m Memory) Of(place, checkpoint string) (list []Seen, err error) {
-	all, err := m.all()
-	origin, _, _ := strings.Cut(checkpoint, "\n")
-	for _, s := range all {
-		if s.Place == place || s.Origin == origin {
-			list = append(list, s)
-		}
-	}
-	return list, err
-}
-
 // Remember what was seen at a place. What was seen there before is part of it.
 func (m Memory) Remember(s Seen) error {
-	all, err := m.all()
+	all, err := m.All()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package verify
 import (
 	"fmt"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Result is what was looked at and what was found.
@@ -22,6 +24,16 @@ type Result struct {
 	Revisions []Revision `json:"-"`
 	// Seen is to be remembered if all is well.
 	Seen Seen `json:"-"`
+	tree Tree
+}
+
+// RootAt is the root that the log had when it was of some size; ok is false where it is not that large, or was not read.
+func (r Result) RootAt(size int64) (root tlog.Hash, ok bool) {
+	if size < 0 || size > r.Size {
+		return root, false
+	}
+	root, err := r.tree.RootAt(size)
+	return root, err == nil
 }
 
 // Revision is one entry of the log.
@@ -83,9 +95,10 @@ func (r Result) OK() bool { return len(r.Findings()) == 0 && r.NotDone() == "" }
 
 // Options say what is known beforehand.
 type Options struct {
-	Keys *Keys  // who may sign: given by whoever checks; nil: by what was seen before, or on first use what key.txt says
-	Seen []Seen // what this machine saw before of this log or at this place
-	Now  time.Time
+	Keys  *Keys  // who may sign: given by whoever checks; nil: by what was seen before, or on first use what key.txt says
+	Place string // where it is: a URL, or a folder's path
+	Seen  []Seen // what this machine saw before; what was at this place, or is of the log that is said to be there, counts
+	Now   time.Time
 }
 
 // Seen is what was seen of a log at a place: it must be in every later state of it.

@@ -43,7 +43,7 @@ type LogOptions struct {
 	// Keys are verifier keys: Signer's first, then those that signed before it.
 	Keys      []string
 	Witnesses []Witness        // who all must cosign a checkpoint before it is published
-	Seen      []verify.Seen    // what must still be in the log
+	Seen      []verify.Seen    // what this machine saw: it must still be in the log
 	Now       func() time.Time // for what is signed while files are put in place
 }
 
@@ -115,7 +115,7 @@ func (l *Log) check() error {
 		return err
 	}
 	defer root.Close()
-	l.checked = verify.Folder(root.FS(), verify.Options{Keys: &l.keys, Seen: l.o.Seen, Now: l.o.Now()})
+	l.checked = verify.Folder(root.FS(), verify.Options{Keys: &l.keys, Place: l.dir, Seen: l.o.Seen, Now: l.o.Now()})
 	if list := l.checked.Findings(); len(list) > 0 {
 		return fmt.Errorf("%s does not verify, and nothing is added to it: %s (and %d more): candor report verify %s says all; restore it from a copy", l.dir, list[0], len(list)-1, l.dir)
 	}
@@ -127,8 +127,10 @@ func (l *Log) check() error {
 
 // begin: a new log begins with nothing in the folder that it would not account for, and with nothing that was logged before.
 func (l *Log) begin() error {
-	if len(l.o.Seen) > 0 {
-		return fmt.Errorf("%s has no log, and this machine saw one with %d entries before: restore it from a copy, or publish where it is", l.dir, l.o.Seen[0].Size)
+	for _, s := range l.o.Seen {
+		if s.Place == l.dir {
+			return fmt.Errorf("%s has no log, and this machine saw one there with %d entries: restore it from a copy", l.dir, s.Size)
+		}
 	}
 	entries, err := os.ReadDir(l.dir)
 	for _, e := range entries {
