@@ -94,7 +94,7 @@ func TestRandomMutations(t *testing.T) {
 	files := slices.Sorted(maps.Keys(site))
 	random := rand.New(rand.NewPCG(3, 4))
 	for n := range 1000 {
-		kind, other, changed := mutate(random, site, files)
+		kind, other, changed := mutateSite(random, site, files)
 		if len(changed) == 0 {
 			continue // two files that are alike were swapped
 		}
@@ -104,7 +104,7 @@ func TestRandomMutations(t *testing.T) {
 	}
 }
 
-func mutate(random *rand.Rand, site fstest.MapFS, files []string) (kind string, other fstest.MapFS, changed []string) {
+func mutateSite(random *rand.Rand, site fstest.MapFS, files []string) (kind string, other fstest.MapFS, changed []string) {
 	name, second := files[random.IntN(len(files))], files[random.IntN(len(files))]
 	whole := site[name].Data
 	at := random.IntN(len(whole))
