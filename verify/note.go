@@ -60,7 +60,7 @@ const cosignatureV1 = 4 // c2sp.org/tlog-cosignature, Ed25519
 // parseKey reads NAME+HASH+BASE64. Base64 has several spellings of one value, and a key one.
 func parseKey(line string) (v note.Verifier, witness bool, err error) {
 	parts := strings.SplitN(line, "+", 3)
-	if len(parts) != 3 {
+	if len(parts) != 3 || strings.ContainsAny(line, "\r\n") { // base64 passes over them
 		return nil, false, errKey
 	}
 	key, err := base64.StdEncoding.Strict().DecodeString(parts[2])
