@@ -21,6 +21,7 @@ type reportCmd struct {
 	Set       reportSetCmd       `cmd:"" help:"Say what only people know, withhold a fact with a reason, or say by when it will be known."`
 	Diff      reportDiffCmd      `cmd:"" help:"What the next revision would say otherwise than the last."`
 	Statement reportStatementCmd `cmd:"" help:"A press statement of the same facts, with answers to reporters' questions."`
+	Publish   reportPublishCmd   `cmd:"" help:"Publish the next revision: pages, and a log out of which nothing can be taken again."`
 	Verify    reportVerifyCmd    `cmd:"" help:"Check what a publisher published, as anybody can."`
 	Evidence  reportEvidenceCmd  `cmd:"" help:"What the hashes of the report's evidence are of, and how to compute them."`
 }
