@@ -21,13 +21,16 @@ type reportCmd struct {
 	Set       reportSetCmd       `cmd:"" help:"Say what only people know, withhold a fact with a reason, or say by when it will be known."`
 	Diff      reportDiffCmd      `cmd:"" help:"What the next revision would say otherwise than the last."`
 	Statement reportStatementCmd `cmd:"" help:"A press statement of the same facts, with answers to reporters' questions."`
+	Publish   reportPublishCmd   `cmd:"" help:"Publish the next revision: pages, and a log out of which nothing can be taken again."`
+	Verify    reportVerifyCmd    `cmd:"" help:"Check what a publisher published, as anybody can."`
 	Evidence  reportEvidenceCmd  `cmd:"" help:"What the hashes of the report's evidence are of, and how to compute them."`
 }
 
 // ReportConfig is candor.yaml's part about the public report.
 type ReportConfig struct {
-	MergeBelow int    `yaml:"merge_below"` // countries with fewer people are counted with others; 10 where it is not said
-	Origin     string `yaml:"origin"`      // the log's name, such as shop.example/candor; the publisher's domain with /candor where it is not said
+	MergeBelow int              `yaml:"merge_below"` // countries with fewer people are counted with others; 10 where it is not said
+	Origin     string           `yaml:"origin"`      // the log's name, such as shop.example/candor; the publisher's domain with /candor where it is not said
+	Witness    []report.Witness `yaml:"witness"`     // who all must cosign the log before it is published: key (cosignature/v1) and url (c2sp.org/tlog-witness)
 }
 
 func (c Config) reportOptions() report.Options {

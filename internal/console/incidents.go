@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
+	"candor.example/internal/plot"
 )
 
 func (c *Console) incidents(r *http.Request) (any, error) {
@@ -41,11 +43,11 @@ type account struct {
 	After        string                 `json:"-"`              // owner behind whom this page begins; empty: the first page
 	CanAct       bool                   `json:"-"`
 	CanDraft     bool                   `json:"-"`
-	plot         plot
+	plot         plot.Plot
 }
 
 // Plot is what the template draws; the JSON has the series itself.
-func (a account) Plot() plot { return a.plot }
+func (a account) Plot() plot.Plot { return a.plot }
 
 const peopleAPage = 50
 
@@ -84,7 +86,7 @@ func (c *Console) load(ctx context.Context, a *account) error {
 		return err
 	}
 	a.Moments, a.Clean, a.Since = m.List(), m.Clean, m.Since
-	a.plot = newPlot(a.Series, marks(a.Releases, m), c.o.Now())
+	a.plot = plot.New(points(a.Series), incident.Step, marks(a.Releases, m), c.o.Now(), time.UTC)
 	if a.Spread, err = l.Spread(ctx, id); err != nil {
 		return err
 	}
@@ -123,18 +125,26 @@ func (c *Console) load(ctx context.Context, a *account) error {
 
 const auditAPage = 100
 
-// marks are what stands above the plot: releases, and what was done.
-func marks(releases []candor.Release, m incident.Moments) []event {
-	var list []event
-	for _, r := range releases {
-		list = append(list, event{"release", r.Name, r.Time})
+func points(series []incident.Point) []plot.Point {
+	list := make([]plot.Point, len(series))
+	for i, v := range series {
+		list[i] = plot.Point{Time: v.Time, Exposed: v.Exposed, Prevented: v.Prevented, Disclosures: v.Responses}
 	}
-	for _, e := range []event{{"", "contained", m.Contained}, {"", "fixed", m.Fixed}, {"", "reopened", m.Reopened}} {
+	return list
+}
+
+// marks are what stands above the plot: releases, and what was done.
+func marks(releases []candor.Release, m incident.Moments) []plot.Event {
+	var list []plot.Event
+	for _, r := range releases {
+		list = append(list, plot.Event{What: "release", Name: r.Name, Time: r.Time})
+	}
+	for _, e := range []plot.Event{{Name: "contained", Time: m.Contained}, {Name: "fixed", Time: m.Fixed}, {Name: "reopened", Time: m.Reopened}} {
 		if !e.Time.IsZero() {
 			list = append(list, e)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b event) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(list, func(a, b plot.Event) int { return a.Time.Compare(b.Time) })
 	return list
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"candor.example/internal/incident"
 	"candor.example/internal/notice"
+	"candor.example/internal/plot"
 )
 
 // functions are what templates say numbers and times with. Times are UTC: an incident has readers in many zones.
@@ -32,8 +33,27 @@ func (c *Console) functions() template.FuncMap {
 		"part":    func(p string) string { return parts[p] },
 		"harvest": incident.Harvesting,
 		"beside":  incident.Beside,
+		"tick":    func(t plot.Tick) string { return t.Time.Format(tickLayouts[t.Scale]) },
+		"each":    each,
 		"why":     func(reason string) string { return reasons[reason] },
 	}
+}
+
+var tickLayouts = map[plot.Scale]string{plot.Seconds: "15:04:05", plot.Minutes: "15:04", plot.Hours: "2 Jan 15:04", plot.Days: "2 Jan", plot.Months: "Jan 2006"}
+
+// each says how long a bar of the plot is.
+func each(step time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{365 * day, "year"}, {30 * day, "30 days"}, {7 * day, "week"}, {day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := step / u.unit; n == 1 {
+			return u.name
+		} else if n > 1 && step%u.unit == 0 {
+			return strconv.Itoa(int(n)) + " " + u.name + "s"
+		}
+	}
+	return step.String()
 }
 
 // number groups thousands.

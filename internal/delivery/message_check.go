@@ -26,6 +26,7 @@ type Checked struct {
 	Sent     time.Time `json:"sent,omitzero"` // the date that was signed
 	Draft    string    `json:"draft,omitempty"`
 	Code     string    `json:"code,omitempty"`
+	Text     string    `json:"-"` // the text that was signed
 	// NotChecked is what this cannot say.
 	NotChecked []string `json:"not_checked"`
 }
@@ -97,6 +98,8 @@ func (c *Checked) check(m saved, v note.Verifier) {
 func (c *Checked) compare(m saved, said claim) {
 	if canonicalHash(m.text) != said.text {
 		c.Why = append(c.Why, "its text was changed")
+	} else {
+		c.Text = m.text
 	}
 	switch {
 	case !m.hasHTML:

@@ -140,7 +140,7 @@ func (d *drafter) howMany() verify.HowMany {
 	}
 	n := f.People
 	h := verify.HowMany{
-		People:       known(d, verify.People{Exact: &n, Lower: n, Upper: n, Method: "counted: each person once, by an identifier that was in a response to somebody else"}, d.evidenceOfPeople()...),
+		People:       known(d, verify.People{Exact: &n, Lower: n, Upper: n, Method: counted}, d.evidenceOfPeople()...),
 		Prevented:    known(d, f.Prevented, d.figures),
 		Possible:     known(d, f.Possible, d.figures),
 		Records:      known(d, d.Records, d.figures),
@@ -183,7 +183,7 @@ func notDisclosed(f notice.Facts) []verify.NotDisclosed {
 	list := []verify.NotDisclosed{}
 	for _, c := range searched {
 		if !slices.Contains(f.Credentials, c) {
-			list = append(list, verify.NotDisclosed{Field: c, Basis: "all of each response that showed somebody was searched for it"})
+			list = append(list, verify.NotDisclosed{Field: c, Basis: searchedFor})
 		}
 	}
 	return list

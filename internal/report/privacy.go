@@ -10,7 +10,7 @@ import (
 	"candor.example/verify"
 )
 
-// Together is the country of those that are counted together.
+// Together is the country of those that are inReasons together.
 const Together = "other"
 
 // merged counts the people of countries with fewer than least people together. Where these are few as well, so that the sum less what is named would tell of

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/mail"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"candor.example/internal/delivery"
+	"candor.example/verify"
+)
+
+// witnessed is what a Candor-Checkpoint header says of the log: "ORIGIN SIZE ROOT", the root in base64.
+type witnessed struct {
+	origin string
+	size   int64
+	root   string
+}
+
+// checkNotice asks whether the log that was looked at is the one that a saved notice was sent with. Only what the publisher's key signed can say anything against the
+// publisher, so that the notice must be genuine.
+func checkNotice(file string, r verify.Result) (verify.Check, error) {
+	check := verify.Check{Name: "notice", What: "The log holds what it held when this notice was sent."}
+	eml, err := readNotice(file)
+	if err != nil {
+		return check, err
+	}
+	genuine, err := genuineBy(eml, r.Seen.Keys)
+	if err != nil {
+		return check, err
+	}
+	if !genuine.Genuine {
+		check.NotDone = "it is no genuine notice of this publisher, and what it says of the log proves nothing: " + strings.Join(genuine.Why, "; ")
+		return check, nil
+	}
+	w, err := checkpointOf(eml)
+	if err != nil {
+		check.NotDone = err.Error()
+		return check, nil
+	}
+	if !strings.Contains(genuine.Text, w.root) {
+		check.NotDone = "its Candor-Checkpoint header is not what its signed text says, and only its DKIM signature would tell whether somebody changed it"
+		return check, nil
+	}
+	check.What = fmt.Sprintf("The log holds what it held when this notice was sent on %s: %d entries with the root %s.", genuine.Sent.UTC().Format("2 January 2006"), w.size, w.root)
+	if text := w.against(r); text != "" {
+		check.Findings = append(check.Findings, verify.Finding{File: verify.CheckpointFile, Text: text})
+	}
+	if !names(r, genuine.Draft) {
+		check.What += " No report names its words yet."
+	}
+	return check, nil
+}
+
+// against the log: what of it is not there any more; empty if all is.
+func (w witnessed) against(r verify.Result) string {
+	root, ok := r.RootAt(w.size)
+	switch {
+	case w.origin != r.Origin:
+		return fmt.Sprintf("the notice is of the log %s, and this is %s", w.origin, r.Origin)
+	case w.size > r.Size:
+		return fmt.Sprintf("the log was rolled back: the notice was sent when it had %d entries, and it has %d", w.size, r.Size)
+	case !ok:
+		return "its entries could not be read"
+	case root.String() != w.root:
+		return fmt.Sprintf("the log was rewritten: its first %d entries had the root %s, and now have %s", w.size, w.root, root)
+	}
+	return ""
+}
+
+// names: does a report count this notice among those that were sent?
+func names(r verify.Result, draft string) bool {
+	return slices.ContainsFunc(r.Revisions, func(v verify.Revision) bool {
+		return v.Report != nil && slices.Contains(v.Report.Told.Notices, draft)
+	})
+}
+
+func readNotice(file string) ([]byte, error) {
+	if info, err := os.Stat(file); err != nil {
+		return nil, err
+	} else if info.Size() > delivery.MaxChecked {
+		return nil, fmt.Errorf("it is larger than %d MiB: a notice is not", delivery.MaxChecked>>20)
+	}
+	return os.ReadFile(file)
+}
+
+// genuineBy checks a notice with each key of the log.
+func genuineBy(eml []byte, keys []string) (c delivery.Checked, err error) {
+	for _, key := range keys {
+		if c, err = delivery.Check(eml, key); err != nil || c.Genuine {
+			return c, err
+		}
+	}
+	return c, err
+}
+
+func checkpointOf(eml []byte) (w witnessed, err error) {
+	eml = bytes.TrimLeft(eml, "\r\n")
+	m, err := mail.ReadMessage(bytes.NewReader(eml))
+	if err != nil {
+		return w, errors.New("it is no saved message: save the notice as .eml, with its headers")
+	}
+	values := m.Header["Candor-Checkpoint"]
+	if len(values) != 1 {
+		return w, fmt.Errorf("it has %d Candor-Checkpoint headers, and says nothing of the log: it was sent before anything was published, or its headers were left out when it was saved", len(values))
+	}
+	f := strings.Fields(values[0])
+	if len(f) != 3 {
+		return w, errors.New("its Candor-Checkpoint header is damaged")
+	}
+	w.origin, w.root = f[0], f[2]
+	if w.size, err = strconv.ParseInt(f[1], 10, 64); err != nil || w.size < 0 {
+		return w, errors.New("its Candor-Checkpoint header is damaged")
+	}
+	if root, err := base64.StdEncoding.Strict().DecodeString(w.root); err != nil || len(root) != 32 {
+		return w, errors.New("its Candor-Checkpoint header is damaged")
+	}
+	return w, nil
+}
