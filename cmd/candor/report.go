@@ -21,6 +21,7 @@ type reportCmd struct {
 	Set       reportSetCmd       `cmd:"" help:"Say what only people know, withhold a fact with a reason, or say by when it will be known."`
 	Diff      reportDiffCmd      `cmd:"" help:"What the next revision would say otherwise than the last."`
 	Statement reportStatementCmd `cmd:"" help:"A press statement of the same facts, with answers to reporters' questions."`
+	Export    reportExportCmd    `cmd:"" help:"The report in the words of others: VERIS 1.4, or the W3C Data Privacy Vocabulary as JSON-LD."`
 	Evidence  reportEvidenceCmd  `cmd:"" help:"What the hashes of the report's evidence are of, and how to compute them."`
 }
 
