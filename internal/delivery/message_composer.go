@@ -30,7 +30,7 @@ type Composer struct {
 	Signer *Signer
 	DKIM   *DKIM
 	Ring   map[string]seal.PrivateKey // by PublicKey.ID
-	// Render is notice.Draft.Message.
+	// Render is notice.Writer.Message.
 	Render func(notice.Person, time.Time) (notice.Message, error)
 }
 
