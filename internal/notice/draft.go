@@ -90,7 +90,7 @@ var (
 	// Civil Code 1798.82(d)(1): a title and five headings, in these words.
 	californiaForm = []string{
 		"# {california.title}", "{dated}", "{greeting}", "{what}", "{apology}",
-		"## {california.happened}", "{happened} {seen} {found}", "{seen-list}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}", "{delay}",
+		"## {california.happened}", "{happened} {seen} {found}", "{seen-list}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}", "{delay} {police}",
 		"## {california.information}", "{shown} {passwords}", "{consequences}",
 		"## {california.doing}", "- {contained}", "- {fixed}", "- {verified}", "- {clean}", "- {prevention}", "{regulators}",
 		"## {california.do}", "{advice}",
@@ -324,7 +324,8 @@ func (a *author) facts() map[string]string {
 		"dpo":        "",
 		"reference":  a.given(a.Incident, "reference", "incident"),
 		"sender":     a.sender(),
-		"delay":      a.say("undelayed"),
+		"delay":      "",
+		"police":     a.police(),
 		"regulators": a.regulators(),
 		"report":     a.report(),
 	}
@@ -348,6 +349,17 @@ func (a *author) facts() map[string]string {
 		f["delay"] = a.say("delay", "reason", ended(text))
 	}
 	return f
+}
+
+// police is whether an investigation delayed it, which only California asks for; nothing where nobody has said.
+func (a *author) police() string {
+	switch held := a.PoliceDelay; {
+	case held == nil:
+		return ""
+	case *held:
+		return a.say("held")
+	}
+	return a.say("undelayed")
 }
 
 // langs is where a publisher's own words are looked for.

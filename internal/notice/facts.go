@@ -59,6 +59,8 @@ type Facts struct {
 	CleanSince   int64     `json:"clean_since,omitempty"`  // responses of the route inspected since Fixed, without one
 	Prevention   Words     `json:"prevention,omitempty"`   // what the publisher changes so that it does not happen again
 	DelayReason  Words     `json:"delay_reason,omitempty"` // why the notice comes late, or was held by police
+	// PoliceDelay is whether a police investigation delayed the notice; nil: nobody has said. Cal. Civ. Code 1798.82(d)(2)(D).
+	PoliceDelay *bool `json:"police_delay,omitempty"`
 
 	Regulators []Regulator `json:"regulators,omitempty"`
 	// UpdateBy is when the publisher will say what is not known now.
