@@ -25,7 +25,8 @@ type Composer struct {
 	Date    time.Time
 	From    Mailbox // addresses as ParseAddress makes them
 	ReplyTo Mailbox
-	Domain  string // of Message-ID
+	Domain  string         // of Message-ID
+	Report  *notice.Report // the draft's, of Facts
 
 	Signer *Signer
 	DKIM   *DKIM
@@ -110,7 +111,7 @@ func (c *Composer) build(l Letter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := Headers{From: c.From, To: Mailbox{l.name, l.To}, ReplyTo: c.ReplyTo, Date: c.Date, Key: l.Key, Domain: c.Domain, Notice: attest}
+	h := Headers{From: c.From, To: Mailbox{l.name, l.To}, ReplyTo: c.ReplyTo, Date: c.Date, Key: l.Key, Domain: c.Domain, Notice: attest, Report: c.Report}
 	message, err := Build(h, m)
 	if err != nil {
 		return nil, err

@@ -158,7 +158,7 @@ func wantedFacts(f Facts, p Person, law Law) []string {
 		}
 	}
 	if f.Report != nil {
-		want = append(want, f.Report.URL, f.Report.Hash)
+		want = append(want, f.Report.URL, f.Report.Hash, f.Report.Checkpoint.Origin, fmt.Sprint(f.Report.Checkpoint.Size), f.Report.Checkpoint.Root)
 	}
 	return want
 }

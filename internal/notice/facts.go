@@ -107,6 +107,16 @@ type Report struct {
 	URL      string `json:"url"`
 	Revision int    `json:"revision"`
 	Hash     string `json:"hash"` // SHA-256, hexadecimal
+	// Checkpoint is the log that has it, as it was when the words were written; nil: it is in none. Every notice carries it, signed, so that everybody who
+	// keeps theirs can show it if the log is ever another one.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+}
+
+// Checkpoint is a log at one size (C2SP tlog-checkpoint, its first three lines).
+type Checkpoint struct {
+	Origin string `json:"origin"` // the log's name, such as shop.example/candor
+	Size   int64  `json:"size"`   // entries
+	Root   string `json:"root"`   // SHA-256, base64
 }
 
 // Person is what is told to one person, from evidence. It prints itself without Name.
