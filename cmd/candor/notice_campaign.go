@@ -364,7 +364,8 @@ type noticeDoneCmd struct{ campaignFlags }
 
 func (c *noticeDoneCmd) Run(ctx context.Context) error { return c.did(ctx, candor.NoticeDone, nil) }
 
-// factsOf are the ledger's facts with what the publisher knows.
+// factsOf are the ledger's facts with what the publisher knows. Where the incident has a published report, f.Report is to be set here: every draft, of the
+// console's too, takes its facts from this function.
 func factsOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, id string) (notice.Facts, error) {
 	f, err := l.Facts(ctx, id, time.Now())
 	if err != nil {

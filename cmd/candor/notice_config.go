@@ -18,12 +18,13 @@ import (
 // NoticeConfig is candor.yaml's part about telling people.
 type NoticeConfig struct {
 	Publisher notice.Publisher        `yaml:"publisher"`
-	Surfaces  map[string]notice.Words `yaml:"surfaces"`   // "GET /orders/{id}": {en: the page with your orders}
-	Prevent   notice.Words            `yaml:"prevention"` // what is changed so that it does not happen again
-	Delay     notice.Words            `yaml:"delay"`      // why the notice comes late
-	Told      []RegulatorConfig       `yaml:"regulators"` // who was told, or why nobody was
-	UpdateBy  time.Time               `yaml:"update_by"`  // when what is not known now will be said
-	Approvals int                     `yaml:"approvals"`  // 2, or 1 for a small shop
+	Surfaces  map[string]notice.Words `yaml:"surfaces"`     // "GET /orders/{id}": {en: the page with your orders}
+	Prevent   notice.Words            `yaml:"prevention"`   // what is changed so that it does not happen again
+	Delay     notice.Words            `yaml:"delay"`        // why the notice comes late
+	Police    *bool                   `yaml:"police_delay"` // whether a police investigation delayed it: California asks; nothing is said where this is missing
+	Told      []RegulatorConfig       `yaml:"regulators"`   // who was told, or why nobody was
+	UpdateBy  time.Time               `yaml:"update_by"`    // when what is not known now will be said
+	Approvals int                     `yaml:"approvals"`    // 2, or 1 for a small shop
 
 	Board  bool `yaml:"board"`  // people read their notices at /.well-known/candor/notices on the shop's own site
 	Banner bool `yaml:"banner"` // the shop's own pages get a header where there is one that somebody has not seen
@@ -220,7 +221,7 @@ func (c NoticeConfig) soundSeeds() error {
 
 // into adds to facts what only the publisher knows.
 func (c NoticeConfig) into(f *notice.Facts) {
-	f.Publisher, f.Surface, f.Prevention, f.DelayReason, f.UpdateBy = c.Publisher, c.Surfaces[f.Route], c.Prevent, c.Delay, c.UpdateBy
+	f.Publisher, f.Surface, f.Prevention, f.DelayReason, f.PoliceDelay, f.UpdateBy = c.Publisher, c.Surfaces[f.Route], c.Prevent, c.Delay, c.Police, c.UpdateBy
 	for _, r := range c.Told {
 		f.Regulators = append(f.Regulators, notice.Regulator{Authority: r.Authority, Law: r.Law, Filed: r.Filed, Reference: r.Reference, Reason: r.Reason})
 	}

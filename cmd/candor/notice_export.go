@@ -205,5 +205,9 @@ func letters(d dataFlag, vaults func(path string) vault, v notice.Campaign, draf
 	if date.IsZero() {
 		date = time.Now()
 	}
-	return &delivery.Composer{Campaign: v.ID, Draft: v.Draft, Date: date, Signer: signer, Ring: ring, Render: draft.Message}, nil
+	writer, err := draft.Writer()
+	if err != nil {
+		return nil, err
+	}
+	return &delivery.Composer{Campaign: v.ID, Draft: v.Draft, Date: date, Signer: signer, Ring: ring, Render: writer.Message}, nil
 }

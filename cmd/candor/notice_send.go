@@ -373,8 +373,12 @@ func (c NoticeConfig) composer(d dataFlag, vaults func(path string) vault, v not
 	if err != nil {
 		return nil, fmt.Errorf("candor.yaml: notice.publisher.contact.email: %w", err)
 	}
+	writer, err := draft.Writer()
+	if err != nil {
+		return nil, err
+	}
 	_, domain, _ := strings.Cut(from.Address, "@")
-	composer := &delivery.Composer{Campaign: v.ID, Draft: v.Draft, Date: v.Began, From: from, ReplyTo: reply, Domain: domain, Signer: signer, DKIM: dkim, Ring: ring, Render: draft.Message}
+	composer := &delivery.Composer{Campaign: v.ID, Draft: v.Draft, Date: v.Began, From: from, ReplyTo: reply, Domain: domain, Signer: signer, DKIM: dkim, Ring: ring, Render: writer.Message, Report: draft.Facts.Report}
 	if c.ReturnPath == "" {
 		return nil, errReturnPath
 	}

@@ -43,6 +43,7 @@ func (e editor) Facts() []fact {
 	l.say("clean since", clean(f), "nothing was inspected since")
 	l.say("prevention", l.words(f.Prevention), "not said: what is changed so that it does not happen again (candor.yaml, notice.prevention)")
 	l.say("why so late", l.words(f.DelayReason), "no reason given (candor.yaml, notice.delay)")
+	l.say("delayed by police", police(f), "not said: needed for California (candor.yaml, notice.police_delay)")
 	l.regulators(f)
 	l.say("next word by", l.date(f.UpdateBy), "not promised (candor.yaml, notice.update_by)")
 	l.say("report", report(f), "none published")
@@ -134,6 +135,16 @@ func verified(f notice.Facts, l factList) string {
 		return ""
 	}
 	return fmt.Sprintf("%s, %s asked again and disclosed nothing", l.time(f.Verified), plenty(f.Replayed, "request was", "requests were"))
+}
+
+func police(f notice.Facts) string {
+	switch held := f.PoliceDelay; {
+	case held == nil:
+		return ""
+	case *held:
+		return "yes"
+	}
+	return "no"
 }
 
 func clean(f notice.Facts) string {

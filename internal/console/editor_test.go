@@ -28,7 +28,7 @@ func (r *rig) drafting(t *testing.T) {
 		f.Publisher = notice.Publisher{LegalName: "Muster Handel GmbH", Name: "Musterladen", Address: "Beispielweg 1, 10115 Berlin, Germany", Domain: "shop.example", Zone: "Europe/Berlin", Language: "de",
 			Contact: notice.Contact{Role: "Customer care", Email: "privacy@shop.example", Phone: "+49 30 5550100"}, DPO: notice.Contact{Role: "Data Protection Officer", Name: "Ada Beispiel", Email: "dpo@shop.example"}}
 		f.Regulators = []notice.Regulator{{Authority: "Berliner Beauftragte für Datenschutz", Law: "GDPR Art. 33", Filed: start.Add(24 * time.Hour), Reference: "711.42"}}
-		f.Prevention = preventions
+		f.Prevention, f.PoliceDelay = preventions, new(bool)
 		f.Surface = notice.Words{"en": "the page of a product", "de": "die Seite eines Produkts"}
 		f.Cause, f.Looked, f.Aware = incident.CauseSharedCache, candor.LookedAll, start.Add(5*time.Minute)
 		f.Contained, f.ContainedHow, f.Fixed, f.FixReference, f.FixRelease = start.Add(8*time.Minute), "mask", start.Add(3*time.Hour), "SHOP-4711", "2018.11.20-2"

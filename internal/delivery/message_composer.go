@@ -25,12 +25,13 @@ type Composer struct {
 	Date    time.Time
 	From    Mailbox // addresses as ParseAddress makes them
 	ReplyTo Mailbox
-	Domain  string // of Message-ID
+	Domain  string         // of Message-ID
+	Report  *notice.Report // the draft's, of Facts
 
 	Signer *Signer
 	DKIM   *DKIM
 	Ring   map[string]seal.PrivateKey // by PublicKey.ID
-	// Render is notice.Draft.Message.
+	// Render is notice.Writer.Message.
 	Render func(notice.Person, time.Time) (notice.Message, error)
 }
 
@@ -110,7 +111,7 @@ func (c *Composer) build(l Letter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := Headers{From: c.From, To: Mailbox{l.name, l.To}, ReplyTo: c.ReplyTo, Date: c.Date, Key: l.Key, Domain: c.Domain, Notice: attest}
+	h := Headers{From: c.From, To: Mailbox{l.name, l.To}, ReplyTo: c.ReplyTo, Date: c.Date, Key: l.Key, Domain: c.Domain, Notice: attest, Report: c.Report}
 	message, err := Build(h, m)
 	if err != nil {
 		return nil, err

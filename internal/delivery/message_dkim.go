@@ -31,7 +31,7 @@ type DKIMKey struct {
 }
 
 // signedFields are signed once more than they are there (RFC 6376 §8.15), so that nobody can add one. What our messages do not have, Cc, is so kept out.
-var signedFields = []string{"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted", "Reply-To", "Candor-Notice", "Content-Language"}
+var signedFields = []string{"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted", "Reply-To", "Candor-Notice", "Content-Language", "Candor-Report", "Candor-Checkpoint"}
 
 // absentFields are signed as not there.
 var absentFields = []string{"Cc", "Content-Transfer-Encoding"}

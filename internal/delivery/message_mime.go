@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Headers struct {
 	Key    string // Signer.Key
 	Domain string // of Message-ID
 	Notice string // value of Candor-Notice, folded: Signer.Attest
+	// Report is the public account that the notice goes with, and the log that it is a witness of; nil: none is published.
+	Report *notice.Report
 }
 
 // Mailbox is a display name, which may be empty, and an address that ParseAddress has made.
@@ -52,6 +55,12 @@ func Build(h Headers, m notice.Message) ([]byte, error) {
 	if h.Notice != "" {
 		b.WriteString("Candor-Notice: " + h.Notice + "\r\n")
 	}
+	if r := h.Report; r != nil {
+		fmt.Fprintf(&b, "Candor-Report: %d\r\n %s\r\n", r.Revision, r.Hash)
+		if c := r.Checkpoint; c != nil {
+			fmt.Fprintf(&b, "Candor-Checkpoint:\r\n %s\r\n %d %s\r\n", c.Origin, c.Size, c.Root)
+		}
+	}
 	b.WriteString("Content-Type: multipart/alternative;\r\n boundary=\"" + boundary + "\"\r\n")
 	writePart(&b, boundary, "text/plain", m.Text)
 	writePart(&b, boundary, "text/html", m.HTML)
@@ -76,7 +85,31 @@ func (h Headers) check(m notice.Message) error {
 	case !utf8.ValidString(m.Subject) || !utf8.ValidString(m.Text) || !utf8.ValidString(m.HTML):
 		return errors.New("a notice is not UTF-8")
 	}
+	return checkReport(h.Report)
+}
+
+// checkReport: each value is one word, so that whoever reads the fields needs no rules for quoting.
+func checkReport(r *notice.Report) error {
+	if r == nil {
+		return nil
+	}
+	if !isToken(r.Hash) || r.Revision < 1 {
+		return errors.New("the report has no revision with a hash")
+	}
+	c := r.Checkpoint
+	if c == nil {
+		return nil
+	}
+	root, err := base64.StdEncoding.DecodeString(c.Root)
+	if err != nil || len(root) != sha256.Size || c.Size < 1 || !isWord(c.Origin) {
+		return errors.New("the log's checkpoint is none: an origin in one word, a size, and 32 bytes in base64")
+	}
 	return nil
+}
+
+// isWord: visible ASCII, in a line of its own.
+func isWord(s string) bool {
+	return s != "" && len(s) < shortLine && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 func isHost(s string) bool {

@@ -522,3 +522,58 @@ func TestComposeWithholds(t *testing.T) {
 		t.Error("it is dated in the future")
 	}
 }
+
+// Every notice is a witness: the report's hash and the log's checkpoint are in its head, signed, so that neither can be taken away, changed or added.
+func TestWitness(t *testing.T) {
+	p, s := alice(t)
+	c := composer()
+	c.Report = &notice.Report{URL: "https://www.shop.example/candor/inc-1", Revision: 2, Hash: strings.Repeat("ab", 32),
+		Checkpoint: &notice.Checkpoint{Origin: "shop.example/candor", Size: 12, Root: "qINS1GRFhWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs="}}
+	l, err := c.Compose(p, s)
+	must(err)
+	var b bytes.Buffer
+	must(l.Message(&b))
+	unfolded := strings.ReplaceAll(b.String(), "\r\n ", " ")
+	for _, want := range []string{"\r\nCandor-Report: 2 " + c.Report.Hash + "\r\n", "\r\nCandor-Checkpoint: shop.example/candor 12 " + c.Report.Checkpoint.Root + "\r\n"} {
+		if !strings.Contains(unfolded, want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+	passes := func(message string) bool {
+		list, err := dkim.VerifyWithOptions(strings.NewReader(message), &dkim.VerifyOptions{LookupTXT: lookup})
+		return err == nil && len(list) == 2 && list[0].Err == nil && list[1].Err == nil
+	}
+	if !passes(b.String()) {
+		t.Fatal("it does not verify")
+	}
+	at := strings.Index(b.String(), "Candor-Checkpoint:")
+	for name, changed := range map[string]string{
+		"changed":   strings.Replace(b.String(), " 12 qINS", " 13 qINS", 1),
+		"added":     "Candor-Checkpoint: shop.example/candor 13 x\r\n" + b.String(),
+		"taken out": b.String()[:at] + "X-" + b.String()[at:],
+	} {
+		if passes(changed) {
+			t.Errorf("%s, and it verifies", name)
+		}
+	}
+	for name, wrong := range map[string]func(*notice.Report){
+		"a short root":        func(r *notice.Report) { r.Checkpoint.Root = "AAAA" },
+		"an empty log":        func(r *notice.Report) { r.Checkpoint.Size = 0 },
+		"an origin in two":    func(r *notice.Report) { r.Checkpoint.Origin = "shop candor" },
+		"a line in it":        func(r *notice.Report) { r.Checkpoint.Origin = "shop\r\nBcc:x" },
+		"no hash":             func(r *notice.Report) { r.Hash = "" },
+		"before the first":    func(r *notice.Report) { r.Revision = 0 },
+		"a hash of two words": func(r *notice.Report) { r.Hash = "a b" },
+	} {
+		report, checkpoint := *c.Report, *c.Report.Checkpoint
+		report.Checkpoint = &checkpoint
+		wrong(&report)
+		other := *c
+		other.Report = &report
+		l, err := other.Compose(p, s)
+		must(err)
+		if err := l.Message(io.Discard); err == nil {
+			t.Errorf("%s: it is written", name)
+		}
+	}
+}

@@ -85,16 +85,16 @@ var (
 		"## {h.do}", "{advice}",
 		"## {h.check}", "{check} {code-line}",
 		"## {h.contact}", "- {contact}", "- {dpo}", "{reply} {reference} {complain}",
-		"## {h.about}", "{sender}", "{dated} {delay}", "{report}", "{once}",
+		"## {h.about}", "{sender}", "{dated} {delay}", "{report}", "{log}", "{once}",
 	}
 	// Civil Code 1798.82(d)(1): a title and five headings, in these words.
 	californiaForm = []string{
 		"# {california.title}", "{dated}", "{greeting}", "{what}", "{apology}",
-		"## {california.happened}", "{happened} {seen} {found}", "{seen-list}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}", "{delay}",
+		"## {california.happened}", "{happened} {seen} {found}", "{seen-list}", "{cause}", "{candidates}", "{release} {prevented} {possible} {update}", "{delay} {police}",
 		"## {california.information}", "{shown} {passwords}", "{consequences}",
 		"## {california.doing}", "- {contained}", "- {fixed}", "- {verified}", "- {clean}", "- {prevention}", "{regulators}",
 		"## {california.do}", "{advice}",
-		"## {california.more}", "- {contact}", "- {dpo}", "{reply} {reference}", "{check} {code-line}", "{sender}", "{report}", "{once}",
+		"## {california.more}", "- {contact}", "- {dpo}", "{reply} {reference}", "{check} {code-line}", "{sender}", "{report}", "{log}", "{once}",
 	}
 	viewersForm = []string{
 		"{greeting}", "{what}", "{blame}",
@@ -102,7 +102,7 @@ var (
 		"## {h.confirm}", "{confirm} {code-line}", "{thanks}",
 		"## {h.happened}", "{happened} {found}", "{cause}", "{candidates}", "{update}", "- {contained}", "- {fixed}",
 		"## {h.contact}", "- {contact}", "- {dpo}", "{reply} {reference}",
-		"## {h.about}", "{sender}", "{dated}", "{report}", "{once}",
+		"## {h.about}", "{sender}", "{dated}", "{report}", "{log}", "{once}",
 	}
 )
 
@@ -324,9 +324,11 @@ func (a *author) facts() map[string]string {
 		"dpo":        "",
 		"reference":  a.given(a.Incident, "reference", "incident"),
 		"sender":     a.sender(),
-		"delay":      a.say("undelayed"),
+		"delay":      "",
+		"police":     a.police(),
 		"regulators": a.regulators(),
 		"report":     a.report(),
+		"log":        a.log(),
 	}
 	f["seen"], f["seen-list"] = a.seen()
 	if !a.UpdateBy.IsZero() {
@@ -348,6 +350,17 @@ func (a *author) facts() map[string]string {
 		f["delay"] = a.say("delay", "reason", ended(text))
 	}
 	return f
+}
+
+// police is whether an investigation delayed it, which only California asks for; nothing where nobody has said.
+func (a *author) police() string {
+	switch held := a.PoliceDelay; {
+	case held == nil:
+		return ""
+	case *held:
+		return a.say("held")
+	}
+	return a.say("undelayed")
 }
 
 // langs is where a publisher's own words are looked for.
@@ -490,6 +503,15 @@ func (a *author) report() string {
 		return ""
 	}
 	return a.join(a.say("report", "url", clean(r.URL), "revision", strconv.Itoa(r.Revision)), a.given(r.Hash, "report.hash", "hash"))
+}
+
+// log is what the notice is a witness of.
+func (a *author) log() string {
+	if a.Report == nil || a.Report.Checkpoint == nil {
+		return ""
+	}
+	c := a.Report.Checkpoint
+	return a.count("report.log", int(c.Size), "origin", clean(c.Origin), "root", clean(c.Root))
 }
 
 // viewerKind is a kind of viewer that there are words for.

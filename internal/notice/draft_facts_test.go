@@ -33,9 +33,11 @@ func shopFacts() Facts {
 		First:   nov(20, 9, 52), Last: nov(20, 10, 7), Detected: nov(20, 9, 58), Aware: nov(20, 10, 5), Contained: nov(20, 10, 8), ContainedHow: "mask",
 		Cause: incident.CauseSharedCache, Release: "2018.47",
 		Fixed: nov(20, 13, 30), FixReference: "SHOP-4711", FixRelease: "2018.47.1", Verified: nov(20, 14, 0), Replayed: 1000, CleanSince: 18422,
-		Prevention: words9("Personal pages now tell every cache not to keep them.", "Persönliche Seiten sagen jetzt jedem Cache, dass er sie nicht behalten darf.", "Les pages personnelles interdisent désormais à tout cache de les conserver.", "Las páginas personales ahora prohíben a toda caché guardarlas.", "Le pagine personali ora vietano a ogni cache di conservarle.", "Persoonlijke pagina's verbieden nu elke cache om ze te bewaren.", "Strony osobiste zabraniają teraz każdej pamięci podręcznej ich zachowywania.", "As páginas pessoais agora proíbem qualquer cache de guardá-las.", "個人のページは、どのキャッシュにも保存を禁じるようにしました。"),
-		Regulators: []Regulator{{Authority: "Berliner Beauftragte für Datenschutz", Law: "GDPR Art. 33", Filed: nov(21, 8, 0), Reference: "711.42"}},
-		Report:     &Report{URL: "https://www.shop.example/candor/inc-abcd2345", Revision: 2, Hash: strings.Repeat("0123456789abcdef", 4)},
+		Prevention:  words9("Personal pages now tell every cache not to keep them.", "Persönliche Seiten sagen jetzt jedem Cache, dass er sie nicht behalten darf.", "Les pages personnelles interdisent désormais à tout cache de les conserver.", "Las páginas personales ahora prohíben a toda caché guardarlas.", "Le pagine personali ora vietano a ogni cache di conservarle.", "Persoonlijke pagina's verbieden nu elke cache om ze te bewaren.", "Strony osobiste zabraniają teraz każdej pamięci podręcznej ich zachowywania.", "As páginas pessoais agora proíbem qualquer cache de guardá-las.", "個人のページは、どのキャッシュにも保存を禁じるようにしました。"),
+		PoliceDelay: new(bool),
+		Regulators:  []Regulator{{Authority: "Berliner Beauftragte für Datenschutz", Law: "GDPR Art. 33", Filed: nov(21, 8, 0), Reference: "711.42"}},
+		Report: &Report{URL: "https://www.shop.example/candor/inc-abcd2345", Revision: 2, Hash: strings.Repeat("0123456789abcdef", 4),
+			Checkpoint: &Checkpoint{Origin: "shop.example/candor", Size: 12, Root: "qINS1GRFhWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs="}},
 	}
 }
 

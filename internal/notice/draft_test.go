@@ -43,6 +43,8 @@ func variants() map[string]Facts {
 	f.Viewers = []incident.ViewerCount{{Kind: "anonymous", Count: 1}, {Kind: "role", Count: 1}, {Kind: "crawler", Count: 1}, {Kind: "claimed-crawler", Count: 1}, {Kind: "script", Count: 2}}
 	f.Last = f.Last.AddDate(0, 0, 2)
 	f.DelayReason = words9("We had to find the cause first.", "Wir mussten erst die Ursache finden.", "Nous devions d’abord trouver la cause.", "Primero teníamos que hallar la causa.", "Prima dovevamo trovare la causa.", "Wij moesten eerst de oorzaak vinden.", "Najpierw musieliśmy znaleźć przyczynę.", "Primeiro tivemos que achar a causa.", "まず原因を突き止める必要がありました。")
+	held := true
+	f.PoliceDelay = &held
 	f.Regulators = []Regulator{{Authority: "ICO", Law: "UK GDPR Art. 33", Reason: "Nobody there was shown."}, {Authority: "CNIL", Law: "GDPR Art. 33", Filed: nov(21, 9, 0)}}
 	f.Surface, f.Publisher.Account, f.Report, f.Publisher.Zone = nil, nil, nil, "America/Los_Angeles"
 	f.Publisher.Contact.Phone, f.Publisher.DPO = "", Contact{}
@@ -156,7 +158,7 @@ func wantedFacts(f Facts, p Person, law Law) []string {
 		}
 	}
 	if f.Report != nil {
-		want = append(want, f.Report.URL, f.Report.Hash)
+		want = append(want, f.Report.URL, f.Report.Hash, f.Report.Checkpoint.Origin, fmt.Sprint(f.Report.Checkpoint.Size), f.Report.Checkpoint.Root)
 	}
 	return want
 }
@@ -245,6 +247,38 @@ func TestAdvice(t *testing.T) {
 		}
 		if none := strings.Contains(m.Text, "There were none"); none != c.keep {
 			t.Errorf("%+v: says that there were none: %v", c, none)
+		}
+	}
+}
+
+// Whether police held it is said to whom the law of California applies, as somebody has said it; to nobody else, and never out of nothing.
+func TestPolice(t *testing.T) {
+	for name, held := range map[string]*bool{"not said": nil, "no": new(bool), "yes": func() *bool { yes := true; return &yes }()} {
+		f := shopFacts()
+		f.PoliceDelay = held
+		d, err := Write(f, Affected)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, lang := range Languages {
+			for _, law := range []Law{GDPR, California} {
+				key := string(law) + "/" + lang
+				m, err := d.Example(key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				said := newJudge(LetterOf(m), nil, nil).any("police")
+				if said != (law == California && held != nil) {
+					t.Errorf("%s, %s: says something of police: %v", name, key, said)
+				}
+			}
+		}
+		judged := Judge(d, "california/en", nil)
+		if asks := len(judged) == 1 && judged[0].Rule == "N13" && judged[0].Level == "W"; asks != (held == nil) || len(judged) > 1 {
+			t.Errorf("%s: %+v", name, judged)
+		}
+		if judged := Judge(d, "gdpr/en", nil); len(judged) != 0 {
+			t.Errorf("%s: %+v", name, judged)
 		}
 	}
 }

@@ -59,6 +59,8 @@ type Facts struct {
 	CleanSince   int64     `json:"clean_since,omitempty"`  // responses of the route inspected since Fixed, without one
 	Prevention   Words     `json:"prevention,omitempty"`   // what the publisher changes so that it does not happen again
 	DelayReason  Words     `json:"delay_reason,omitempty"` // why the notice comes late, or was held by police
+	// PoliceDelay is whether a police investigation delayed the notice; nil: nobody has said. Cal. Civ. Code 1798.82(d)(2)(D).
+	PoliceDelay *bool `json:"police_delay,omitempty"`
 
 	Regulators []Regulator `json:"regulators,omitempty"`
 	// UpdateBy is when the publisher will say what is not known now.
@@ -105,6 +107,16 @@ type Report struct {
 	URL      string `json:"url"`
 	Revision int    `json:"revision"`
 	Hash     string `json:"hash"` // SHA-256, hexadecimal
+	// Checkpoint is the log that has it, as it was when the words were written; nil: it is in none. Every notice carries it, signed, so that everybody who
+	// keeps theirs can show it if the log is ever another one.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+}
+
+// Checkpoint is a log at one size (C2SP tlog-checkpoint, its first three lines).
+type Checkpoint struct {
+	Origin string `json:"origin"` // the log's name, such as shop.example/candor
+	Size   int64  `json:"size"`   // entries
+	Root   string `json:"root"`   // SHA-256, base64
 }
 
 // Person is what is told to one person, from evidence. It prints itself without Name.

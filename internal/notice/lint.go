@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -218,7 +219,7 @@ func (j *judge) add(f Finding) {
 	if n >= maxFindings {
 		return
 	}
-	f.Rule, f.Level, f.Title, f.Source, f.Mend = j.rule.ID, j.rule.Level, j.rule.Title, j.rule.Source, j.rule.Mend
+	f.Rule, f.Level, f.Title, f.Source, f.Mend = j.rule.ID, cmp.Or(f.Level, j.rule.Level), j.rule.Title, j.rule.Source, j.rule.Mend
 	f.Text = clip(f.Text)
 	f.Line, f.Column = max(1, f.Line), max(1, f.Column)
 	j.found = append(j.found, f)

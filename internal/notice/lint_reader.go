@@ -142,7 +142,11 @@ func (j *judge) dated() {
 			j.missing("the reason for the delay is not in it")
 		}
 	}
-	if j.law == California && !j.any("police") {
+	switch {
+	case j.law != California || j.any("police"):
+	case j.facts != nil && j.facts.PoliceDelay == nil: // whoever judges a draft can know; nobody should write it because a rule asks for it
+		j.add(Finding{Level: "W", Why: "nobody has said whether law enforcement held it: candor.yaml, notice.police_delay"})
+	default:
 		j.missing("it does not say whether law enforcement held it")
 	}
 }

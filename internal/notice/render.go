@@ -18,27 +18,91 @@ import (
 
 var variable = regexp.MustCompile(`\{[^{}]*\}`)
 
-// Message is one person's notice: the text of their law and language, with what concerns them filled in.
+// Message is one person's notice: the text of their law and language, with what concerns them filled in. For many people Writer does it faster.
 func (d Draft) Message(p Person, date time.Time) (Message, error) {
 	law := d.law(p)
-	lang, err := d.language(law, p)
+	choice, err := d.choice(law)
 	if err != nil {
 		return Message{}, err
 	}
-	key := string(law) + "/" + lang
-	src, err := parseSource(d.Texts[key], d.Facts.Publisher.Domain)
+	t, err := d.template(law, choice.language(p))
 	if err != nil {
-		return Message{}, fmt.Errorf("%s: %w", key, err)
+		return Message{}, err
+	}
+	return t.message(p, date)
+}
+
+// Writer writes the messages of one draft, whose texts it has read. It may be used by many goroutines.
+type Writer struct {
+	draft     Draft
+	choices   map[Law]choice
+	templates map[Law]map[string]template // by language
+}
+
+// Writer reads all texts once: that is most of the work of a message.
+func (d Draft) Writer() (*Writer, error) {
+	w := &Writer{d, map[Law]choice{}, map[Law]map[string]template{}}
+	for key := range d.Texts {
+		law, lang, _ := strings.Cut(key, "/")
+		t, err := d.template(Law(law), lang)
+		if err != nil {
+			return nil, err
+		}
+		if w.templates[Law(law)] == nil {
+			w.templates[Law(law)] = map[string]template{}
+			if w.choices[Law(law)], err = d.choice(Law(law)); err != nil {
+				return nil, err
+			}
+		}
+		t.source = t.source.settled()
+		w.templates[Law(law)][lang] = t
+	}
+	return w, nil
+}
+
+// Message is Draft.Message.
+func (w *Writer) Message(p Person, date time.Time) (Message, error) {
+	law := w.draft.law(p)
+	choice, ok := w.choices[law]
+	if !ok {
+		return Message{}, noText(law)
+	}
+	return w.templates[law][choice.language(p)].message(p, date)
+}
+
+func noText(law Law) error { return fmt.Errorf("the draft has no text for %q", law) }
+
+// template is one text, read, and rendered as far as it is the same for everybody.
+type template struct {
+	draft  Draft
+	law    Law
+	lang   string
+	source source
+	speech speech
+}
+
+func (d Draft) template(law Law, lang string) (t template, err error) {
+	key := string(law) + "/" + lang
+	t = template{draft: d, law: law, lang: lang}
+	if t.source, err = parseSource(d.Texts[key], d.Facts.Publisher.Domain); err != nil {
+		return t, fmt.Errorf("%s: %w", key, err)
 	}
 	phrases, ok := d.Phrases[lang]
 	if !ok {
-		return Message{}, fmt.Errorf("%s: the draft has no phrases in %q for what concerns one person", key, lang)
+		return t, fmt.Errorf("%s: the draft has no phrases in %q for what concerns one person", key, lang)
 	}
-	t := teller{Person: p, facts: d.Facts, kind: d.Kind, speech: speaker(lang, d.Facts, phrases)}
-	if src, err = t.tell(src, date); err != nil {
-		return Message{}, fmt.Errorf("%s: %w", key, err)
+	t.speech = speaker(lang, d.Facts, phrases)
+	return t, nil
+}
+
+// message is the text with what concerns one person filled in. speech is copied: it keeps what was missing.
+func (t template) message(p Person, date time.Time) (Message, error) {
+	who := teller{Person: p, facts: t.draft.Facts, kind: t.draft.Kind, speech: t.speech}
+	src, err := who.tell(t.source, date)
+	if err != nil {
+		return Message{}, fmt.Errorf("%s/%s: %w", t.law, t.lang, err)
 	}
-	return Message{Lang: lang, Law: law, Subject: src.subject, Text: renderText(src), HTML: renderHTML(src, lang)}, nil
+	return Message{Lang: t.lang, Law: t.law, Subject: src.subject, Text: renderText(src), HTML: renderHTML(src, t.lang)}, nil
 }
 
 // law is which template a person's notice follows. Customer files say "US" or a state, "US-CA".
@@ -53,37 +117,52 @@ func (d Draft) law(p Person) Law {
 	return GDPR
 }
 
-// language is the person's own, or what is nearest to it (BCP 47, RFC 4647), else the publisher's, else English.
-func (d Draft) language(law Law, p Person) (string, error) {
-	var langs []string
-	for key := range d.Texts {
-		if l, lang, ok := strings.Cut(key, "/"); ok && Law(l) == law {
-			langs = append(langs, lang)
-		}
-	}
-	if len(langs) == 0 {
-		return "", fmt.Errorf("the draft has no text for %q", law)
-	}
-	slices.Sort(langs)
-	for _, want := range []string{p.Locale, d.Facts.Publisher.Language, "en"} {
-		if lang, ok := nearest(want, langs); ok {
-			return lang, nil
-		}
-	}
-	return langs[0], nil
+// choice finds the language of a person's text among those that a law has.
+type choice struct {
+	langs   []string
+	matcher language.Matcher
+	other   string // for whose own there is none: the publisher's, else English
 }
 
-func nearest(want string, langs []string) (string, bool) {
+func (d Draft) choice(law Law) (c choice, err error) {
+	for key := range d.Texts {
+		if l, lang, ok := strings.Cut(key, "/"); ok && Law(l) == law {
+			c.langs = append(c.langs, lang)
+		}
+	}
+	if len(c.langs) == 0 {
+		return c, noText(law)
+	}
+	slices.Sort(c.langs)
+	tags := make([]language.Tag, len(c.langs))
+	for i, lang := range c.langs {
+		tags[i] = parseTag(lang)
+	}
+	c.matcher, c.other = language.NewMatcher(tags), c.langs[0]
+	for _, want := range []string{d.Facts.Publisher.Language, "en"} {
+		if lang, ok := c.nearest(want); ok {
+			c.other = lang
+			break
+		}
+	}
+	return c, nil
+}
+
+// language is the person's own, or what is nearest to it (BCP 47, RFC 4647), else the publisher's, else English.
+func (c choice) language(p Person) string {
+	if lang, ok := c.nearest(p.Locale); ok {
+		return lang
+	}
+	return c.other
+}
+
+func (c choice) nearest(want string) (string, bool) {
 	tag, err := language.Parse(want)
 	if want == "" || err != nil {
 		return "", false
 	}
-	tags := make([]language.Tag, len(langs))
-	for i, lang := range langs {
-		tags[i] = parseTag(lang)
-	}
-	_, i, confidence := language.NewMatcher(tags).Match(tag)
-	return langs[i], confidence != language.No
+	_, i, confidence := c.matcher.Match(tag)
+	return c.langs[i], confidence != language.No
 }
 
 func parseTag(lang string) language.Tag {
@@ -109,7 +188,9 @@ func (t *teller) tell(src source, date time.Time) (source, error) {
 	}
 	out := source{subject: t.filled(src.subject, value), blocks: slices.Clone(src.blocks)}
 	for i, b := range out.blocks {
-		out.blocks[i].text = t.filled(b.text, value)
+		if b.plain == "" {
+			out.blocks[i].text = t.filled(b.text, value)
+		}
 	}
 	if n := utf8.RuneCountInString(out.subject); n > maxSubject {
 		t.fail("the subject has %d characters, more than %d", n, maxSubject)

@@ -59,6 +59,10 @@ var lists = map[blockKind]string{numbered: "ol", bullet: "ul"}
 const titleStyle = "font-size:24px;line-height:1.25;margin:0 0 16px"
 
 func writeBlock(out *strings.Builder, b block) {
+	if b.html != "" {
+		out.WriteString(b.html)
+		return
+	}
 	switch b.kind {
 	case title:
 		writeElement(out, "h1", titleStyle, b.text)

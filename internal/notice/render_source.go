@@ -49,6 +49,21 @@ type block struct {
 	number int // of a numbered item
 	line   int // in the source, from 1
 	text   string
+	// plain and html are the block as it is rendered, where it is the same for everybody; empty: it has to be rendered.
+	plain, html string
+}
+
+// settled renders what is the same for everybody.
+func (s source) settled() source {
+	for i, b := range s.blocks {
+		if !strings.ContainsAny(b.text, "{}") {
+			var plain, html strings.Builder
+			writePlain(&plain, b)
+			writeBlock(&html, b)
+			s.blocks[i].plain, s.blocks[i].html = plain.String(), html.String()
+		}
+	}
+	return s
 }
 
 // source is a text that was read.

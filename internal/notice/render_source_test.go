@@ -13,8 +13,8 @@ import (
 func TestSource(t *testing.T) {
 	src, err := parseSource("Subject:  About {fields} \r\n\r\n# Title\n## Heading\nOne\nline.\n1. First\n   goes on\n2. Second\n\n3. Third\n- Bullet\n\n1. Anew\n\nOn\n20. November.\n## Last\n日本\n語\n", "shop.example")
 	want := []block{
-		{title, 0, 3, "Title"}, {heading, 0, 4, "Heading"}, {paragraph, 0, 5, "One line."}, {numbered, 1, 7, "First goes on"}, {numbered, 2, 9, "Second"},
-		{numbered, 3, 11, "Third"}, {bullet, 0, 12, "Bullet"}, {numbered, 1, 14, "Anew"}, {paragraph, 0, 16, "On 20. November."}, {heading, 0, 18, "Last"}, {paragraph, 0, 19, "日本語"},
+		{kind: title, number: 0, line: 3, text: "Title"}, {kind: heading, number: 0, line: 4, text: "Heading"}, {kind: paragraph, number: 0, line: 5, text: "One line."}, {kind: numbered, number: 1, line: 7, text: "First goes on"}, {kind: numbered, number: 2, line: 9, text: "Second"},
+		{kind: numbered, number: 3, line: 11, text: "Third"}, {kind: bullet, number: 0, line: 12, text: "Bullet"}, {kind: numbered, number: 1, line: 14, text: "Anew"}, {kind: paragraph, number: 0, line: 16, text: "On 20. November."}, {kind: heading, number: 0, line: 18, text: "Last"}, {kind: paragraph, number: 0, line: 19, text: "日本語"},
 	}
 	if err != nil || src.subject != "About {fields}" || len(src.blocks) != len(want) {
 		t.Fatalf("%+v, %v", src, err)

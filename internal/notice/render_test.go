@@ -174,17 +174,67 @@ func TestLines(t *testing.T) {
 	})
 }
 
+// A Writer writes what the draft writes, whoever it is to, and says the same of what is wrong.
+func TestWriter(t *testing.T) {
+	d, err := Write(shopFacts(), Affected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := d.Writer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range persons() {
+		for _, p.Locale = range append([]string{"", "de-AT", "pt-BR", "xx", "sr"}, Languages...) {
+			for _, p.Country = range []string{"", "US-CA"} {
+				want, err1 := d.Message(p, noticeDate)
+				got, err2 := w.Message(p, noticeDate)
+				if got != want || err1 != nil || err2 != nil {
+					t.Errorf("%s in %q: %v, %v", name, p.Locale, err1, err2)
+				}
+			}
+		}
+	}
+	p := erika()
+	p.Kinds = []candor.Kind{"iris"}
+	for range 2 { // what was missing for one is not missing for the next
+		if _, err := w.Message(p, noticeDate); err == nil {
+			t.Error("a kind that there is no word for")
+		}
+		if _, err := w.Message(erika(), noticeDate); err != nil {
+			t.Error(err)
+		}
+	}
+	d.Texts["gdpr/fr"] = "no subject"
+	if _, err := d.Writer(); err == nil || !strings.Contains(err.Error(), "gdpr/fr: line 1") {
+		t.Error(err)
+	}
+	if w, err := (Draft{}).Writer(); err != nil {
+		t.Error(err)
+	} else if _, err := w.Message(p, noticeDate); err == nil {
+		t.Error("a message of no text")
+	}
+}
+
 func BenchmarkMessage(b *testing.B) {
 	d, err := Write(shopFacts(), Affected)
 	if err != nil {
 		b.Fatal(err)
 	}
+	w, err := d.Writer()
+	if err != nil {
+		b.Fatal(err)
+	}
 	p := erika()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := d.Message(p, noticeDate); err != nil {
-			b.Fatal(err)
-		}
+	for name, message := range map[string]func(Person, time.Time) (Message, error){"draft": d.Message, "writer": w.Message} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := message(p, noticeDate); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

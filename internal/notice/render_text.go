@@ -18,20 +18,28 @@ func renderText(src source) string {
 				out.WriteString("\n")
 			}
 		}
-		switch b.kind {
-		case title:
-			underlined(&out, b.text, "=")
-		case heading:
-			underlined(&out, b.text, "-")
-		case numbered:
-			wrap(&out, b.text, strconv.Itoa(b.number)+". ")
-		case bullet:
-			wrap(&out, b.text, "- ")
-		case paragraph:
-			wrap(&out, b.text, "")
-		}
+		writePlain(&out, b)
 	}
 	return out.String()
+}
+
+func writePlain(out *strings.Builder, b block) {
+	if b.plain != "" {
+		out.WriteString(b.plain)
+		return
+	}
+	switch b.kind {
+	case title:
+		underlined(out, b.text, "=")
+	case heading:
+		underlined(out, b.text, "-")
+	case numbered:
+		wrap(out, b.text, strconv.Itoa(b.number)+". ")
+	case bullet:
+		wrap(out, b.text, "- ")
+	case paragraph:
+		wrap(out, b.text, "")
+	}
 }
 
 func underlined(out *strings.Builder, text, line string) {
