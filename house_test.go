@@ -1,6 +1,7 @@
 package candor_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -110,6 +111,49 @@ func TestHouse(t *testing.T) {
 			t.Errorf("house_test.go lists %q, which is not there", room)
 		}
 	}
+}
+
+// The race detector is not asked about these, so nothing may run at the same time as anything else in them or in their tests.
+func TestUnraced(t *testing.T) {
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(makefile), "\nUNRACED := ")
+	line, _, _ = strings.Cut(line, "\n")
+	if line == "" {
+		t.Fatal("the Makefile has no UNRACED")
+	}
+	for dir := range strings.FieldsSeq(line) {
+		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+		if len(files) == 0 {
+			t.Errorf("%s is not there", dir)
+		}
+		for _, path := range files {
+			fset := token.NewFileSet()
+			f, err := parser.ParseFile(fset, path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if starts(n) {
+					t.Errorf("%s: a goroutine: take %s out of UNRACED in the Makefile", fset.Position(n.Pos()), dir)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// starts says that a part of a program starts a goroutine: by itself, a WaitGroup or a test.
+func starts(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return true
+	case *ast.SelectorExpr:
+		return slices.Contains([]string{"Go", "Parallel", "RunParallel", "AfterFunc"}, n.Sel.Name)
+	}
+	return false
 }
 
 func hasModule(dir string) bool {

@@ -71,7 +71,7 @@ func isDenseRun(b []byte) bool {
 // at.
 func (f *Finder) joined(d, start, end int) (held int, decided bool) {
 	l := &f.levels[d]
-	if end-1 < l.done.word || !joins(l.text[end:]) && !joined(l.text[:start], l.text[start:end]) {
+	if end-1 < l.done.word || !joins(l.text[end:], l.open) && !joined(l.text[:start], l.text[start:end]) {
 		return 0, true
 	}
 	return f.word(d, end-1)
@@ -149,10 +149,11 @@ var partKind = func() (t [256]uint8) {
 	return t
 }()
 
-// joins says that b begins with an escape that base64 or hexadecimal text may hold.
-func joins(b []byte) bool {
+// joins says that b begins with an escape that base64 or hexadecimal text may hold, or, where more may come, with a part of one.
+func joins(b []byte, open bool) bool {
 	for _, s := range [...]string{"%2", "%3", "%5", `\/`, `\u00`, "&#", "=3", "=2", "=\r", "=\n"} {
-		if len(b) >= len(s) && string(b[:len(s)]) == s {
+		n := min(len(b), len(s))
+		if string(b[:n]) == s[:n] && (n == len(s) || open && n > 0) {
 			return true
 		}
 	}

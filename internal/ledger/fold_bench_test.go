@@ -19,7 +19,7 @@ import (
 func BenchmarkFold(b *testing.B) {
 	for name, random := range map[string]bool{"InOrder": false, "AtRandom": true} {
 		b.Run("SQLite/"+name, func(b *testing.B) { benchmarkFold(b, sqliteFile, random) })
-		b.Run("PostgreSQL/"+name, func(b *testing.B) { benchmarkFold(b, databases(b, testdb.Postgres(b)), random) })
+		b.Run("PostgreSQL/"+name, func(b *testing.B) { benchmarkFold(b, databases(testdb.Postgres(b), ""), random) })
 	}
 }
 

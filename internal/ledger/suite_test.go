@@ -60,7 +60,6 @@ var suite = []struct {
 	{"ReportOfOneMoment", testReportOfOneMoment},
 	{"ReportNamesNobody", testReportNamesNobody},
 	{"HostileText", testHostileText},
-	{"OpenedAtOnce", testOpenedAtOnce},
 	{"TwoFolds", testTwoFolds},
 	{"Upgrade", testUpgrade},
 	{"ViewersMigrate", testViewersMigrate},
@@ -68,18 +67,21 @@ var suite = []struct {
 	{"MigrationsGoDownAndUp", testMigrationsGoDownAndUp},
 }
 
-func run(t *testing.T, fresh fresher) {
+// run tests a ledger in fresh places, and its making in an empty one.
+func run(t *testing.T, fresh, empty fresher) {
 	for _, s := range suite {
 		t.Run(s.name, func(t *testing.T) { s.test(t, fresh) })
 	}
+	t.Run("OpenedAtOnce", func(t *testing.T) { testOpenedAtOnce(t, empty) })
 }
 
-func TestSQLite(t *testing.T) { run(t, sqliteFile) }
+func TestSQLite(t *testing.T) { run(t, sqliteFile, sqliteFile) }
 
 func TestPostgreSQL(t *testing.T) {
 	server := testdb.Postgres(t)
-	fresh := databases(t, server)
-	run(t, fresh)
+	empty := databases(server, "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'")
+	fresh := copies(t, server, empty)
+	run(t, fresh, empty)
 	t.Run("TellsPeople", func(t *testing.T) { tellsPeople(t, server) })
 	t.Run("SameAsSQLite", func(t *testing.T) { sameAsSQLite(t, fresh) })
 }
@@ -99,14 +101,26 @@ func sameAsSQLite(t *testing.T, fresh fresher) {
 
 func sqliteFile(t testing.TB) string { return filepath.Join(t.TempDir(), "ledger.sqlite") }
 
-// databases makes a database for each ledger, with a locale in which text has another order than that of its bytes.
-func databases(t testing.TB, server string) fresher {
-	var n atomic.Int32
-	return func(testing.TB) string {
-		name := fmt.Sprint("ledger_", n.Add(1))
-		admin(t, server, "CREATE DATABASE "+name+" LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0")
+var made atomic.Int32 // databases
+
+// databases makes a database for each ledger. Those of TestPostgreSQL have a locale in which text has another order than that of its bytes.
+func databases(server, how string) fresher {
+	return func(t testing.TB) string {
+		name := fmt.Sprint("ledger_", made.Add(1))
+		admin(t, server, "CREATE DATABASE "+name+" "+how)
 		return strings.Replace(server, "/postgres", "/"+name, 1)
 	}
+}
+
+// copies makes a ledger once, and hands out copies of it: to migrate each took longer than what most tests do with it.
+func copies(t testing.TB, server string, empty fresher) fresher {
+	first := empty(t)
+	l, err := Open(context.Background(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	return databases(server, "TEMPLATE "+first[strings.LastIndexByte(first, '/')+1:])
 }
 
 func admin(t testing.TB, server, query string) {

@@ -17,12 +17,12 @@ var places = regexp.MustCompile(`\{[a-z]+\}`)
 
 // Every language says everything, with the same places.
 func TestWords(t *testing.T) {
-	if len(allWords) != len(notice.Languages) {
-		t.Errorf("%d languages, and %d in which notices are drafted", len(allWords), len(notice.Languages))
+	if len(allWords()) != len(notice.Languages) {
+		t.Errorf("%d languages, and %d in which notices are drafted", len(allWords()), len(notice.Languages))
 	}
-	english := reflect.ValueOf(allWords["en"])
+	english := reflect.ValueOf(allWords()["en"])
 	for _, lang := range notice.Languages {
-		w := reflect.ValueOf(allWords[lang])
+		w := reflect.ValueOf(allWords()[lang])
 		for i := range w.NumField() {
 			name, text := w.Type().Field(i).Name, w.Field(i).String()
 			want, got := places.FindAllString(english.Field(i).String(), -1), places.FindAllString(text, -1)

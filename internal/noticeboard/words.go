@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 
@@ -25,15 +26,16 @@ type words struct {
 //go:embed words.yaml
 var wordsFile []byte
 
-var allWords = func() (all map[string]words) {
+// allWords are read when the first page is asked for: most commands show none.
+var allWords = sync.OnceValue(func() (all map[string]words) {
 	if err := yaml.UnmarshalWithOptions(wordsFile, &all, yaml.Strict()); err != nil {
 		panic(err) // a test reads them first
 	}
 	return all
-}()
+})
 
 // wordsOf are those of a language.
-func wordsOf(lang string) words { return allWords[spoken(lang)] }
+func wordsOf(lang string) words { return allWords()[spoken(lang)] }
 
 // spoken is the language of which a tag is a variety, if there are words in it, else English.
 func spoken(tag string) string {
