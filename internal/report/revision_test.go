@@ -146,7 +146,7 @@ func TestTakenBack(t *testing.T) {
 	if c.To != "null" || c.Why != "It names a supplier." || !strings.Contains(c.From, "2018.47.2") {
 		t.Errorf("%+v", c)
 	}
-	two.Corrections = nil // which say what was said
+	two.Corrections = []verify.Correction{} // which say what was said
 	if b, err := Marshal(two); err != nil || strings.Contains(string(b), "2018.47.2") {
 		t.Errorf("what is withheld stands elsewhere, or %v", err)
 	}
