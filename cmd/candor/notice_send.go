@@ -109,10 +109,10 @@ func (c *noticeSendCmd) let(ctx context.Context) error {
 // sendProgress is how far a campaign is, of those who may be sent to.
 type sendProgress struct {
 	Progress *notice.Progress `json:"progress,omitempty"`
-	Tally    ledger.Tally       `json:"tally"`
-	Share    int                `json:"share"`    // how many may be sent to
-	Waiting  int                `json:"waiting"`  // of them, who are not settled
-	Deferred int                `json:"deferred"` // of those, whom a receiver has deferred: they are tried again until limits.give_up
+	Tally    ledger.Tally     `json:"tally"`
+	Share    int              `json:"share"`    // how many may be sent to
+	Waiting  int              `json:"waiting"`  // of them, who are not settled
+	Deferred int              `json:"deferred"` // of those, whom a receiver has deferred: they are tried again until limits.give_up
 }
 
 // sentOf counts: whoever is not queued was among those who may be sent to.
