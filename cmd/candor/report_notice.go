@@ -20,6 +20,7 @@ type witnessed struct {
 	origin string
 	size   int64
 	root   string
+	report string // SHA-256 of the report.json that a Candor-Report header ("REVISION HASH") names; empty: it names none
 }
 
 // checkNotice asks whether the log that was looked at is the one that a saved notice was sent with. Only what the publisher's key signed can say anything against the
@@ -51,6 +52,9 @@ func checkNotice(file string, r verify.Result) (verify.Check, error) {
 	if text := w.against(r); text != "" {
 		check.Findings = append(check.Findings, verify.Finding{File: verify.CheckpointFile, Text: text})
 	}
+	if w.report != "" && strings.Contains(genuine.Text, w.report) && !logged(r, w.report) {
+		check.Findings = append(check.Findings, verify.Finding{File: verify.CheckpointFile, Text: "the report that the notice names, with the SHA-256 " + w.report + ", is not in the log"})
+	}
 	if !names(r, genuine.Draft) {
 		check.What += " No report names its words yet."
 	}
@@ -71,6 +75,11 @@ func (w witnessed) against(r verify.Result) string {
 		return fmt.Sprintf("the log was rewritten: its first %d entries had the root %s, and now have %s", w.size, w.root, root)
 	}
 	return ""
+}
+
+// logged: is a report with this hash in the log?
+func logged(r verify.Result, hash string) bool {
+	return slices.ContainsFunc(r.Revisions, func(v verify.Revision) bool { return v.Manifest.Report == hash })
 }
 
 // names: does a report count this notice among those that were sent?
@@ -114,6 +123,9 @@ func checkpointOf(eml []byte) (w witnessed, err error) {
 		return w, errors.New("its Candor-Checkpoint header is damaged")
 	}
 	w.origin, w.root = f[0], f[2]
+	if report := strings.Fields(m.Header.Get("Candor-Report")); len(report) == 2 {
+		w.report = report[1]
+	}
 	if w.size, err = strconv.ParseInt(f[1], 10, 64); err != nil || w.size < 0 {
 		return w, errors.New("its Candor-Checkpoint header is damaged")
 	}
