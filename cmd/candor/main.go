@@ -39,6 +39,7 @@ type cli struct {
 	Incident  incidentCmd  `cmd:"" help:"List incidents, show one, and do what has to be done."`
 	Notice    noticeCmd    `cmd:"" help:"Tell the people: draft, lint, approve, send, and account for each."`
 	Report    reportCmd    `cmd:"" help:"Answer in public: the four questions, in revisions that nobody can quietly edit."`
+	Filing    filingCmd    `cmd:"" help:"Tell regulators: fill their forms, record what was filed."`
 	Ledger    ledgerCmd    `cmd:"" help:"Build the ledger anew from the journal."`
 	Release   releaseCmd   `cmd:"" help:"Tell Candor that a release went live."`
 	Console   consoleCmd   `cmd:"" help:"Print a new one-time link to the running console."`

@@ -129,6 +129,16 @@ func people(codes []string, f Facts) (known, maybe int) {
 	return known, maybe
 }
 
+// There counts of people by country who is known to be at a rule's place, and who may be there besides.
+func (r *Rules) There(rule string, byCountry map[string]int) (known, maybe int) {
+	for _, one := range r.Rules {
+		if one.ID == rule {
+			return people(r.Places[one.Place], Facts{People: byCountry})
+		}
+	}
+	return 0, 0
+}
+
 func (r *Rules) judge(rule Rule, f Facts) Duty {
 	known, maybe := people(r.Places[rule.Place], f)
 	d := Duty{Rule: rule, People: known, Advice: Advice}

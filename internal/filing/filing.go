@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"candor.example"
 	"candor.example/internal/duties"
 	"candor.example/internal/report"
+	"candor.example/scan"
 	"candor.example/verify"
 )
 
@@ -58,8 +60,7 @@ type Filing struct {
 	Changes  []Change   `json:"changes"` // since what was filed last
 	Open     []string   `json:"open"`    // fields that are required and still wait for a person
 	Sample   string     `json:"sample,omitempty"`
-
-	paper string
+	Paper    string     `json:"paper"` // A4 or Letter
 }
 
 // Answered is a section with its answers.
@@ -115,7 +116,7 @@ func (f Form) Fill(in Input) (Filing, error) {
 	out := Filing{
 		Schema: Schema, Form: f.ID, Title: f.Title, Authority: d.authority(), Law: f.Law, How: f.How, Rule: d.rule(), Phase: in.Phase, Incident: in.Report.Incident,
 		Revision: in.Report.Revision, Report: in.Published, Drafted: in.Now.UTC().Truncate(time.Second), Duty: dutyWords[duty.Ruling], Why: duty.Why, Due: duty.At, Late: d.late(),
-		Advice: duties.Advice, Notes: d.notes(), Sections: d.sections(), Changes: []Change{}, Open: []string{}, Sample: in.Sample, paper: f.Paper,
+		Advice: duties.Advice, Notes: d.notes(), Sections: d.sections(), Changes: []Change{}, Open: []string{}, Sample: in.Sample, Paper: f.Paper,
 	}
 	if in.Before != nil {
 		out.Changes = changes(*in.Before, out)
@@ -127,7 +128,30 @@ func (f Form) Fill(in Input) (Filing, error) {
 			out.Open = append(out.Open, a.Field)
 		}
 	}
-	return out, nil
+	return out, out.namesNobody(in.Report.Publisher)
+}
+
+// namesNobody refuses an e-mail address, in any encoding, that is not one under which the publisher can be reached.
+func (f Filing) namesNobody(p verify.Publisher) error {
+	own := []string{strings.ToLower(p.Contact.Email), strings.ToLower(p.DPO.Email)}
+	for _, a := range append(f.answers(), Answer{Field: "sample", Text: f.Sample}) {
+		if found := stranger(a.Text, own); found != "" {
+			return fmt.Errorf("%s: it holds an e-mail address, %s: a filing names no customer", a.Field, scan.MaskEmail(found))
+		}
+	}
+	return nil
+}
+
+// stranger is the first address in a text that is not one's own.
+func stranger(text string, own []string) (found string) {
+	f := scan.Finder{Found: func(m scan.Match) bool {
+		if m.Kind == scan.Email && !slices.Contains(own, strings.ToLower(string(m.Value))) && found == "" {
+			found = string(m.Value)
+		}
+		return m.Kind == scan.Email
+	}}
+	f.Find([]byte(text), true)
+	return found
 }
 
 var dutyWords = map[duties.Ruling]string{duties.Due: "yes", duties.None: "no", duties.Undecided: "undecided"}
@@ -171,13 +195,36 @@ func (f Form) RuleOf(phase string) string {
 	return f.Rule
 }
 
-func (d *draft) duty() duties.Duty {
-	for _, one := range d.Duties.Duties {
-		if one.ID == d.rule() {
+func (d *draft) duty() duties.Duty { return dutyOf(d.Duties, d.rule()) }
+
+func dutyOf(a duties.Answer, rule string) duties.Duty {
+	for _, one := range a.Duties {
+		if one.ID == rule {
 			return one
 		}
 	}
 	return duties.Duty{Ruling: duties.Undecided, Why: "the rules that Candor was given have none for it"}
+}
+
+// MayFile says what stands against recording a filing: it follows none, or it is a first one, late, and does not say why (GDPR 33(1)).
+func (f Form) MayFile(one report.Filed, before []report.Filed, a duties.Answer) error {
+	if one.Phase != report.Initial && len(f.filed(before)) == 0 {
+		return fmt.Errorf("a %s comes after an initial notification, and none is on record", one.Phase)
+	}
+	due := dutyOf(a, f.RuleOf(one.Phase)).At
+	if one.Phase == report.Initial && !due.IsZero() && one.At.After(due) && one.Delay == "" && f.asksWhyLate() {
+		return fmt.Errorf("it was due %s and filed %s: give the reasons for the delay with --delay (%s)", due.Format(time.RFC3339), one.At.Format(time.RFC3339), f.Law)
+	}
+	return nil
+}
+
+func (f Form) asksWhyLate() bool {
+	for _, s := range f.Sections {
+		if slices.ContainsFunc(s.Fields, func(one Field) bool { return one.When == "late" }) {
+			return true
+		}
+	}
+	return false
 }
 
 // authority is by name where a filing said it, and else as the rule has it.
@@ -192,10 +239,12 @@ func (d *draft) authority() string {
 }
 
 // earlier is what was filed with this form before, in its order.
-func (d *draft) earlier() (list []report.Filed) {
-	for _, f := range d.Filed {
-		if f.Rule == d.form.Rule || f.Rule == d.form.Completes {
-			list = append(list, f)
+func (d *draft) earlier() []report.Filed { return d.form.filed(d.Filed) }
+
+func (f Form) filed(all []report.Filed) (list []report.Filed) {
+	for _, one := range all {
+		if one.Rule == f.Rule || one.Rule == f.Completes {
+			list = append(list, one)
 		}
 	}
 	slices.SortStableFunc(list, func(a, b report.Filed) int { return a.At.Compare(b.At) })
@@ -346,13 +395,19 @@ func (f Filing) Marshal() ([]byte, error) {
 // Parse reads what Marshal wrote.
 func Parse(data []byte) (Filing, error) {
 	var f Filing
+	if len(data) > candor.MaxDocument {
+		return f, fmt.Errorf("it has %d bytes, and a filing %d at most", len(data), candor.MaxDocument)
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
 		return f, fmt.Errorf("it is no %s: %w", Schema, err)
 	}
-	if f.Schema != Schema {
+	switch {
+	case f.Schema != Schema:
 		return f, errors.New("its schema is not " + Schema)
+	case !slices.Contains(papers, f.Paper):
+		return f, errors.New("its paper is neither A4 nor Letter")
 	}
 	return f, nil
 }

@@ -281,6 +281,22 @@ func TestFollowUpSaysWhatChanged(t *testing.T) {
 	}
 }
 
+func TestAFilingNamesNobody(t *testing.T) {
+	gdpr, _ := FormOf("gdpr")
+	in := Input{Report: rich(t), Duties: judged(now), Phase: report.Initial, Now: now}
+	for _, text := range []string{"ask ann.miller@mail.example", "YW5uLm1pbGxlckBtYWlsLmV4YW1wbGU=", "ann.miller%40mail.example"} {
+		in.Given = map[string]string{"measures-before": text}
+		_, err := gdpr.Fill(in)
+		if err == nil || !strings.HasPrefix(err.Error(), "measures-before: it holds an e-mail address, a") || strings.Contains(err.Error(), "ann.miller") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	in.Given, in.Sample = nil, "Dear Ann, we write to ann.miller@mail.example"
+	if _, err := gdpr.Fill(in); err == nil {
+		t.Error("the sample is to somebody")
+	}
+}
+
 func TestPhasesHaveTheirRule(t *testing.T) {
 	japan, _ := FormOf("japan")
 	if japan.RuleOf(report.Initial) != "jp-regulator" || japan.RuleOf(report.Final) != "jp-final" {

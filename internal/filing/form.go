@@ -25,46 +25,48 @@ var shipped embed.FS
 
 // Form is what one regulator asks, as data: forms/README.md explains the fields.
 type Form struct {
-	ID    string `yaml:"id"` // "gdpr": what --for names
-	Title string `yaml:"title"`
-	Law   string `yaml:"law"`
-	Rule  string `yaml:"rule"` // duties.Rule.ID: whose duty it is
+	ID    string `yaml:"id" json:"id"` // "gdpr": what --for names
+	Title string `yaml:"title" json:"title"`
+	Law   string `yaml:"law" json:"law"`
+	Rule  string `yaml:"rule" json:"rule"` // duties.Rule.ID: whose duty it is
 	// Completes is the rule with the clock of what follows the first notification; empty: there is none.
-	Completes string `yaml:"completes"`
+	Completes string `yaml:"completes" json:"completes,omitempty"`
 	// A form holds from EffectiveFrom, and until EffectiveUntil where that is not empty: the day on which it holds no more.
-	EffectiveFrom  string    `yaml:"effective_from"`
-	EffectiveUntil string    `yaml:"effective_until"`
-	Source         string    `yaml:"source"`
-	Mark           string    `yaml:"mark"` // V, S or M, as in docs/duties.md
-	How            string    `yaml:"how"`  // where it is filed
-	Paper          string    `yaml:"paper"`
-	Note           string    `yaml:"note"`
-	Lacks          []string  `yaml:"lacks"` // what the regulator's own form has and this has not
-	Sections       []Section `yaml:"sections"`
+	EffectiveFrom  string    `yaml:"effective_from" json:"effective_from"`
+	EffectiveUntil string    `yaml:"effective_until" json:"effective_until,omitempty"`
+	Source         string    `yaml:"source" json:"source"`
+	Mark           string    `yaml:"mark" json:"mark"` // V, S or M, as in docs/duties.md
+	How            string    `yaml:"how" json:"how"`   // where it is filed
+	Paper          string    `yaml:"paper" json:"paper"`
+	Notice         string    `yaml:"notice" json:"notice"` // the law whose notice to people is the sample: gdpr or california
+	Note           string    `yaml:"note" json:"note,omitempty"`
+	Lacks          []string  `yaml:"lacks" json:"lacks,omitempty"` // what the regulator's own form has and this has not
+	Sections       []Section `yaml:"sections" json:"sections"`
 }
 
 // Section is a heading with its questions.
 type Section struct {
-	Title  string  `yaml:"title"`
-	Fields []Field `yaml:"fields"`
+	Title  string  `yaml:"title" json:"title"`
+	Fields []Field `yaml:"fields" json:"fields"`
 }
 
 // Field is one question.
 type Field struct {
-	ID    string   `yaml:"id"` // unique in its form
-	Label string   `yaml:"label"`
-	Law   string   `yaml:"law"`  // where it is asked
-	From  []string `yaml:"from"` // facts that fill it: keys of facts
+	ID    string   `yaml:"id" json:"id"` // unique in its form
+	Label string   `yaml:"label" json:"label"`
+	Law   string   `yaml:"law" json:"law,omitempty"`   // where it is asked
+	From  []string `yaml:"from" json:"from,omitempty"` // facts that fill it: keys of facts
 	// Person is what only a person can answer. With From it is asked where these say nothing.
-	Person   string `yaml:"person"`
-	Required bool   `yaml:"required"`
-	When     string `yaml:"when"` // "late", "later" (after the initial one), "withdrawal"; empty: always
+	Person   string `yaml:"person" json:"person,omitempty"`
+	Required bool   `yaml:"required" json:"required"`
+	When     string `yaml:"when" json:"when,omitempty"` // "late", "later" (after the initial one), "withdrawal"; empty: always
 }
 
 var (
 	fieldID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	whens   = []string{"", "late", "later", "withdrawal"}
 	papers  = []string{"A4", "Letter"}
+	notices = []string{"gdpr", "california"}
 )
 
 // Forms are those that Candor comes with, by their ids.
@@ -121,6 +123,9 @@ func (f Form) check() error {
 	}
 	if !slices.Contains(papers, f.Paper) {
 		return errors.New("paper is neither A4 nor Letter")
+	}
+	if !slices.Contains(notices, f.Notice) {
+		return errors.New("notice is neither gdpr nor california")
 	}
 	if err := f.checkDates(); err != nil {
 		return err

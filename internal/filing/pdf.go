@@ -23,7 +23,7 @@ func (f Filing) PDF(font []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	p := &page{fpdf.New("P", "mm", f.paper, "")}
+	p := &page{fpdf.New("P", "mm", f.Paper, "")}
 	p.SetCreationDate(f.Drafted)
 	p.SetModificationDate(f.Drafted)
 	p.SetCatalogSort(true)

@@ -78,6 +78,9 @@ func testTold(t *testing.T, fresh fresher) {
 	l.must("Ben", candor.NoticeCancelled, "why", "a wrong number in it")
 	shown(1, 0, 1, 1, 0)
 	sent(code(0), true)
+	if by, err := l.Sent(t.Context(), l.incident); err != nil || fmt.Sprint(by) != "map[:3]" { // 0 by mail, 2 by post, 3 perhaps
+		t.Errorf("notices went out by country: %v, %v", by, err)
+	}
 }
 
 // Each viewer's last answer counts, and nobody's who has seen nothing.
