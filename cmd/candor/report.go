@@ -23,6 +23,7 @@ type reportCmd struct {
 	Statement reportStatementCmd `cmd:"" help:"A press statement of the same facts, with answers to reporters' questions."`
 	Publish   reportPublishCmd   `cmd:"" help:"Publish the next revision: pages, and a log out of which nothing can be taken again."`
 	Verify    reportVerifyCmd    `cmd:"" help:"Check what a publisher published, as anybody can."`
+	Export    reportExportCmd    `cmd:"" help:"The report in the words of others: VERIS 1.4, or the W3C Data Privacy Vocabulary as JSON-LD."`
 	Evidence  reportEvidenceCmd  `cmd:"" help:"What the hashes of the report's evidence are of, and how to compute them."`
 }
 
