@@ -317,6 +317,28 @@ func TestAFontMustHaveTheLetters(t *testing.T) {
 	}
 }
 
+// docs/filings.md is made from the forms, so that it cannot lie about them.
+func TestTheDocumentationIsMadeFromTheForms(t *testing.T) {
+	const file, begin, end = "../../docs/filings.md", "<!-- forms -->\n", "<!-- /forms -->\n"
+	have, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(have), begin)
+	_, after, ends := strings.Cut(rest, end)
+	if !found || !ends {
+		t.Fatal("docs/filings.md has lost the comments between which the forms are")
+	}
+	want := before + begin + string(Catalogue()) + end + after
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(have) {
+		t.Error("docs/filings.md is not as the forms are: go test ./internal/filing -update")
+	}
+}
+
 func TestFormErrorsSayWhere(t *testing.T) {
 	good, err := shipped.ReadFile("forms/texas.yaml")
 	if err != nil {
