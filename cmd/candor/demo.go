@@ -135,6 +135,7 @@ func (c *demoCmd) config(shop *demo.Shop, upstream, customers, relay string) (co
 		return nil, err
 	}
 	config.Notice, err = demoNotice(d, relay)
+	config.Report.URL = "https://" + demo.Site + "/incidents"
 	return config, err
 }
 
@@ -209,7 +210,7 @@ func (c *demoCmd) summarise(ctx context.Context, s *service, shop *demo.Shop, sh
 		}
 		out.Agrees = out.Agrees && len(found[route]) == len(owners)
 	}
-	out.Agrees = out.Agrees && people.Missing == 0 && people.Twice == 0
+	out.Agrees = out.Agrees && people.Missing == 0 && people.Twice == 0 && people.Verified
 	if err := printJSON(os.Stdout, out); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"candor.example/internal/keyfile"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
+	"candor.example/verify"
 )
 
 // Who acts in the demo. Whoever writes a notice cannot approve it.
@@ -39,6 +41,9 @@ type told struct {
 	Notices   int            `json:"notices"` // that came to the mail server
 	Missing   int            `json:"missing"` // people who were exposed, and got fewer than one for each incident
 	Twice     int            `json:"twice"`   // people who got more
+	Public    string         `json:"public"`  // the folder with the reports and their log
+	Log       int64          `json:"log"`     // its entries
+	Verified  bool           `json:"verified"`
 }
 
 // demoNotice is what candor.yaml would say of telling people.
@@ -63,8 +68,9 @@ func demoNotice(d dataFlag, relay string) (NoticeConfig, error) {
 			"en": "Before each release, a test signs in as two customers and compares what they see.",
 			"de": "Vor jeder Version meldet sich ein Test als zwei Kunden an und vergleicht, was sie sehen.",
 		},
-		Told: []RegulatorConfig{{Authority: "the data protection authority", Law: "GDPR Art. 33", Reason: "This shop and its customers are made up."}},
-		From: "Lantern & Loom <service@lantern-and-loom.example>", ReturnPath: "return.lantern-and-loom.example",
+		Police: new(bool),
+		Told:   []RegulatorConfig{{Authority: "the data protection authority", Law: "GDPR Art. 33", Reason: "This shop and its customers are made up."}},
+		From:   "Lantern & Loom <service@lantern-and-loom.example>", ReturnPath: "return.lantern-and-loom.example",
 		Relays: []RelayConfig{{Addr: relay, TLS: "none"}}, DKIM: keys, MX: "off", Board: true, UpdateBy: time.Now().UTC().AddDate(0, 0, 14).Truncate(24 * time.Hour),
 		Limits: LimitsConfig{Start: 1e6, Max: 1e6},
 	}, nil
@@ -87,6 +93,9 @@ func (t *telling) tell(ctx context.Context) (out told, err error) {
 		if err := t.settle(ctx, i); err != nil {
 			return out, fmt.Errorf("%s: %w", i.ID, err)
 		}
+		if err := t.publish(ctx, i.ID); err != nil { // before the notices, so that each of them is a witness of what the log says
+			return out, fmt.Errorf("%s: %w", i.ID, err)
+		}
 		tally, err := t.notify(ctx, i.ID)
 		if err != nil {
 			return out, fmt.Errorf("%s: %w", i.ID, err)
@@ -101,6 +110,15 @@ func (t *telling) tell(ctx context.Context) (out told, err error) {
 			return out, err
 		}
 	}
+	for _, i := range list {
+		if i.Exposed > 0 {
+			if err := t.publish(ctx, i.ID); err != nil { // with the sum of people told
+				return out, fmt.Errorf("%s: %w", i.ID, err)
+			}
+		}
+	}
+	checked := verify.Folder(os.DirFS(t.public()), verify.Options{Now: time.Now()})
+	out.Public, out.Log, out.Verified = t.public(), checked.Size, checked.OK()
 	out.Notices = t.mailbox.Total()
 	for id, n := range due {
 		switch got := t.mailbox.Count(t.shop.Customer(id)); {
@@ -128,6 +146,21 @@ func (t *telling) setMode(ctx context.Context, mode guard.Mode) error {
 	}
 	return err
 }
+
+// publish the next revision of an incident's report.
+func (t *telling) publish(ctx context.Context, id string) error {
+	c := reportPublishCmd{Incident: id, Out: t.public(), Memory: filepath.Join(t.config.Data, "logs-seen")}
+	c.Data, c.Ledger, c.By = t.config.Data, t.config.Ledger, demoLead
+	log, err := c.open(ctx, t.config)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	_, err = c.publish(ctx, t.config, log, func(string) bool { return true })
+	return err
+}
+
+func (t *telling) public() string { return t.config.publicFolder(dataFlag{t.config.Data}) }
 
 // settle says what people know of an incident by now, and proves the fix: its recorded requests are asked of the shop again.
 func (t *telling) settle(ctx context.Context, i incident.Incident) error {
@@ -177,7 +210,7 @@ func (t *telling) fixed(ctx context.Context, i incident.Incident) (at time.Time,
 
 // notify tells everybody who was exposed: drafted by one, approved by two others, a canary first.
 func (t *telling) notify(ctx context.Context, id string) (ledger.Tally, error) {
-	d, _, campaign, err := draftOf(ctx, t.ledger, t.config.Notice, id, notice.Affected)
+	d, _, campaign, err := draftOf(ctx, dataFlag{t.config.Data}, t.ledger, t.config, id, notice.Affected)
 	if err != nil {
 		return ledger.Tally{}, err
 	}
@@ -199,7 +232,9 @@ func (t *telling) notify(ctx context.Context, id string) (ledger.Tally, error) {
 	if err != nil {
 		return ledger.Tally{}, err
 	}
-	if list := notice.Approvable(d, c); len(list) > 0 {
+	if list, err := t.ledger.Approvable(ctx, c); err != nil {
+		return ledger.Tally{}, err
+	} else if len(list) > 0 {
 		return ledger.Tally{}, fmt.Errorf("%s: %s %s speaks against it: %s", campaign, list[0].In, list[0].Rule, list[0].Why)
 	}
 	for _, who := range []string{demoLead, demoCounsel} {

@@ -274,15 +274,14 @@ func (c *noticeApproveCmd) Run(ctx context.Context) error {
 
 // approvable refuses words that the rules speak against.
 func (c *noticeApproveCmd) approvable(ctx context.Context, v notice.Campaign) error {
-	var d notice.Draft
+	var list []notice.Judged
 	err := withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
-		_, d, err = campaignDraft(ctx, l, v.ID)
+		list, err = l.Approvable(ctx, v)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	list := notice.Approvable(d, v)
 	for _, j := range list {
 		fmt.Fprintln(os.Stderr, clean(strings.Join(strings.Fields(strings.Join([]string{j.In, j.Level, j.Rule, j.Why, j.Text}, " ")), " ")))
 	}
@@ -364,15 +363,15 @@ type noticeDoneCmd struct{ campaignFlags }
 
 func (c *noticeDoneCmd) Run(ctx context.Context) error { return c.did(ctx, candor.NoticeDone, nil) }
 
-// factsOf are the ledger's facts with what the publisher knows. Where the incident has a published report, f.Report is to be set here: every draft, of the
-// console's too, takes its facts from this function.
-func factsOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, id string) (notice.Facts, error) {
+// factsOf are the ledger's facts with what the publisher knows, and the report that is public.
+func factsOf(ctx context.Context, d dataFlag, l *ledger.Ledger, c *Config, id string) (notice.Facts, error) {
 	f, err := l.Facts(ctx, id, time.Now())
 	if err != nil {
 		return f, hinted(err)
 	}
-	c.into(&f)
-	return f, nil
+	c.Notice.into(&f)
+	f.Report, err = publicReport(ctx, d, l, c, id)
+	return f, err
 }
 
 type noticeFactsCmd struct {
@@ -391,7 +390,7 @@ func (c *noticeFactsCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
-		f, err := factsOf(ctx, l, config.Notice, c.Incident)
+		f, err := factsOf(ctx, c.dataFlag, l, config, c.Incident)
 		if err == nil {
 			err = printJSON(os.Stdout, f)
 		}

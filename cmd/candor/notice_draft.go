@@ -52,7 +52,7 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 	var kept []string
 	err = withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
 		var old notice.Draft
-		if d, old, id, err = draftOf(ctx, l, config.Notice, c.Incident, kind); err == nil && old.Texts != nil && !c.Anew {
+		if d, old, id, err = draftOf(ctx, c.dataFlag, l, config, c.Incident, kind); err == nil && old.Texts != nil && !c.Anew {
 			kept, err = d.Keep(old)
 		}
 		return err
@@ -96,8 +96,8 @@ func (c *noticeDraftCmd) sayKept(d notice.Draft, kept []string) {
 }
 
 // draftOf writes anew from facts, and finds the campaign that it is the draft of: the one that is not over, with its words as they are, or the next.
-func draftOf(ctx context.Context, l *ledger.Ledger, c NoticeConfig, incident string, kind notice.Kind) (d, old notice.Draft, id string, err error) {
-	f, err := factsOf(ctx, l, c, incident)
+func draftOf(ctx context.Context, data dataFlag, l *ledger.Ledger, c *Config, incident string, kind notice.Kind) (d, old notice.Draft, id string, err error) {
+	f, err := factsOf(ctx, data, l, c, incident)
 	if err != nil {
 		return d, old, "", err
 	}

@@ -30,6 +30,8 @@ type reportCmd struct {
 // ReportConfig is candor.yaml's part about the public report.
 type ReportConfig struct {
 	MergeBelow int              `yaml:"merge_below"` // countries with fewer people are counted with others; 10 where it is not said
+	URL        string           `yaml:"url"`         // where people read what is published, such as https://shop.example/incidents: a notice says it
+	Folder     string           `yaml:"folder"`      // what a web server serves there; public under --data where it is not said
 	Origin     string           `yaml:"origin"`      // the log's name, such as shop.example/candor; the publisher's domain with /candor where it is not said
 	Witness    []report.Witness `yaml:"witness"`     // who all must cosign the log before it is published: key (cosignature/v1) and url (c2sp.org/tlog-witness)
 }

@@ -27,7 +27,7 @@ type reportPublishCmd struct {
 	configFlag
 	passphraseFlags
 	Incident string            `arg:"" optional:"" help:"The incident, as 'candor incident list' names it."`
-	Out      string            `type:"path" placeholder:"DIR" help:"The folder that a web server serves (default: public under --data)."`
+	Out      string            `type:"path" placeholder:"DIR" help:"The folder that a web server serves (default: report.folder of candor.yaml, or public under --data)."`
 	Correct  map[string]string `placeholder:"FIELD=WHY" mapsep:"none" sep:"none" help:"Why a fact is said otherwise than in the last revision: how_many.people=..., repeatable."`
 	Resume   bool              `help:"Only complete a publication that was interrupted."`
 	Memory   string            `type:"path" placeholder:"FILE" help:"Where this machine remembers what it saw of logs (default: in your own configuration folder)."`
@@ -66,6 +66,7 @@ func (c *reportPublishCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Out = cmp.Or(c.Out, config.publicFolder(c.dataFlag))
 	log, err := c.open(ctx, config)
 	if err != nil {
 		return err
@@ -78,11 +79,18 @@ func (c *reportPublishCmd) Run(ctx context.Context) error {
 		fmt.Printf("%s: %d entries, all in place\n", c.folder(), log.Next())
 		return nil
 	}
-	return c.publish(ctx, config, log)
+	p, err := c.publish(ctx, config, log, func(means string) bool {
+		fmt.Fprintln(os.Stderr, clean(means))
+		return c.Yes || confirmed("Publish this?")
+	})
+	if err != nil {
+		return err
+	}
+	return c.say(p)
 }
 
 func (c *reportPublishCmd) folder() string {
-	return cmp.Or(c.Out, filepath.Join(c.Data, "public"))
+	return c.Out
 }
 
 // open the log with the signing key that is in use. Its name is the log's.
@@ -92,7 +100,7 @@ func (c *reportPublishCmd) open(ctx context.Context, config *Config) (*report.Lo
 	if err != nil {
 		return nil, err
 	}
-	secret, err := readPrivate(keyfile.Passphrase{Ask: c.ask}, p.privateFile())
+	secret, err := readPrivate(c.vaultLike(p.privateFile()), p.privateFile())
 	if err != nil {
 		return nil, err
 	}
@@ -165,66 +173,69 @@ func (c *reportPublishCmd) catchUp(ctx context.Context, log *report.Log) error {
 	return nil
 }
 
-// record that a revision is public.
-func (c *reportPublishCmd) record(ctx context.Context, m verify.Manifest, manifest string, index int64, body []byte) error {
+// record that a revision is public, with what its evidence is a hash of.
+func (c *reportPublishCmd) record(ctx context.Context, m verify.Manifest, manifest string, index int64, body []byte, evidence ...candor.Document) error {
 	a, err := c.action(candor.ReportPublished, m.Incident)
 	if err != nil {
 		return err
 	}
 	a.Details["revision"], a.Details["report"] = strconv.Itoa(m.Revision), m.Report
 	a.Details["manifest"], a.Details["index"] = manifest, strconv.FormatInt(index, 10)
-	return act(ctx, c.ledgerFlag, a, candor.Document{Hash: m.Report, Type: verify.ReportSchema, Body: body})
+	return act(ctx, c.ledgerFlag, a, append(evidence, candor.Document{Hash: m.Report, Type: verify.ReportSchema, Body: body})...)
 }
 
-func (c *reportPublishCmd) publish(ctx context.Context, config *Config, log *report.Log) error {
-	r, err := c.draft(ctx, config, log)
+// publish the next revision, if whoever is told what becomes public agrees.
+func (c *reportPublishCmd) publish(ctx context.Context, config *Config, log *report.Log, agrees func(means string) bool) (p published, err error) {
+	r, evidence, err := c.draft(ctx, config, log)
 	if err != nil {
-		return err
+		return p, err
 	}
 	body, err := report.Marshal(r)
 	if err != nil {
-		return err
+		return p, err
 	}
 	files, err := pagesOf(log, r, candor.HashOf(body))
 	if err != nil {
-		return err
+		return p, err
 	}
-	fmt.Fprintln(os.Stderr, clean(publicMeans(r, c.folder())))
-	if !c.Yes && !confirmed("Publish this?") {
-		return errors.New("nothing was published")
+	if !agrees(publicMeans(r, c.folder())) {
+		return p, errors.New("nothing was published")
 	}
 	receipt, err := log.Publish(ctx, body, files)
 	if err != nil {
-		return err
+		return p, err
 	}
 	m := verify.Manifest{Incident: r.Incident, Revision: r.Revision, Report: receipt.Report}
-	if err := c.record(ctx, m, receipt.Manifest, receipt.Index, body); err != nil {
-		return fmt.Errorf("it is public, and not on record yet: candor report publish --resume: %w", err)
+	if err := c.record(ctx, m, receipt.Manifest, receipt.Index, body, evidence...); err != nil {
+		return p, fmt.Errorf("it is public, and not on record yet: candor report publish --resume: %w", err)
 	}
 	if memory, err := memoryAt(c.Memory); err == nil {
 		if err := memory.Remember(log.Seen()); err != nil {
 			fmt.Fprintf(os.Stderr, "candor: this machine does not remember the log's new state: %v\n", err)
 		}
 	}
-	return c.say(published{r.Incident, r.Revision, receipt.Index, receipt.Report, receipt.Manifest, c.folder(), receipt.Files, receipt.Checkpoint})
+	return published{r.Incident, r.Revision, receipt.Index, receipt.Report, receipt.Manifest, c.folder(), receipt.Files, receipt.Checkpoint}, nil
 }
 
 // draft the next revision, and say what stands in the way of publishing it.
-func (c *reportPublishCmd) draft(ctx context.Context, config *Config, log *report.Log) (r verify.Report, err error) {
-	flags := reportFlags{c.ledgerFlag, c.configFlag, c.Incident}
-	in, err := flags.input(ctx)
+func (c *reportPublishCmd) draft(ctx context.Context, config *Config, log *report.Log) (r verify.Report, evidence []candor.Document, err error) {
+	var in report.Input
+	err = withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
+		in, err = reportInput(ctx, l, config, c.Incident, time.Now())
+		return err
+	})
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
 	in.Whys, in.Origin = c.Correct, log.Origin()
 	if r, err = report.Draft(in); err != nil {
-		return r, err
+		return r, nil, err
 	}
 	r.Log.Index = log.Next()
 	if wrong := report.Ready(r); len(wrong) > 0 {
-		return r, fmt.Errorf("this cannot be published:\n%w", errors.Join(wrong...))
+		return r, nil, fmt.Errorf("this cannot be published:\n%w", errors.Join(wrong...))
 	}
-	return r, nil
+	return r, report.Evidence(in), nil
 }
 
 // pagesOf are the pages of all revisions, with the new one.

@@ -614,7 +614,7 @@ func (s *service) facts(ctx context.Context, incident string) (notice.Facts, err
 	if err := s.config.Notice.sound(); err != nil {
 		return notice.Facts{}, err
 	}
-	return factsOf(ctx, s.ledger, s.config.Notice, incident)
+	return factsOf(ctx, dataFlag{s.config.Data}, s.ledger, s.config, incident)
 }
 
 // ready reports whether new disclosures would be recorded and counted.

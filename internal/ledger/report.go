@@ -49,6 +49,28 @@ func (l *Ledger) Report(ctx context.Context, hash string) (verify.Report, error)
 	return report.Unmarshal(doc.Body)
 }
 
+// Approvable is what stands against approving a campaign's words: by notice's rules, and where the last published revision says otherwise (N29). Empty: nothing does.
+func (l *Ledger) Approvable(ctx context.Context, c notice.Campaign) ([]notice.Judged, error) {
+	d, err := l.Draft(ctx, c.Draft)
+	if err != nil {
+		return nil, err
+	}
+	list := notice.Approvable(d, c)
+	published, err := l.Reports(ctx, c.Incident)
+	if err != nil || len(published) == 0 {
+		return list, err
+	}
+	r, err := l.Report(ctx, published[len(published)-1].Hash)
+	if err != nil {
+		return nil, err
+	}
+	disagree, err := report.AgreeDraft(d, r)
+	for _, x := range disagree {
+		list = append(list, notice.Judged{Finding: notice.Finding{Rule: "N29", Level: "E", Text: x.Says, Why: fmt.Sprintf("%s; revision %d is public: draft the notice anew, or publish the correction first", x, r.Revision)}})
+	}
+	return list, err
+}
+
 // ReportInput is all that the ledger knows for an incident's report, as of now and of one moment of the books. Who publishes, what the law says and how severe it is,
 // the caller adds. ErrNoIncident if there is none by that id.
 func (l *Ledger) ReportInput(ctx context.Context, id string, now time.Time) (in report.Input, err error) {
