@@ -2,7 +2,10 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -202,4 +205,34 @@ func (f reportFact) SetPath(id string) string {
 func (c *Console) reportAction(r *http.Request, what, incident, why string, details map[string]string) candor.Action {
 	name, _ := c.sessions.who(r)
 	return candor.Action{ID: candor.NewID(), Time: c.o.Now().UTC(), By: name, What: what, Incident: incident, Why: why, Details: details}
+}
+
+// Reads is what a fact says, as people read it: a structure's members with their names, a text in English, a list with semicolons.
+func (f reportFact) Reads() string {
+	var v any
+	if !strings.HasPrefix(f.Says, "{") && !strings.HasPrefix(f.Says, "[") || json.Unmarshal([]byte(f.Value), &v) != nil {
+		return f.Says
+	}
+	return readable(v)
+}
+
+func readable(v any) string {
+	switch v := v.(type) {
+	case []any:
+		var list []string
+		for _, one := range v {
+			list = append(list, readable(one))
+		}
+		return strings.Join(list, "; ")
+	case map[string]any:
+		if en, ok := v["en"].(string); ok {
+			return en
+		}
+		var list []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			list = append(list, strings.ReplaceAll(name, "_", " ")+" "+readable(v[name]))
+		}
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprint(v)
 }
