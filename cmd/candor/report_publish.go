@@ -181,32 +181,40 @@ func (c *reportPublishCmd) publish(ctx context.Context, config *Config, log *rep
 	if err != nil {
 		return err
 	}
-	body, err := report.Marshal(r)
-	if err != nil {
-		return err
-	}
-	files, err := pagesOf(log, r, candor.HashOf(body))
-	if err != nil {
-		return err
-	}
 	fmt.Fprintln(os.Stderr, clean(publicMeans(r, c.folder())))
 	if !c.Yes && !confirmed("Publish this?") {
 		return errors.New("nothing was published")
 	}
-	receipt, err := log.Publish(ctx, body, files)
+	receipt, err := c.put(ctx, log, r)
 	if err != nil {
 		return err
 	}
+	return c.say(published{r.Incident, r.Revision, receipt.Index, receipt.Report, receipt.Manifest, c.folder(), receipt.Files, receipt.Checkpoint})
+}
+
+// put makes a draft public, and puts that on record: for the command line and the console.
+func (c *reportPublishCmd) put(ctx context.Context, log *report.Log, r verify.Report) (receipt report.Receipt, err error) {
+	body, err := report.Marshal(r)
+	if err != nil {
+		return receipt, err
+	}
+	files, err := pagesOf(log, r, candor.HashOf(body))
+	if err != nil {
+		return receipt, err
+	}
+	if receipt, err = log.Publish(ctx, body, files); err != nil {
+		return receipt, err
+	}
 	m := verify.Manifest{Incident: r.Incident, Revision: r.Revision, Report: receipt.Report}
 	if err := c.record(ctx, m, receipt.Manifest, receipt.Index, body); err != nil {
-		return fmt.Errorf("it is public, and not on record yet: candor report publish --resume: %w", err)
+		return receipt, fmt.Errorf("it is public, and not on record yet: candor report publish --resume: %w", err)
 	}
 	if memory, err := memoryAt(c.Memory); err == nil {
 		if err := memory.Remember(log.Seen()); err != nil {
 			fmt.Fprintf(os.Stderr, "candor: this machine does not remember the log's new state: %v\n", err)
 		}
 	}
-	return c.say(published{r.Incident, r.Revision, receipt.Index, receipt.Report, receipt.Manifest, c.folder(), receipt.Files, receipt.Checkpoint})
+	return receipt, nil
 }
 
 // draft the next revision, and say what stands in the way of publishing it.
