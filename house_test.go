@@ -42,7 +42,7 @@ var house = map[string]struct {
 	"internal/report":      {"candor internal/duties internal/incident internal/notice internal/plot scan verify", "what the public and regulators are told: drafted from facts, logged; it knows no store"},
 	"internal/filing":      {"candor internal/duties internal/report scan verify", "what a regulator is told: forms as data, filled from a report; pure, and nobody who only publishes compiles a writer of PDF"},
 	"internal/noticeboard": {"candor internal/ledger internal/notice", "what stands on the shop's own site, for the one whom it concerns; guard hands it requests and knows nothing of it"},
-	"internal/console":     {"candor internal/duties internal/incident internal/ledger internal/notice internal/plot internal/report verify", "pages show what the ledger holds, by the words of incident and notice"},
+	"internal/console":     {"candor internal/duties internal/filing internal/incident internal/ledger internal/notice internal/plot internal/report verify", "pages show what the ledger holds, by the words of incident and notice"},
 	"internal/demo":        {"candor guard", "a made-up shop: nothing may depend on it"},
 	"internal/realshop":    {"", "a test rig around the real program"},
 	"internal/testdb":      {"internal/testpart", "database servers for tests: only tests use it"},

@@ -190,31 +190,39 @@ func (c *reportPublishCmd) publish(ctx context.Context, config *Config, log *rep
 	if err != nil {
 		return p, err
 	}
-	body, err := report.Marshal(r)
-	if err != nil {
-		return p, err
-	}
-	files, err := pagesOf(log, r, candor.HashOf(body))
-	if err != nil {
-		return p, err
-	}
 	if !agrees(publicMeans(r, c.folder())) {
 		return p, errors.New("nothing was published")
 	}
-	receipt, err := log.Publish(ctx, body, files)
+	receipt, err := c.put(ctx, log, r, evidence...)
 	if err != nil {
 		return p, err
 	}
+	return published{r.Incident, r.Revision, receipt.Index, receipt.Report, receipt.Manifest, c.folder(), receipt.Files, receipt.Checkpoint}, nil
+}
+
+// put makes a draft public, and puts that on record with what its evidence is a hash of: for the command line and the console.
+func (c *reportPublishCmd) put(ctx context.Context, log *report.Log, r verify.Report, evidence ...candor.Document) (receipt report.Receipt, err error) {
+	body, err := report.Marshal(r)
+	if err != nil {
+		return receipt, err
+	}
+	files, err := pagesOf(log, r, candor.HashOf(body))
+	if err != nil {
+		return receipt, err
+	}
+	if receipt, err = log.Publish(ctx, body, files); err != nil {
+		return receipt, err
+	}
 	m := verify.Manifest{Incident: r.Incident, Revision: r.Revision, Report: receipt.Report}
 	if err := c.record(ctx, m, receipt.Manifest, receipt.Index, body, evidence...); err != nil {
-		return p, fmt.Errorf("it is public, and not on record yet: candor report publish --resume: %w", err)
+		return receipt, fmt.Errorf("it is public, and not on record yet: candor report publish --resume: %w", err)
 	}
 	if memory, err := memoryAt(c.Memory); err == nil {
 		if err := memory.Remember(log.Seen()); err != nil {
 			fmt.Fprintf(os.Stderr, "candor: this machine does not remember the log's new state: %v\n", err)
 		}
 	}
-	return published{r.Incident, r.Revision, receipt.Index, receipt.Report, receipt.Manifest, c.folder(), receipt.Files, receipt.Checkpoint}, nil
+	return receipt, nil
 }
 
 // draft the next revision, and say what stands in the way of publishing it.

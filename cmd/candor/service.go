@@ -245,9 +245,10 @@ func startService(ctx context.Context, c *Config, caption func() (title, text st
 	if err := s.contain(ctx); err != nil {
 		log.Error("not all containments are in force", "error", err)
 	}
-	s.console, err = console.New(console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act,
-		Facts: s.facts, Needs: c.Notice.needs(), Seeds: c.Notice.seeds(), Limits: c.Notice.limits(), Signer: func() (string, error) { return signerID(d) }})
-	if err != nil {
+	o := console.Options{Ledger: s.ledger, Log: log, Trade: incident.Trade(c.Trade), Status: s.status, Act: s.act,
+		Facts: s.facts, Needs: c.Notice.needs(), Seeds: c.Notice.seeds(), Limits: c.Notice.limits(), Signer: func() (string, error) { return signerID(d) }}
+	s.reports(&o, d, c.Ledger)
+	if s.console, err = console.New(o); err != nil {
 		return nil, err
 	}
 	return s, s.run(ctx, d, upstream)

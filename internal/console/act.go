@@ -31,6 +31,9 @@ type question struct {
 	Wrong    string            // why it was not done
 	No       string            // why it cannot be done at all
 	Against  []notice.Judged   // what the rules say against it
+	Path     string            // of the page that it came from, where that is neither the incident's nor a campaign's
+	Numbers  []string          // that become public
+	Public   *Publication      // what else does
 }
 
 // field is something to fill in.
@@ -88,6 +91,8 @@ var asks = map[string]func(incident.Incident, map[string]string) question{
 // Back is the page that a question came from.
 func (q question) Back() string {
 	switch {
+	case q.Path != "":
+		return q.Path
 	case q.Campaign.ID == "":
 		return "/incidents/" + q.Incident.ID
 	case q.What == "anew":

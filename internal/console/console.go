@@ -19,9 +19,12 @@ import (
 	"time"
 
 	"candor.example"
+	"candor.example/internal/filing"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
+	"candor.example/internal/report"
+	"candor.example/verify"
 )
 
 //go:embed web
@@ -61,6 +64,16 @@ type Options struct {
 	Signer func() (string, error)
 	// Limits are how fast notices may leave: what is feasible follows from them.
 	Limits notice.Limits
+	// Report is all that an incident's report is drafted from; its error is a sentence for people. Nil: there are no pages of reports.
+	Report func(ctx context.Context, incident string) (report.Input, error)
+	// Public is the folder in which reports are published; empty: there is none.
+	Public string
+	// LogKeys are those that this machine believes; nil: those that are published.
+	LogKeys func() (verify.Keys, error)
+	// Publishing is nil where the private signing key is not.
+	Publishing *Publishing
+	// Filing is all that a filing is written from. Nil: there are no pages of filings.
+	Filing func(ctx context.Context, form filing.Form, incident, phase string) (filing.Input, error)
 	// Trade is what the shop sells: severity is presumed from it. Empty: incident.General.
 	Trade  incident.Trade
 	Status func() Status // called for every page, and each second for every page that is open
@@ -122,6 +135,16 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /incidents/{id}/notice/mail/{name}", c.signedIn(http.HandlerFunc(c.mail)))
 	mux.Handle("GET /incidents/{id}/notice/anew", c.page("act", c.askAnew))
 	mux.Handle("POST /incidents/{id}/notice/anew", limited(maxForm, c.signedIn(http.HandlerFunc(c.anew))))
+	mux.Handle("GET /incidents/{id}/report", c.page("report", c.reportPage))
+	mux.Handle("GET /incidents/{id}/report/set", c.page("act", c.askSet))
+	mux.Handle("POST /incidents/{id}/report/set", limited(maxForm, c.signedIn(http.HandlerFunc(c.set))))
+	mux.Handle("GET /incidents/{id}/report/publish", c.page("act", c.askPublish))
+	mux.Handle("POST /incidents/{id}/report/publish", limited(maxForm, c.signedIn(http.HandlerFunc(c.publish))))
+	mux.Handle("GET /incidents/{id}/filings", c.page("filings", c.filings))
+	mux.Handle("GET /incidents/{id}/filings/{form}", c.page("filing", c.filled))
+	mux.Handle("GET /incidents/{id}/filings/{form}/{as}", c.signedIn(http.HandlerFunc(c.filingFile)))
+	mux.Handle("GET /incidents/{id}/filings/{form}/file", c.page("act", c.askFile))
+	mux.Handle("POST /incidents/{id}/filings/{form}/file", limited(maxForm, c.signedIn(http.HandlerFunc(c.file))))
 	mux.Handle("GET /incidents/{id}/{what}", c.page("act", c.ask))
 	mux.Handle("POST /incidents/{id}/{what}", limited(maxForm, c.signedIn(http.HandlerFunc(c.act))))
 	mux.Handle("GET /notices", c.page("notices", c.notices))
@@ -129,6 +152,8 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /notices/{id}/people", c.page("people", c.people))
 	mux.Handle("GET /notices/{id}/{what}", c.page("act", c.askNotice))
 	mux.Handle("POST /notices/{id}/{what}", limited(maxForm, c.signedIn(http.HandlerFunc(c.actNotice))))
+	mux.Handle("GET /reports", c.page("reports", c.reports))
+	mux.Handle("GET /reports/verify", c.page("verified", c.checkLog))
 	mux.Handle("GET /links", c.page("links", c.links))
 	mux.Handle("GET /latent", c.page("latent", c.latent))
 	mux.Handle("GET /coverage", c.page("coverage", c.coverage))
@@ -142,6 +167,10 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /api/notices/{id}/people", c.api(c.people))
 	mux.Handle("GET /api/incidents/{id}/notice", c.api(c.editorPage))
 	mux.Handle("POST /api/incidents/{id}/notice/look", limited(maxTyped, c.api(c.look)))
+	mux.Handle("GET /api/incidents/{id}/report", c.api(c.reportPage))
+	mux.Handle("GET /api/incidents/{id}/filings", c.api(c.filings))
+	mux.Handle("GET /api/reports", c.api(c.reports))
+	mux.Handle("GET /api/reports/verify", c.api(c.checkLog))
 	mux.Handle("GET /api/latent", c.api(c.latent))
 	mux.Handle("GET /api/links", c.api(c.links))
 	mux.Handle("GET /api/coverage", c.api(c.coverage))
@@ -208,6 +237,12 @@ func (s shell) Title() string {
 		return d.Campaign.ID + ": " + stateWord(d.State)
 	case editor:
 		return "The words to " + d.To()
+	case reportPage:
+		return "Report of " + d.Incident.ID
+	case filings:
+		return "Filings of " + d.Incident.ID
+	case filled:
+		return d.Filing.Title
 	case explanation:
 		return "Figures of " + d.Incident.Route
 	case door:
@@ -223,7 +258,12 @@ func (s shell) Section() string {
 		if d.Campaign.ID != "" {
 			return "notices"
 		}
+		if d.Path != "" {
+			return "reports"
+		}
 		return "incidents"
+	case reportPage, filings, filled, checked:
+		return "reports"
 	case account, explanation:
 		return "incidents"
 	case campaign, peopleInState, editor:

@@ -46,7 +46,7 @@ func (e editor) Facts() []fact {
 	l.say("delayed by police", police(f), "not said: needed for California (candor.yaml, notice.police_delay)")
 	l.regulators(f)
 	l.say("next word by", l.date(f.UpdateBy), "not promised (candor.yaml, notice.update_by)")
-	l.say("report", report(f), "none published")
+	l.say("report", reportOf(f), "none published")
 	l.publisher(f.Publisher)
 	return l.list
 }
@@ -170,7 +170,7 @@ func (l *factList) regulators(f notice.Facts) {
 	}
 }
 
-func report(f notice.Facts) string {
+func reportOf(f notice.Facts) string {
 	if f.Report == nil {
 		return ""
 	}

@@ -8,17 +8,22 @@ import (
 	"candor.example/verify"
 )
 
-// Line is one fact as it is read in a terminal.
+// Line is one fact as it is read in a terminal or in the console.
 type Line struct {
-	Field  string
-	Status verify.Status
-	Says   string
+	Field    string        `json:"field"` // JSON pointer
+	Status   verify.Status `json:"status"`
+	Says     string        `json:"says"`
+	AsOf     time.Time     `json:"as_of"`
+	Until    time.Time     `json:"next_update_by,omitzero"` // of what is unknown
+	Evidence []string      `json:"evidence,omitempty"`      // hashes: Sources says of what
+	Value    string        `json:"-"`                       // as JSON
+	Settable bool          `json:"-"`                       // people may say it; else they may only withhold it
 }
 
 // Lines lists the facts of a report; words are in one language.
 func Lines(r verify.Report, lang string) (list []Line) {
 	for _, f := range fields(&r) {
-		list = append(list, Line{f.pointer, f.status(), f.says(lang)})
+		list = append(list, Line{f.pointer, f.status(), f.says(lang), f.part("AsOf").Interface().(time.Time), f.due(), f.evidence(), f.value(), people[f.pointer] != ""})
 	}
 	return list
 }

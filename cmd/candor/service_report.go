@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"candor.example"
+	"candor.example/internal/console"
+	"candor.example/internal/filing"
+	"candor.example/internal/keyfile"
+	"candor.example/internal/report"
+	"candor.example/verify"
+)
+
+// reports gives the console what its pages of reports need: the folder is that of the command line.
+func (s *service) reports(o *console.Options, d dataFlag, ledger string) {
+	o.Report = func(ctx context.Context, incident string) (report.Input, error) {
+		return reportInput(ctx, s.ledger, s.config, incident, time.Now())
+	}
+	o.Filing = func(ctx context.Context, form filing.Form, incident, phase string) (filing.Input, error) {
+		return filingInput(ctx, s.ledger, s.config, form, incident, phase, false)
+	}
+	o.Public = s.config.publicFolder(d)
+	o.LogKeys = func() (verify.Keys, error) {
+		lines, err := verifierKeys(signPair(d, ""))
+		if err != nil {
+			return verify.Keys{}, err
+		}
+		return verify.ParseKeys(strings.Join(lines, "\n") + "\n")
+	}
+	// A key with a passphrase is nothing for a process that nobody sits at.
+	if encrypted, err := keyfile.Encrypted(signPair(d, "").privateFile()); err == nil && !encrypted {
+		o.Publishing = &console.Publishing{Preview: s.preview(d, ledger), Publish: s.publish(d, ledger)}
+	}
+}
+
+// openPublic opens the log for one publication, and completes what was interrupted.
+func (s *service) openPublic(ctx context.Context, d dataFlag, ledger, by, why string) (*reportPublishCmd, *report.Log, error) {
+	c := &reportPublishCmd{actFlags: actFlags{ledgerFlag: ledgerFlag{d, ledger}, By: by, Why: why}, Out: s.config.publicFolder(d)}
+	log, err := c.open(ctx, s.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.catchUp(ctx, log); err != nil {
+		log.Close()
+		return nil, nil, err
+	}
+	return c, log, nil
+}
+
+func (s *service) preview(d dataFlag, ledger string) func(context.Context, verify.Report) (console.Publication, error) {
+	return func(ctx context.Context, r verify.Report) (p console.Publication, err error) {
+		c, log, err := s.openPublic(ctx, d, ledger, "", "")
+		if err != nil {
+			return p, err
+		}
+		defer log.Close()
+		r.Log.Origin, r.Log.Index = log.Origin(), log.Next()
+		body, err := report.Marshal(r)
+		if err != nil {
+			return p, err
+		}
+		files, err := pagesOf(log, r, candor.HashOf(body))
+		if err != nil {
+			return p, err
+		}
+		return console.Publication{Folder: c.folder(), Index: log.Next(), Origin: log.Origin(), Files: fresh(log, r, files)}, nil
+	}
+}
+
+// fresh are the files that a publication would write: those of the revision, and of the others those that change.
+func fresh(log *report.Log, r verify.Report, files map[string][]byte) []string {
+	m := verify.Manifest{Incident: r.Incident, Revision: r.Revision}
+	logged := map[string]string{}
+	for _, p := range log.Revisions() {
+		maps.Copy(logged, p.Manifest.Files)
+	}
+	list := []string{m.Folder() + "/" + verify.ReportFile}
+	for name, b := range files {
+		if strings.HasPrefix(name, m.Folder()+"/") || !verify.Immutable(name) && logged[name] != candor.HashOf(b) {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func (s *service) publish(d dataFlag, ledger string) func(context.Context, verify.Report, string, string) error {
+	return func(ctx context.Context, r verify.Report, by, why string) error {
+		c, log, err := s.openPublic(ctx, d, ledger, by, why)
+		if err != nil {
+			return err
+		}
+		defer log.Close()
+		r.Log.Origin, r.Log.Index = log.Origin(), log.Next()
+		in, err := reportInput(ctx, s.ledger, s.config, r.Incident, r.PublishedAt)
+		if err != nil {
+			return err
+		}
+		_, err = c.put(ctx, log, r, report.Evidence(in)...)
+		return err
+	}
+}
