@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"candor.example"
+	"candor.example/internal/console"
+	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
 )
@@ -106,6 +108,8 @@ func (c *noticeListCmd) Run(ctx context.Context) error {
 
 type noticeStatusCmd struct {
 	ledgerFlag
+	configFlag
+	tradeFlag
 	Campaign string `arg:"" help:"The campaign, as list names it."`
 	JSON     bool   `help:"Print as JSON."`
 }
@@ -116,6 +120,8 @@ type campaignStatus struct {
 	Content    string       `json:"content"` // what an approval names
 	ApprovedBy []string     `json:"approved_by"`
 	Tally      ledger.Tally `json:"tally"`
+	// Feasibility is whether it will be done in time, before it is sent.
+	Feasibility *console.Feasibility `json:"feasibility,omitempty"`
 }
 
 func (c *noticeStatusCmd) Run(ctx context.Context) error {
@@ -128,11 +134,35 @@ func (c *noticeStatusCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return printJSON(os.Stdout, campaignStatus{v, v.Content(), atLeastEmpty(v.ApprovedBy()), tally})
+		f, err := c.feasible(ctx, l, v)
+		if err != nil {
+			return err
 		}
-		return printStatus(os.Stdout, v, tally)
+		if c.JSON {
+			return printJSON(os.Stdout, campaignStatus{v, v.Content(), atLeastEmpty(v.ApprovedBy()), tally, f})
+		}
+		if err := printStatus(os.Stdout, v, tally); err != nil || f == nil {
+			return err
+		}
+		fmt.Printf("\nIn time?%s\n", f.Sum())
+		return nil
 	})
+}
+
+// feasible is whether it will be done in time, as long as nobody was sent anything; without candor.yaml at the usual rates.
+func (c *noticeStatusCmd) feasible(ctx context.Context, l *ledger.Ledger, v notice.Campaign) (*console.Feasibility, error) {
+	if v.Changeable() != nil {
+		return nil, nil
+	}
+	config, err := readConfig(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	trade, err := incident.ParseTrade(c.Trade)
+	if err != nil {
+		return nil, err
+	}
+	return console.FeasibleOf(ctx, l, v, config.Notice.limits(), trade, time.Now())
 }
 
 func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {

@@ -7,55 +7,64 @@ import (
 	"time"
 
 	"candor.example/internal/duties"
+	"candor.example/internal/incident"
+	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
 )
 
-// feasibility says before anything is sent whether it will be done in time.
-type feasibility struct {
+// Feasibility says before anything is sent whether it will be done in time.
+type Feasibility struct {
 	People int `json:"people"` // who are to be told
 	// Counted: how many are at which receiver is known. Else all are taken to be at one, which takes the longest.
 	Counted   bool                `json:"counted"`
 	Needs     time.Duration       `json:"needs"` // how long it takes, if every receiver takes everything
 	Receivers []notice.FeasibleAt `json:"receivers"`
 	Limits    notice.Limits       `json:"limits"`
-	Clocks    []clockSum          `json:"clocks"` // of the duties to tell people, the earliest first
+	Clocks    []ClockSum          `json:"clocks"` // of the duties to tell people, the earliest first
 }
 
-// clockSum is the sum for one clock.
-type clockSum struct {
+// ClockSum is the sum for one clock.
+type ClockSum struct {
 	Duty   duties.Duty `json:"duty"`
 	InTime bool        `json:"in_time"`
 	Late   int         `json:"late"` // people who will not be reached by then
 }
 
 // feasible is the sum for a campaign that may still be changed; nil once something may have left, and for viewers, who are sent nothing.
-func (c *Console) feasible(ctx context.Context, t told) (*feasibility, error) {
-	if t.Changeable() != nil || t.Kind != notice.Affected {
+func (c *Console) feasible(ctx context.Context, t told) (*Feasibility, error) {
+	if t.Changeable() != nil {
 		return nil, nil
 	}
-	people, counted, err := c.receivers(ctx, t)
+	return FeasibleOf(ctx, c.o.Ledger, t.Campaign, c.o.Limits, c.o.Trade, c.o.Now())
+}
+
+// FeasibleOf is the sum for a campaign by these limits; nil for viewers, who are sent nothing.
+func FeasibleOf(ctx context.Context, l *ledger.Ledger, v notice.Campaign, limits notice.Limits, trade incident.Trade, now time.Time) (*Feasibility, error) {
+	if v.Kind != notice.Affected {
+		return nil, nil
+	}
+	people, counted, err := receiversOf(ctx, l, v)
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.o.Ledger.Account(ctx, t.Incident)
+	a, err := l.Account(ctx, v.Incident)
 	if err != nil {
 		return nil, err
 	}
-	now := c.o.Now()
-	s, err := StandingOf(ctx, c.o.Ledger, a, c.o.Trade, now)
+	s, err := StandingOf(ctx, l, a, trade, now)
 	if err != nil {
 		return nil, err
 	}
-	f := feasibility{Counted: counted, Limits: c.o.Limits.WithDefaults(), Clocks: []clockSum{}}
+	f := Feasibility{Counted: counted, Limits: limits.WithDefaults(), Clocks: []ClockSum{}}
 	within := time.Duration(math.MaxInt64)
 	for _, d := range s.Due() {
 		if d.Tell == "people" && !d.At.IsZero() {
 			within = min(within, d.At.Sub(now))
-			sum := notice.Feasible(people, c.o.Limits, d.At.Sub(now))
-			f.Clocks = append(f.Clocks, clockSum{d, sum.InTime, sum.Late})
+			sum := notice.Feasible(people, limits, d.At.Sub(now))
+			f.Clocks = append(f.Clocks, ClockSum{d, sum.InTime, sum.Late})
 		}
 	}
-	sum := notice.Feasible(people, c.o.Limits, within)
+	sum := notice.Feasible(people, limits, within)
 	f.Needs, f.Receivers = sum.Needs, sum.Providers
 	for _, p := range sum.Providers {
 		f.People += p.People
@@ -63,23 +72,23 @@ func (c *Console) feasible(ctx context.Context, t told) (*feasibility, error) {
 	return &f, nil
 }
 
-// receivers is how many people are at which receiver of mail. The addresses are sealed: only who can open them could count, and until then all are
+// receiversOf is how many people are at which receiver of mail. The addresses are sealed: only who can open them could count, and until then all are
 // taken to be at one.
-func (c *Console) receivers(ctx context.Context, t told) (people map[string]int, counted bool, err error) {
-	if t.Set == "" {
-		n, err := c.o.Ledger.Unnumbered(ctx, t.Campaign)
+func receiversOf(ctx context.Context, l *ledger.Ledger, v notice.Campaign) (people map[string]int, counted bool, err error) {
+	if v.Set == "" {
+		n, err := l.Unnumbered(ctx, v)
 		return map[string]int{oneReceiver: n}, false, err
 	}
-	if people, err = c.o.Ledger.Receivers(ctx, t.ID, t.Set); err != nil || people != nil {
+	if people, err = l.Receivers(ctx, v.ID, v.Set); err != nil || people != nil {
 		return people, true, err
 	}
-	return map[string]int{oneReceiver: t.People}, false, nil
+	return map[string]int{oneReceiver: v.People}, false, nil
 }
 
 const oneReceiver = "one receiver"
 
 // InTheWay says for the earliest clock that will be missed who is missed by it.
-func (f *feasibility) InTheWay() []string {
+func (f *Feasibility) InTheWay() []string {
 	if f == nil {
 		return nil
 	}
@@ -96,7 +105,7 @@ func (f *feasibility) InTheWay() []string {
 }
 
 // Takes is how long it takes, in words.
-func (f *feasibility) Takes() string {
+func (f *Feasibility) Takes() string {
 	if f.Needs < time.Minute {
 		return "less than a minute"
 	}
@@ -104,7 +113,7 @@ func (f *feasibility) Takes() string {
 }
 
 // Sum is what whoever approves is told.
-func (f *feasibility) Sum() string {
+func (f *Feasibility) Sum() string {
 	if f == nil {
 		return ""
 	}
@@ -124,7 +133,7 @@ func (f *feasibility) Sum() string {
 func dated(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
 // Pace is the limits, in words.
-func (f *feasibility) Pace() string {
+func (f *Feasibility) Pace() string {
 	l := f.Limits
 	text := fmt.Sprintf("%s an hour to one receiver", number(int(l.Max)))
 	if l.Start < l.Max {
@@ -137,4 +146,4 @@ func (f *feasibility) Pace() string {
 }
 
 // First are the receivers that take the longest.
-func (f *feasibility) First() []notice.FeasibleAt { return f.Receivers[:min(8, len(f.Receivers))] }
+func (f *Feasibility) First() []notice.FeasibleAt { return f.Receivers[:min(8, len(f.Receivers))] }

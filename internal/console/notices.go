@@ -50,7 +50,7 @@ type campaign struct {
 	Rate     float64          `json:"per_second"` // accepted, in the last half minute
 	Left     int              `json:"left"`       // of the share that was let go, who waits
 	Ends     time.Time        `json:"ends,omitzero"`
-	Feasible *feasibility     `json:"feasibility,omitempty"` // before it is sent
+	Feasible *Feasibility     `json:"feasibility,omitempty"` // before it is sent
 	Way      []string         `json:"in_the_way"`
 	Audit    []ledger.Audited `json:"audit"`
 	Deeds    []deed           `json:"-"` // what can be done now
