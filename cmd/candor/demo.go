@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,14 +26,16 @@ type demoCmd struct {
 	Data      string `type:"path" placeholder:"DIR" help:"Keep keys, snapshot, journal and ledger here (default: a temporary folder, removed at the end)."`
 	Listen    string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address of the protected shop (default: 127.0.0.1:8080; any free port if that is taken)."`
 	Console   string `default:"127.0.0.1:8081" placeholder:"ADDR" help:"Address of the console (default: 127.0.0.1:8081; any free port if that is taken)."`
+	Public    string `default:"127.0.0.1:8082" placeholder:"ADDR" help:"Address of the published reports (default: 127.0.0.1:8082; any free port if that is taken)."`
 	Customers int    `default:"3000" help:"How many made-up customers (default: 3000)."`
 	Seed      uint64 `default:"20181120" help:"Which ones, and who does what."`
 }
 
 func (c *demoCmd) Help() string {
 	return `A made-up shop with made-up customers on this machine, with the real Candor in front of it: shoppers browse, a release
-goes wrong, people see each other's addresses, masking is switched on, the fix goes live. It takes a minute and a half;
-watch it at the address that is printed, which goes on until Ctrl-C.`
+goes wrong, people see each other's addresses, masking is switched on, the fix goes live; then everybody who was exposed is told, by a
+mail server that keeps what it gets beside the data, and the account is published. It takes two minutes; watch it at the address
+that is printed, which goes on until Ctrl-C.`
 }
 
 // story is what the console's caption shows.
@@ -51,7 +54,7 @@ func (c *demoCmd) Run(ctx context.Context) error {
 		c.Data = tmp
 	}
 	if c.Once {
-		c.Listen, c.Console = "127.0.0.1:0", "127.0.0.1:0"
+		c.Listen, c.Console, c.Public = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	}
 	shop := demo.NewShop(c.Seed, c.Customers)
 	upstream, stop, err := serveShop(shop)
@@ -102,6 +105,14 @@ func (c *demoCmd) Run(ctx context.Context) error {
 		s.countCoverage(ctx)
 		say(len(demo.Chapters())+1, "Everybody is told", "The recorded requests are asked again: the fix holds. Two people approve the notice, and each of those who were exposed gets one, in their own language.")
 		people, err = telling.tell(ctx)
+	}
+	if err == nil {
+		at, closePublic, e := servePublic(free(c.Public), people.Public)
+		if e != nil {
+			return e
+		}
+		defer closePublic()
+		say(len(demo.Chapters())+2, "The account is public", "Which site, how many people, what caused it, how it was fixed: at "+at+". Anybody can check it: candor report verify "+people.Public)
 	}
 	if err == nil && c.Once {
 		err = c.summarise(ctx, s, shop, shoppers, started, people)
@@ -162,6 +173,24 @@ func serveShop(shop *demo.Shop) (url string, stop func(), err error) {
 		server.Serve(l)
 	}()
 	return "http://" + l.Addr().String(), func() { server.Close(); <-done }, nil
+}
+
+// servePublic is a plain file server, as any web host is, for a published folder.
+func servePublic(addr, folder string) (url string, stop func(), err error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", nil, err
+	}
+	files := http.FileServer(http.Dir(folder))
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/.") { // the log's work in progress is nobody's
+			http.NotFound(w, r)
+			return
+		}
+		files.ServeHTTP(w, r)
+	})}
+	go server.Serve(l)
+	return "http://" + l.Addr().String() + "/", func() { server.Close() }, nil
 }
 
 func writeCustomers(shop *demo.Shop, path string) error {
