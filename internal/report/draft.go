@@ -16,6 +16,7 @@ import (
 // Draft says everything that is known of an incident: what the ledger holds, what people set, what is unknown and by when it will be known. It is the
 // next revision behind in.Before. Whether it may be published, Ready says.
 func Draft(in Input) (verify.Report, error) {
+	in.Facts.AsOf = second(in.Facts.AsOf)
 	d := drafter{Input: in, now: in.Facts.AsOf, by: in.Facts.UpdateBy, merge: cmp.Or(in.Merge, MergeBelow)}
 	if d.by.IsZero() {
 		d.by = d.now.Add(UpdateWithin)

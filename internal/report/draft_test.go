@@ -1,6 +1,7 @@
 package report
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -164,4 +165,38 @@ func FuzzUnmarshal(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Moments have parts of a second in the books, and none in what is published.
+func TestPartsOfSeconds(t *testing.T) {
+	in := shop()
+	in.Duties.Duties = append([]duties.Duty{}, in.Duties.Duties...)
+	shift(reflect.ValueOf(&in).Elem())
+	r, err := Draft(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Marshal(r); err != nil {
+		t.Error(err)
+	}
+}
+
+// shift adds a part of a second to every time in a value.
+func shift(v reflect.Value) {
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		if t := v.Interface().(time.Time); !t.IsZero() && v.CanSet() {
+			v.Set(reflect.ValueOf(t.Add(708291738)))
+		}
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				shift(v.Field(i))
+			}
+		}
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			shift(v.Index(i))
+		}
+	}
 }

@@ -70,7 +70,7 @@ func Regulators(a duties.Answer, filings []Filed) []verify.Regulator {
 		if d.Tell != "regulator" {
 			continue
 		}
-		one := verify.Regulator{Authority: d.Authority, Law: d.Law, Duty: dutyWord(d.Ruling), Reason: d.Why, Due: d.At}
+		one := verify.Regulator{Authority: d.Authority, Law: d.Law, Duty: dutyWord(d.Ruling), Reason: d.Why, Due: second(d.At)}
 		filed := filedUnder(d.ID, filings)
 		for _, f := range filed {
 			list = append(list, told(one, f))
@@ -106,7 +106,7 @@ func filedUnder(rule string, filings []Filed) (list []Filed) {
 
 // told adds a filing to what a rule says. Only the first notification has a clock.
 func told(r verify.Regulator, f Filed) verify.Regulator {
-	if r.Filed, r.Reference, r.Phase = f.At, f.Reference, f.Phase; f.Authority != "" {
+	if r.Filed, r.Reference, r.Phase = second(f.At), f.Reference, f.Phase; f.Authority != "" {
 		r.Authority = f.Authority
 	}
 	if f.Phase != Initial {
