@@ -158,7 +158,7 @@ func TestWitness(t *testing.T) {
 	if !r.OK() || !strings.Contains(r.Checks[1].What, "witness.example/w1") {
 		t.Fatalf("%v %+v", r.Findings(), r.Checks)
 	}
-	w.refuses = true
+	w.refuse(true)
 	report, err := verify.EncodeReport(sampleReport(l, "inc-1", 14))
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func TestWitness(t *testing.T) {
 	if r := verified(t, os.DirFS(dir)); !r.OK() || r.Size != 2 {
 		t.Errorf("what was published before: %v %d", r.Findings(), r.Size)
 	}
-	w.refuses = false
+	w.refuse(false)
 	if l, err = OpenLog(t.Context(), dir, o); err != nil || l.Next() != 3 {
 		t.Fatalf("it is not completed: %v", err)
 	}

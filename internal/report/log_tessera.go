@@ -30,14 +30,13 @@ const witnessTimeout = 30 * time.Second
 // added before: there is one appender, and it finishes each.
 func (l *Log) append(ctx context.Context, entry []byte, index int64) (entries [][]byte, checkpoint string, err error) {
 	quiet()
-	o := l.tessera()
 	driver, err := posix.New(ctx, posix.Config{Path: l.work("log")})
 	if err != nil {
 		return nil, "", err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	appender, shutdown, reader, err := tessera.NewAppender(background, driver, o)
+	appender, shutdown, reader, err := tessera.NewAppender(background, driver, l.tessera())
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", l.work("log"), err)
 	}
@@ -55,7 +54,7 @@ func (l *Log) append(ctx context.Context, entry []byte, index int64) (entries []
 	default:
 		return nil, "", fmt.Errorf("%s has %d entries, and this one was prepared for the index %d: it is not the log of this folder; restore both from one copy", l.work("log"), n, index)
 	}
-	checkpoint, err = l.sign(ctx, o, reader, entries)
+	checkpoint, err = l.sign(ctx, reader, entries)
 	return entries, checkpoint, err
 }
 
@@ -66,7 +65,8 @@ func (l *Log) tessera() *tessera.AppendOptions {
 }
 
 // sign makes the checkpoint of some entries, with the cosignatures of all witnesses: Tessera's own, in its folder, is nobody's to see, and is made before they are asked.
-func (l *Log) sign(ctx context.Context, o *tessera.AppendOptions, reader tessera.LogReader, entries [][]byte) (string, error) {
+func (l *Log) sign(ctx context.Context, reader tessera.LogReader, entries [][]byte) (string, error) {
+	o := l.tessera() // its own: the appender's goroutines read theirs
 	if len(l.o.Witnesses) > 0 {
 		group, err := tessera.NewWitnessGroupFromPolicy([]byte(policy(l.o.Witnesses)))
 		if err != nil {

@@ -49,6 +49,12 @@ func newTestWitness(t *testing.T, logKey string) *testWitness {
 	return &testWitness{vkey: fmt.Sprintf("%s+%08x+%s", witnessName, id, base64.StdEncoding.EncodeToString(raw)), keys: keys, key: private, id: id}
 }
 
+func (w *testWitness) refuse(is bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refuses = is
+}
+
 func (w *testWitness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
