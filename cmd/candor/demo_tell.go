@@ -149,7 +149,7 @@ func (t *telling) setMode(ctx context.Context, mode guard.Mode) error {
 
 // publish the next revision of an incident's report.
 func (t *telling) publish(ctx context.Context, id string) error {
-	c := reportPublishCmd{Incident: id, Out: t.public(), Memory: filepath.Join(t.config.Data, "logs-seen")}
+	c := reportPublishCmd{Incident: id, Out: t.public(), Memory: dataFlag{t.config.Data}.logsSeen()}
 	c.Data, c.Ledger, c.By = t.config.Data, t.config.Ledger, demoLead
 	log, err := c.open(ctx, t.config)
 	if err != nil {

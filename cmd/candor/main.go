@@ -59,6 +59,7 @@ func (d dataFlag) token() string     { return filepath.Join(d.Data, "keys", "dir
 func (d dataFlag) snapshot() string  { return filepath.Join(d.Data, "directory.snapshot") }
 func (d dataFlag) journal() string   { return filepath.Join(d.Data, "journal") }
 func (d dataFlag) ledger() string    { return filepath.Join(d.Data, "ledger.sqlite") }
+func (d dataFlag) logsSeen() string  { return filepath.Join(d.Data, "logs-seen.json") }
 func (d dataFlag) control() string   { return filepath.Join(d.Data, "control.sock") }
 
 type versionCmd struct{}
