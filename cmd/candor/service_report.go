@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,8 @@ func (s *service) reports(o *console.Options, d dataFlag, ledger string) {
 
 // openPublic opens the log for one publication, and completes what was interrupted.
 func (s *service) openPublic(ctx context.Context, d dataFlag, ledger, by, why string) (*reportPublishCmd, *report.Log, error) {
-	c := &reportPublishCmd{actFlags: actFlags{ledgerFlag: ledgerFlag{d, ledger}, By: by, Why: why}, Out: s.config.publicFolder(d)}
+	// What it saw of the log it remembers beside its data, not in the home folder of whoever started it.
+	c := &reportPublishCmd{actFlags: actFlags{ledgerFlag: ledgerFlag{d, ledger}, By: by, Why: why}, Out: s.config.publicFolder(d), Memory: filepath.Join(d.Data, "logs-seen.json")}
 	log, err := c.open(ctx, s.config)
 	if err != nil {
 		return nil, nil, err

@@ -92,6 +92,7 @@ type Console struct {
 	tallies  tallies
 	mails    mails
 	verdicts verdicts
+	looked   looked
 }
 
 // New makes a console.

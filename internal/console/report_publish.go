@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"candor.example"
 	"candor.example/internal/report"
@@ -58,17 +59,20 @@ func (c *Console) publishQuestion(r *http.Request) (q question, draft verify.Rep
 		return q, draft, err
 	}
 	q.What, q.Path, q.Title, q.Button = candor.ReportPublished, "/incidents/"+q.Incident.ID+"/report", "Publish the report", "Publish it"
+	if shown, ok := c.looked.get(r.PostFormValue("seen")); ok {
+		in = shown
+	}
 	if draft, err = report.Draft(in); err != nil {
 		q.No = sentence(err.Error())
 		return q, draft, nil
 	}
+	q.Details = map[string]string{"seen": c.looked.keep(seen(draft), in)}
 	in.Whys = map[string]string{}
 	q.Fields = c.whys(r, draft, in.Whys)
 	if draft, err = report.Draft(in); err != nil {
 		return q, draft, err
 	}
 	q.Fields = append(q.Fields, field{Name: "why", Label: "Why now", Hint: "for the audit", Long: true, Value: strings.TrimSpace(r.PostFormValue("why"))})
-	q.Details = map[string]string{"seen": seen(draft)}
 	q.Means = fmt.Sprintf("Revision %d of the report on %s becomes public. It can be corrected in a later revision, which shows the correction, and cannot be taken back: it is in the log for good.", draft.Revision, q.Incident.ID)
 	q.Numbers = numbers(draft)
 	return q, draft, c.publishable(r, &q, draft)
@@ -121,7 +125,41 @@ func (c *Console) publishable(r *http.Request, q *question, draft verify.Report)
 	return nil
 }
 
-// seen is a digest of all that a draft says, but not of when it was drafted: what is published must be what was looked at.
+// looked are the inputs of drafts that somebody was asked about, the last ones: what is published is what was looked at, as of then, while the
+// ledger goes on.
+type looked struct {
+	mu    sync.Mutex
+	kept  map[string]report.Input
+	names []string
+}
+
+const maxLooked = 16
+
+func (l *looked) keep(name string, in report.Input) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.kept[name]; ok {
+		return name
+	}
+	if l.kept == nil {
+		l.kept = map[string]report.Input{}
+	}
+	if len(l.names) >= maxLooked {
+		delete(l.kept, l.names[0])
+		l.names = l.names[1:]
+	}
+	l.kept[name], l.names = in, append(l.names, name)
+	return name
+}
+
+func (l *looked) get(name string) (report.Input, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in, ok := l.kept[name]
+	return in, ok
+}
+
+// seen is a digest of all that a draft says, but not of when it was drafted.
 func seen(r verify.Report) string {
 	var b strings.Builder
 	for _, l := range report.Lines(r, "en") {
