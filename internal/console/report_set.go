@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -150,7 +151,7 @@ func (c *Console) settling(r *http.Request, q question) (a candor.Action, err er
 		}
 	case string(verify.Unknown):
 		if until, err = time.Parse(time.DateOnly, q.value("until")); err != nil {
-			return a, fmt.Errorf("Known by: write a day such as 2026-12-15")
+			return a, errors.New("write a day such as 2026-12-15 as the one by which it is known")
 		}
 	}
 	return c.reportAction(r, candor.ReportSet, q.Incident.ID, q.value("why"), report.Set(q.Details["field"], status, value, until)), nil

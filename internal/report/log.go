@@ -131,6 +131,9 @@ func (l *Log) begin() error {
 		if s.Place == l.dir {
 			return fmt.Errorf("%s has no log, and this machine saw one there with %d entries: restore it from a copy", l.dir, s.Size)
 		}
+		if s.Origin == l.Origin() { // else it would be found to be another log once it is public
+			return fmt.Errorf("%s has no log, and this machine saw the log %s at %s with %d entries: restore it from a copy, or give a new log a signing key with a name of its own (candor keys init --name)", l.dir, s.Origin, s.Place, s.Size)
+		}
 	}
 	entries, err := os.ReadDir(l.dir)
 	for _, e := range entries {
