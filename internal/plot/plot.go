@@ -12,8 +12,8 @@ const day = 24 * time.Hour
 
 // Across, the drawing is in percent of its width, so that it fits a phone and a wall with the same size of letters.
 const (
-	summit  = 34  // below it are the bars, above it the names of events
-	base    = 190 // where the bars stand
+	tallest = 156 // pixels of the bars together
+	line    = 15  // pixels of a line of names above them
 	maxBars = 60  // at most, but for those that hold the time after the last disclosure
 )
 
@@ -29,6 +29,7 @@ type Plot struct {
 	from, to int64 // seconds since 1970: time.Duration ends at 292 years, and captures may lie about their time
 	shift    int64 // of the zone, in seconds: bars and ticks begin at its round times
 	top      int
+	summit   int // below it are the bars, above it the names of events
 }
 
 // Point is what happened in a step of the series that begins at Time.
@@ -84,7 +85,7 @@ type Event struct {
 type Mark struct {
 	Event
 	X   float64
-	Y   int  // of its name: names of neighbours stand on different lines
+	Y   int  // of its name
 	End bool // the name stands left of its line
 }
 
@@ -109,9 +110,9 @@ func New(series []Point, least time.Duration, events []Event, now time.Time, zon
 	p.shift = int64(offset)
 	p.from, p.to = p.floor(first, s)-2*s, p.floor(end, s)+2*s
 	p.fill(series)
+	p.mark(events)
 	p.scale()
 	p.tick(zone)
-	p.mark(events)
 	return p
 }
 
@@ -148,9 +149,9 @@ func (p *Plot) scale() {
 		if people == 0 {
 			return 0
 		}
-		return max(2, float64(people)/float64(p.top)*(base-summit)) // one person among thousands is still seen
+		return max(2, float64(people)/float64(p.top)*tallest) // one person among thousands is still seen
 	}
-	s := seconds(p.Step)
+	s, base := seconds(p.Step), float64(p.Base())
 	for i := range p.Bars {
 		b := &p.Bars[i]
 		b.X, b.W = p.x(b.From.Unix()), p.x(p.from+s)*.86
@@ -158,9 +159,9 @@ func (p *Plot) scale() {
 		b.ExposedY = base - b.ExposedH
 		b.PreventedY = b.ExposedY - b.PreventedH
 	}
-	p.Lines = []Line{{summit, p.top}}
+	p.Lines = []Line{{float64(p.summit), p.top}}
 	if p.top%2 == 0 {
-		p.Lines = append(p.Lines, Line{(summit + base) / 2, p.top / 2})
+		p.Lines = append(p.Lines, Line{float64(p.summit + tallest/2), p.top / 2})
 	}
 }
 
@@ -211,21 +212,32 @@ func scaleOf(interval time.Duration, span int64) Scale {
 	return Minutes
 }
 
-// mark puts the events in. Those from before the plot are told by the incident's facts.
+// widest is how much of a phone's width a name takes, in percent.
+const widest = 40
+
+// mark puts the events in, each name on the first line on which it runs into no other, even on a phone. Those from before the plot are told by the incident's facts.
 func (p *Plot) mark(events []Event) {
+	var free []float64 // from where on a line has room
 	for _, e := range events {
 		t := e.Time.Unix()
 		if t < p.from || t >= p.to {
 			p.Beyond = append(p.Beyond, e)
 			continue
 		}
-		m := Mark{Event: e, X: p.x(t), Y: 12}
-		m.End = m.X > 60
-		if n := len(p.Marks); n > 0 && p.Marks[n-1].Y == m.Y {
-			m.Y = 27
+		m := Mark{Event: e, X: p.x(t)}
+		m.End = m.X > 100-widest
+		from, to := m.X, m.X+widest
+		if m.End {
+			from, to = m.X-widest, m.X
 		}
+		row := slices.IndexFunc(free, func(x float64) bool { return x <= from })
+		if row < 0 {
+			row, free = len(free), append(free, 0)
+		}
+		free[row], m.Y = to, 12+row*line
 		p.Marks = append(p.Marks, m)
 	}
+	p.summit = 4 + line*max(2, len(free))
 }
 
 // Label is an event's name, cut where it would run into others.
@@ -237,10 +249,10 @@ func (m Mark) Label() string {
 }
 
 // Base is where the bars stand.
-func (p Plot) Base() int { return base }
+func (p Plot) Base() int { return p.summit + tallest }
 
 // Height is that of the drawing, in pixels like all that is upright in it.
-func (p Plot) Height() int { return base + 24 }
+func (p Plot) Height() int { return p.Base() + 24 }
 
 // Exposed and Prevented add up the bars: what the plot says to whoever cannot see it.
 func (p Plot) Exposed() (n int) {

@@ -49,7 +49,7 @@ func fits(t *testing.T, name string, p Plot) {
 	t.Helper()
 	in := func(f float64) bool { return f >= 0 && f <= 100 && !math.IsNaN(f) }
 	for _, b := range p.Bars {
-		if !in(b.X) || !in(b.X+b.W) || b.ExposedY+b.ExposedH > base || b.PreventedY < summit-4 {
+		if !in(b.X) || !in(b.X+b.W) || b.ExposedY+b.ExposedH > float64(p.Base()) || b.PreventedY < float64(p.summit-4) {
 			t.Errorf("%s: %+v", name, b)
 		}
 	}
@@ -124,7 +124,7 @@ func TestMarks(t *testing.T) {
 	for _, m := range p.Marks {
 		got = append(got, fmt.Sprintf("%s %d %t", m.Label(), m.Y, m.End))
 	}
-	if s := strings.Join(got, " "); s != "a 12 false b 27 false "+strings.Repeat("é", 17)+"… 12 false d 27 true" {
+	if s := strings.Join(got, " "); s != "a 12 false b 27 false "+strings.Repeat("é", 17)+"… 42 false d 12 true" {
 		t.Error(s)
 	}
 }
