@@ -106,7 +106,7 @@ func (c Campaign) Unseeded() (why []string) {
 	}
 	for _, name := range c.MustSeed {
 		if !had[name] {
-			why = append(why, fmt.Sprintf("seed %s has not had it yet", name))
+			why = append(why, fmt.Sprintf("seed %s has not had it yet: candor notice seed %s", name, c.ID))
 		}
 	}
 	return why
