@@ -30,6 +30,7 @@ import (
 	"filippo.io/age"
 	"github.com/emersion/go-smtp"
 
+	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
 	"candor.example/scan"
 )
@@ -138,6 +139,7 @@ notice:
     domain: shop.example
     contact: {role: Customer care, email: privacy@shop.example, phone: +353 1 555 0100}
   prevention: {en: Personal pages now tell every cache not to keep them.}
+  police_delay: false
   update_by: 2030-01-01T00:00:00Z
   regulators:
     - {authority: Data Protection Commission, law: GDPR art. 33, filed: 2026-11-30T08:00:00Z}
@@ -308,8 +310,9 @@ func TestAfterACampaign(t *testing.T) {
 	want[notice.Accepted], want[notice.Bounced] = 13, 5
 	a.stands(want)
 
-	letters := a.letters()
+	letters, codes := a.letters()
 	a.candor(0, "notice", "channel", a.campaign, "--channel", "post")
+	a.confirms(codes)
 	want[notice.Other], want[notice.Bounced], want[notice.Withheld] = 8, 0, 0
 	a.stands(want)
 	a.stop()
@@ -345,7 +348,7 @@ func (a *aftermath) listens(message []byte) {
 }
 
 // letters exports who could not be reached, and opens the file as whoever sends the letters does.
-func (a *aftermath) letters() (file string) {
+func (a *aftermath) letters() (file string, codes []string) {
 	a.t.Helper()
 	mine, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -373,11 +376,28 @@ func (a *aftermath) letters() (file string) {
 		if r[3] != nameOf(n) || r[4] != fmt.Sprintf("person%d@people.example", n) || !strings.Contains(r[10], r[3]) || !strings.Contains(r[10], r[8]) {
 			a.t.Errorf("%q", r)
 		}
+		codes = append(codes, r[8])
 	}
 	if e := a.status().Exports; len(e) != 1 || e[0].People != 8 || e[0].To != mine.Recipient().String() || e[0].By != "ben" {
 		a.t.Errorf("%+v", e)
 	}
-	return file
+	return file, codes
+}
+
+// confirms: the shop's own page can confirm the code of every letter, of those too who were never sent mail.
+func (a *aftermath) confirms(codes []string) {
+	a.t.Helper()
+	err := withLedger(a.t.Context(), ledgerFlag{dataFlag: dataFlag{Data: a.data}}, func(l *ledger.Ledger) error {
+		for _, code := range codes {
+			if _, err := l.SentNotice(a.t.Context(), code); err != nil {
+				a.t.Errorf("code %s: %v", code, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		a.t.Error(err)
+	}
 }
 
 // rebuilt: both journals say all that the ledger does.

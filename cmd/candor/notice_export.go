@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 
 type noticeExportCmd struct {
 	campaignFlags
+	configFlag
 	passphraseFlags
 	To     []string `placeholder:"AGE1…" help:"Who may open the file: a public key of age. May be given several times."`
 	ToFile string   `type:"existingfile" placeholder:"FILE" help:"A file of such keys, one a line."`
@@ -33,14 +35,19 @@ type noticeExportCmd struct {
 func (c *noticeExportCmd) Help() string {
 	return notice.Means(candor.NoticeExported) + `
 
-The file is CSV inside age encryption (docs/notices.md has its columns): nothing of it is ever on this disk in the clear. It needs the private sealing key
-and the signing key. Whoever sends the letters opens it with age -d -i key.txt letters.csv.age
+The file is CSV inside age encryption (docs/notice-after.md has its columns): nothing of it is ever on this disk in the clear. It needs the private sealing key
+and the signing key; candor.yaml only where that names a NATS server (notice.store). The code in each letter is put on record, so that the shop's own page
+confirms it. Whoever sends the letters opens it with age -d -i key.txt letters.csv.age
 
   candor notice export not-3kq7h2mb-a-1 --to age1… --out letters.csv.age`
 }
 
 func (c *noticeExportCmd) Run(ctx context.Context) error {
 	to, err := c.recipients()
+	if err != nil {
+		return err
+	}
+	config, err := readConfig(c.Config)
 	if err != nil {
 		return err
 	}
@@ -59,7 +66,17 @@ func (c *noticeExportCmd) Run(ctx context.Context) error {
 		if err := c.confirmed(ctx, l, v); err != nil {
 			return err
 		}
-		people, err = c.export(ctx, l, v, composer, to)
+		log := newLogger(slog.LevelWarn, false)
+		store, err := openStore(ctx, c.dataFlag, config.Notice, log)
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		d := deliveries{l, store, log}
+		if err := d.theSame(ctx, v.ID); err != nil {
+			return err
+		}
+		people, err = c.export(ctx, d, v, composer, to)
 		return err
 	})
 	if err != nil {
@@ -116,7 +133,7 @@ func (c *noticeExportCmd) confirmed(ctx context.Context, l *ledger.Ledger, v not
 }
 
 // export writes the file behind the action: the books say first who is in it, and whatever happens then, nobody is in it of whom they do not say so.
-func (c *noticeExportCmd) export(ctx context.Context, l *ledger.Ledger, v notice.Campaign, composer *delivery.Composer, to []age.Recipient) (people int, err error) {
+func (c *noticeExportCmd) export(ctx context.Context, d deliveries, v notice.Campaign, composer *delivery.Composer, to []age.Recipient) (people int, err error) {
 	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return 0, fmt.Errorf("--out %s is there already: name a new file", c.Out)
@@ -140,35 +157,32 @@ func (c *noticeExportCmd) export(ctx context.Context, l *ledger.Ledger, v notice
 	if err != nil {
 		return 0, err
 	}
-	if people, err = c.write(ctx, l, v, composer, sealed); err != nil {
+	if people, err = c.write(ctx, d, v, composer, a.ID, sealed); err != nil {
 		return 0, fmt.Errorf("the books say that the file was written, and it was not; write it again: %w", err)
 	}
-	return people, errors.Join(sealed.Close(), f.Sync())
+	return people, errors.Join(sealed.Close(), f.Sync(), d.catchUp(ctx, v.ID))
 }
 
-// exportColumns are those of docs/notices.md.
+// exportColumns are those of docs/notice-after.md.
 var exportColumns = []string{"id", "state", "cause", "name", "email", "country", "language", "law", "code", "subject", "text"}
 
-func (c *noticeExportCmd) write(ctx context.Context, l *ledger.Ledger, v notice.Campaign, composer *delivery.Composer, w io.Writer) (people int, err error) {
+// write writes a row for each, behind the record of the codes that nobody was sent yet. id is the action's.
+func (c *noticeExportCmd) write(ctx context.Context, d deliveries, v notice.Campaign, composer *delivery.Composer, id string, w io.Writer) (people int, err error) {
 	out := csv.NewWriter(w)
 	if err := out.Write(exportColumns); err != nil {
 		return 0, err
 	}
 	for first := 0; first < v.People; first += 1000 {
-		list, err := l.Recipients(ctx, v.ID, first, first+1000)
+		list, err := d.ledger.Recipients(ctx, v.ID, first, first+1000)
 		if err != nil {
 			return people, err
 		}
+		list = slices.DeleteFunc(list, func(r ledger.Recipient) bool { return !r.Exported || !slices.Contains(c.State, string(r.State)) })
+		if err := c.codes(ctx, d.store, v, composer.Signer, fmt.Sprintf("%s-%d", id, first), list); err != nil {
+			return people, err
+		}
 		for _, r := range list {
-			if !r.Exported || !slices.Contains(c.State, string(r.State)) {
-				continue
-			}
-			p, err := composer.Post(r.Person, r.Sealed)
-			if err != nil {
-				return people, fmt.Errorf("the notice of recipient %d: %w", r.N, err)
-			}
-			m := p.Message
-			if err := out.Write(cells(p.Owner, string(r.State), r.Cause, p.Name, p.Address, r.Person.Country, m.Lang, string(m.Law), p.Code, m.Subject, m.Text)); err != nil {
+			if err := row(out, composer, r); err != nil {
 				return people, err
 			}
 			people++
@@ -176,6 +190,29 @@ func (c *noticeExportCmd) write(ctx context.Context, l *ledger.Ledger, v notice.
 	}
 	out.Flush()
 	return people, out.Error()
+}
+
+// codes puts the codes on record of those whom no mail has brought one: the shop's own page confirms what is on record.
+func (c *noticeExportCmd) codes(ctx context.Context, store *delivery.Store, v notice.Campaign, s *delivery.Signer, id string, list []ledger.Recipient) error {
+	var events []notice.Event
+	for _, r := range list {
+		if owner := r.Person.Owner; r.Person.Code == "" {
+			events = append(events, notice.Event{N: r.N, Key: s.Key(v.ID, owner), Kind: notice.Lettered, Time: time.Now().UTC(), Code: s.Code(v.ID, owner)})
+		}
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	return store.Letters(ctx, v.ID, id, events)
+}
+
+func row(out *csv.Writer, composer *delivery.Composer, r ledger.Recipient) error {
+	p, err := composer.Post(r.Person, r.Sealed)
+	if err != nil {
+		return fmt.Errorf("the notice of recipient %d: %w", r.N, err)
+	}
+	m := p.Message
+	return out.Write(cells(p.Owner, string(r.State), r.Cause, p.Name, p.Address, r.Person.Country, m.Lang, string(m.Law), p.Code, m.Subject, m.Text))
 }
 
 // cells are texts that no spreadsheet takes for formulas: customers choose their names themselves.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -67,6 +68,19 @@ func (d deliveries) catchUp(ctx context.Context, campaign string) error {
 			return err
 		}
 	}
+}
+
+// theSame: is this the store that the ledger has a campaign's events from? In another one new events would be lost.
+func (d deliveries) theSame(ctx context.Context, campaign string) error {
+	last, err := d.store.LastSeq(ctx, campaign)
+	if err != nil {
+		return err
+	}
+	folded, err := d.ledger.Delivered(ctx, campaign)
+	if err == nil && last < folded {
+		err = fmt.Errorf("the delivery store here does not have what the ledger knows of %s: name the candor.yaml whose notice.store it was sent with (--config)", campaign)
+	}
+	return err
 }
 
 func (d deliveries) fold(ctx context.Context, campaign string, after, seq uint64, events []notice.Event) error {

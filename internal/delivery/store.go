@@ -242,6 +242,12 @@ func (s *Store) Report(ctx context.Context, campaign, id string, e notice.Event)
 	return s.report(ctx, campaign, id, batch{Events: []notice.Event{e}})
 }
 
+// Letters keeps the codes of people for whom letters were written. id is that of this part of a file.
+func (s *Store) Letters(ctx context.Context, campaign, id string, events []notice.Event) error {
+	_, err := s.report(ctx, campaign, id, batch{Events: events})
+	return err
+}
+
 // Mark keeps a Mark, before what it is about is committed to a ledger: one too many says nothing that is untrue.
 func (s *Store) Mark(ctx context.Context, campaign string, m Mark) error {
 	_, err := s.put(ctx, campaign, eventSubject(campaign, order), batch{Mark: &m})

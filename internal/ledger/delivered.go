@@ -95,8 +95,12 @@ func (f *fold) deliveries(campaign string, events []notice.Event) error {
 
 // take is what one event does to a recipient.
 func (s *standing) take(e notice.Event) error {
-	if e.Kind == notice.Resolved {
+	switch e.Kind {
+	case notice.Resolved:
 		return notice.ErrNoChange // humans' resolutions come by the audit
+	case notice.Lettered:
+		s.key, s.code = key(e.Key), key(e.Code)
+		return nil
 	}
 	to, err := notice.Next(s.state, e)
 	if err != nil {

@@ -39,6 +39,7 @@ const (
 	Delivered  EventKind = "delivered" // a report came back: in the mailbox
 	Complained EventKind = "complaint" // the receiver marked it as unwanted (RFC 5965)
 	Channelled EventKind = "other"     // handed to another channel: Detail is "post" or "site"
+	Lettered   EventKind = "letter"    // a letter was written for them: Key and Code are on record from then on, and no state changes
 	Resolved   EventKind = "resolved"  // a human resolved a doubt: Detail is "accepted", "again" or "other"
 )
 
@@ -49,7 +50,7 @@ type Event struct {
 	Kind    EventKind `json:"kind"`
 	Time    time.Time `json:"time"`
 	Attempt int       `json:"attempt,omitempty"` // from 1
-	Code    string    `json:"code,omitempty"`    // with Intended: Person.Code
+	Code    string    `json:"code,omitempty"`    // with Intended and Lettered: Person.Code
 	Status  string    `json:"status,omitempty"`  // RFC 3463, "5.1.1"; or the reply code, "550", where there is none
 	Cause   string    `json:"cause,omitempty"`   // a word of a closed list, for tables: see delivery
 	Soft    bool      `json:"soft,omitempty"`    // with Returned: the mailbox is full, the host is away
