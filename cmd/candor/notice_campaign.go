@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -295,7 +296,7 @@ func (c *noticeApproveCmd) Run(ctx context.Context) error {
 	if err := c.approvable(ctx, v); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%d people of %s will get this notice; approved so far by: %s.\n", v.People, v.Incident, clean(strings.Join(v.ApprovedBy(), ", ")))
+	fmt.Fprintf(os.Stderr, "%d people of %s will get this notice; approved so far by: %s.\n", v.People, v.Incident, cmp.Or(clean(strings.Join(v.ApprovedBy(), ", ")), "nobody"))
 	if !c.Yes && !confirmed("Do you approve it?") {
 		return errors.New("nothing was changed")
 	}
@@ -316,7 +317,7 @@ func (c *noticeApproveCmd) approvable(ctx context.Context, v notice.Campaign) er
 		fmt.Fprintln(os.Stderr, clean(strings.Join(strings.Fields(strings.Join([]string{j.In, j.Level, j.Rule, j.Why, j.Text}, " ")), " ")))
 	}
 	if len(list) > 0 {
-		return fmt.Errorf("%d findings stand against it: mend the words (candor notice draft), freeze (candor notice freeze) and send the seeds (candor notice seed) again, or let what is of level W stand with a reason (candor notice waive)", len(list))
+		return fmt.Errorf("what stands against it (%s): mend the words (candor notice draft), freeze (candor notice freeze) and send the seeds (candor notice seed) again, or let what is of level W stand with a reason (candor notice waive)", counted(len(list), "finding"))
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("%s: %d texts from the facts of %s, for %s\n", id, len(d.Texts), d.Facts.Incident, tellsWhom(d))
-	fmt.Printf("Look at it: candor notice preview %s --law gdpr --language en; lint says what is wrong with it.\n", id)
+	fmt.Printf("Look at it: candor notice preview %s --law gdpr --language en (with '| candor notice lint -' behind it: what the rules say)\n", id)
 	return nil
 }
 
