@@ -25,35 +25,20 @@ func Ready(r verify.Report) (errs []error) {
 	for _, f := range fields(&r) {
 		late := f.status() == verify.Unknown && !f.due().After(r.PublishedAt)
 		wrong(late, f.pointer, "it was to be known by %s, which has passed: answer it, or set another day", f.due().Format(time.DateOnly))
-		wrong((f.status() == verify.Withheld || f.status() == verify.Estimated) && strings.TrimSpace(f.reason()) == "", f.pointer, "it is %s and nobody says why", f.status())
 	}
 	for _, c := range r.Corrections {
 		wrong(c.Revision == r.Revision && c.Why == "", c.Field, "%s was said before, and is %s now: say why", c.From, c.To)
 	}
-	wrong(!Sums(r.Told), "/people_told", "it does not sum up: %s", Sum(r.Told))
-	wrong(!courseSums(r), "/course", "the people of the course are not as many as those of the report")
+	for _, f := range append(verify.Rules(r), verify.Sums(r)...) {
+		wrong(true, f.Field, "%s", f.Text)
+	}
 	return append(errs, addresses(r)...)
-}
-
-// Sums: affected = accepted + bounced + other channel + in doubt + withheld + waiting, and none of them is less than nobody.
-func Sums(t verify.Told) bool {
-	least := min(t.Affected, t.Accepted, t.Bounced, t.OtherChannel, t.InDoubt, t.Withheld, t.Waiting)
-	return least >= 0 && t.Affected == t.Accepted+t.Bounced+t.OtherChannel+t.InDoubt+t.Withheld+t.Waiting
 }
 
 // Sum is the identity in words.
 func Sum(t verify.Told) string {
 	return fmt.Sprintf("%d affected = %d accepted + %d bounced + %d by another channel + %d in doubt + %d withheld + %d waiting", t.Affected, t.Accepted, t.Bounced, t.OtherChannel, t.InDoubt, t.Withheld,
 		t.Waiting)
-}
-
-func courseSums(r verify.Report) bool {
-	sum := 0
-	for _, p := range r.Course.Points {
-		sum += p.Exposed
-	}
-	people := r.HowMany.People.Value
-	return len(r.Course.Points) == 0 || people == nil || people.Exact == nil || sum == *people.Exact
 }
 
 // addresses finds e-mail addresses in any encoding that are not those under which the publisher can be reached.
