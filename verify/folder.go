@@ -106,15 +106,23 @@ func (c *checker) open(name string, limit int64) ([]byte, bool) {
 		c.found(name, "it is not there")
 	case errors.Is(err, errLarge):
 		c.found(name, "it is larger than %d KiB", limit>>10)
+	case errors.Is(err, errNoFile):
+		c.found(name, "it is no plain file")
 	default:
 		c.last().NotDone = fmt.Sprintf("%s: %v", name, err)
 	}
 	return nil, false
 }
 
-var errLarge = errors.New("too large")
+var errLarge, errNoFile = errors.New("too large"), errors.New("no plain file")
 
+// readFile opens plain files only, where the site says beforehand what they are: to open a pipe may wait for ever.
 func readFile(site fs.FS, name string, limit int64) ([]byte, error) {
+	if s, ok := site.(fs.StatFS); ok {
+		if info, err := s.Stat(name); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+			return nil, errNoFile
+		}
+	}
 	f, err := site.Open(name)
 	if err != nil {
 		return nil, err

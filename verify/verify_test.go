@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -195,5 +196,17 @@ func TestTilesOf(t *testing.T) {
 	}
 	if count[0] != 274 || count[1] != 2 || count[2] != 1 || count[3] != 0 {
 		t.Errorf("70,000: %v", count)
+	}
+}
+
+// A pipe among the files is no reason to wait.
+func TestNoPlainFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, KeyFile), 0o600); err != nil {
+		t.Skip(err)
+	}
+	found := Folder(os.DirFS(dir), Options{}).Findings()
+	if len(found) != 1 || found[0].String() != KeyFile+": it is no plain file" {
+		t.Error(found)
 	}
 }
