@@ -185,11 +185,19 @@ func (c *Console) forbidden(r *http.Request, q *question, t told) error {
 
 // unapprovable puts into a question what the rules say against the words.
 func (c *Console) unapprovable(r *http.Request, q *question, t told) error {
-	d, err := c.o.Ledger.Draft(r.Context(), t.Draft)
+	published, err := c.o.Ledger.Reports(r.Context(), t.Campaign.Incident)
 	if err != nil {
 		return err
 	}
-	if q.Against = c.verdicts.of(d, t.Campaign); len(q.Against) > 0 {
+	var last ledger.Revision
+	if len(published) > 0 {
+		last = published[len(published)-1]
+	}
+	q.Against, err = c.verdicts.of(t.Campaign, last, func() ([]notice.Judged, error) { return c.o.Ledger.Approvable(r.Context(), t.Campaign) })
+	if err != nil {
+		return err
+	}
+	if len(q.Against) > 0 {
 		q.No = fmt.Sprintf("%s against it. Mend the words, or what else it names; what is of level W you can let stand, with a reason.", plenty(len(q.Against), "finding stands", "findings stand"))
 	}
 	return nil
@@ -198,17 +206,21 @@ func (c *Console) unapprovable(r *http.Request, q *question, t told) error {
 // verdicts remembers what was judged last: all texts take the time of a breath, and a page asks twice.
 type verdicts struct {
 	mu   sync.Mutex
-	what string // the draft, and what else of the campaign is judged
+	what string // the draft, what else of the campaign is judged, and the report that it must not contradict
 	list []notice.Judged
 }
 
-func (v *verdicts) of(d notice.Draft, c notice.Campaign) []notice.Judged {
+func (v *verdicts) of(c notice.Campaign, public ledger.Revision, judge func() ([]notice.Judged, error)) (list []notice.Judged, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if what := fmt.Sprintf("%s %s %q %v %q", c.Draft, c.Set, c.Waived, c.Seeds, c.MustSeed); v.what != what {
-		v.what, v.list = what, notice.Approvable(d, c)
+	what := fmt.Sprintf("%s %s %q %v %q %s", c.Draft, c.Set, c.Waived, c.Seeds, c.MustSeed, public.Hash)
+	if v.what == what {
+		return v.list, nil
 	}
-	return v.list
+	if list, err = judge(); err == nil {
+		v.what, v.list = what, list
+	}
+	return list, err
 }
 
 // actNotice does it, and goes back to the campaign.
