@@ -27,7 +27,7 @@ type Viewer struct {
 	Crawler  string // what a crawler calls itself, such as "Googlebot"
 	Verified bool   // its address is the crawler's own, by reverse and forward DNS; otherwise it only claims to be
 	Script   string // what a program that is neither browser nor crawler calls itself, such as "curl"; "unnamed" where it says nothing
-	// Client tells anonymous viewers apart: a keyed digest of what the request says of its client. Never an address.
+	// Client tells viewers apart of whom no customer's id is known: a keyed digest of what the request says of its client. Never an address.
 	Client string
 }
 
@@ -52,10 +52,14 @@ func (v Viewer) String() string {
 	return "anonymous"
 }
 
-// Digest is a keyed digest of the viewer, 16 hexadecimal digits: it counts viewers and cannot be turned back. A crawler stays the same
-// viewer when it is verified, which happens after its first view; a script is told apart by its Client.
+// Digest is a keyed digest of the viewer, 16 hexadecimal digits: it counts viewers and cannot be turned back. A customer is one viewer on every
+// device and in every network: they come back from others, and are told once. A crawler stays the same viewer when it is verified, which
+// happens after its first view; a script is told apart by its Client.
 func (v Viewer) Digest(key []byte) string {
 	v.Verified, v.Script = v.Crawler != "", ""
+	if v.Customer != "" && v.Role == "" {
+		v.Client = ""
+	}
 	h := hmac.New(sha256.New, key)
 	fmt.Fprintf(h, "viewer\x00%s\x00%s", v, v.Client)
 	return hex.EncodeToString(h.Sum(nil)[:8])

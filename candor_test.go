@@ -161,6 +161,10 @@ func TestViewer(t *testing.T) {
 	if a.Digest([]byte("k")) == b.Digest([]byte("k")) || a.Digest([]byte("k")) == a.Digest([]byte("l")) || len(a.Digest(nil)) != 16 {
 		t.Error("digests of viewers must differ by client and by key")
 	}
+	a.Customer, b.Customer = "1", "1"
+	if a.Digest(nil) != b.Digest(nil) {
+		t.Error("a customer who comes from another device is another viewer")
+	}
 }
 
 func TestSite(t *testing.T) {

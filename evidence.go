@@ -92,10 +92,11 @@ type Personal struct {
 	CacheControl string `json:"cache_control,omitempty"`
 }
 
-// Sealed is what only the notifier can read of one owner: an identifier of a kind, or the raw context of the first disclosure.
+// Sealed is what only the notifier can read of one owner: an identifier of a kind, or the raw context of the first disclosure. Of a viewer who saw
+// somebody else's data it is their own address, and the language that they read.
 type Sealed struct {
-	Owner string `json:"owner"`
-	Kind  string `json:"kind"` // a scan.Kind, or "context"
+	Owner string `json:"owner"` // or Viewer.Digest
+	Kind  string `json:"kind"`  // a scan.Kind, "context" or "locale"
 	Key   string `json:"key"`  // the public key's id
 	Blob  []byte `json:"blob"`
 }

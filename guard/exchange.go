@@ -58,6 +58,7 @@ type exchange struct {
 	repaired bool            // it has Cache-Control from Candor, not from upstream
 	contexts map[string]bool // owners whose context was sealed
 	sealed   []candor.Sealed // to be recorded with what decide has found
+	onlooker onlooker
 }
 
 // onRecord is what an exchange puts on record once.
@@ -173,7 +174,7 @@ func (e *exchange) judge(ctx context.Context) (hide []*hit) {
 		found = e.disclosures(found, h, outcome, &e.facts[i])
 	}
 	e.hide = hide
-	if e.all != nil && len(e.sealed) > 0 {
+	if len(e.sealed) > 0 && (e.all != nil || len(found) == 0) {
 		e.note(candor.Entry{Sealed: e.sealed})
 		e.sealed = nil
 	}
@@ -279,6 +280,7 @@ func (e *exchange) hidden(class candor.Class) bool {
 // disclosures appends one record for each owner of a hit. A live exchange puts each owner, kind and class on record once.
 func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, outcome candor.Outcome, f *candor.Facts) []candor.Disclosure {
 	class := h.class
+	e.onlook(h, outcome)
 	place, afterEnd := e.account(h, class, f)
 	if e.all == nil && class != candor.Disclosed && class != candor.Link {
 		return ds

@@ -61,11 +61,16 @@ type Guard struct {
 	// cannot be written down is not let out. Nil: nothing is kept, as in a capture scan.
 	Record func(context.Context, candor.Entry) error
 	// Note is handed what need not be durable before bytes leave, in captures as well: responses that disclosed, once more when they have
-	// ended, and latent findings. It must not wait. Nil: nobody is told.
+	// ended, latent findings, and what was sealed of viewers on a later page of their own. It must not wait. Nil: nobody is told.
 	Note func(candor.Entry)
 	// Seal encrypts what only the notifier may read, before it is recorded: each owner's identifiers that left unmasked, and with the kind
 	// "context" what stood around the first of an owner in a response. It returns nil for what it has sealed before. Nil: nothing is.
+	// A customer who was shown somebody else's data is asked to delete it: their own address is sealed with their Viewer.Digest for the owner, and
+	// with the kind "locale" the language that they read. See onlookers.
 	Seal func(owner, kind string, value []byte) []candor.Sealed
+	// Address is the viewer's own e-mail address, normalised, where the request itself says it, and "" where not. It is asked only about
+	// a customer who was shown somebody else's data. Nil: only pages say it that show viewers their own.
+	Address func(*http.Request) string
 	// About says an owner's language and country, for an identifier of theirs as it was found, normalised. Nil: they are not known.
 	About func(owner string, kind scan.Kind, value []byte) (locale, country string)
 	// Released is told when a site's release header names another release than before. Nil: nobody is.
@@ -124,6 +129,7 @@ type Guard struct {
 	personal personal
 	// unrecorded is what was sealed and could not be recorded.
 	unrecorded unrecorded
+	onlookers  onlookers
 }
 
 const maxRequestBody = 64 << 10 // how much of a request's body may make a match an echo (DESIGN §2)

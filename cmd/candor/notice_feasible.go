@@ -56,7 +56,7 @@ func (c *noticeFeasibleCmd) Run(ctx context.Context) error {
 			return err
 		}
 		if f == nil {
-			return errors.New("those who saw it are told on the shop's own site: nothing is sent to them")
+			return errors.New("no clock runs for those who saw it: there is nothing that it could be too late for")
 		}
 		return c.print(os.Stdout, f)
 	})

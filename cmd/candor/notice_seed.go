@@ -145,18 +145,21 @@ func (c *noticeSeedCmd) sent(ctx context.Context, config NoticeConfig, v notice.
 
 // person does not exist, and gets the text that is wanted.
 func (c *noticeSeedCmd) person(d notice.Draft) (notice.Person, error) {
-	text := c.Text
+	text, law := c.Text, notice.GDPR
+	if d.Kind == notice.Viewers {
+		law = notice.ToViewers
+	}
 	if text == "" {
-		text = string(notice.GDPR) + "/" + d.Facts.Publisher.Language
+		text = string(law) + "/" + d.Facts.Publisher.Language
 		if _, ok := d.Texts[text]; !ok {
-			text = string(notice.GDPR) + "/en"
+			text = string(law) + "/en"
 		}
 	}
-	law, lang, _ := strings.Cut(text, "/")
+	name, lang, _ := strings.Cut(text, "/")
 	if _, ok := d.Texts[text]; !ok {
 		return notice.Person{}, fmt.Errorf("the draft has no text %q; it has %s", text, strings.Join(slices.Sorted(maps.Keys(d.Texts)), ", "))
 	}
-	return notice.MadeUp(d.Facts, notice.Law(law), lang), nil
+	return notice.MadeUp(d.Facts, notice.Law(name), lang), nil
 }
 
 func submitSeed(ctx context.Context, composer *delivery.Composer, relays []delivery.Relay, returnPath string, s SeedConfig, p notice.Person) (id string, err error) {

@@ -181,9 +181,6 @@ func openSending(ctx context.Context, d dataFlag, vaults func(path string) vault
 	if err != nil {
 		return nil, err
 	}
-	if v.Kind == notice.Viewers {
-		return nil, errors.New("those who saw it are told on the shop's own site: nobody knows their addresses here")
-	}
 	if v.Began.IsZero() {
 		return nil, fmt.Errorf("%s is %s: let somebody go first, with --share", id, v.Phase)
 	}

@@ -97,6 +97,10 @@ func configure(ctx context.Context, g *guard.Guard, c *Config, o viewer.Options)
 		return nil, err
 	}
 	g.Viewer, g.Teaches, g.Learn = resolver.Viewer, resolver.Teaches, resolver.Learn
+	g.Address = func(r *http.Request) string {
+		address, _ := normaliseEmail(resolver.Address(r))
+		return address
+	}
 	if len(c.Policy) > 0 {
 		g.Allowed = func(v candor.Viewer, x *candor.Exchange, route string, kind scan.Kind) (string, bool) {
 			return rules.Allowed(v, x, route, string(kind))

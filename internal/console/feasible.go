@@ -38,7 +38,7 @@ func (c *Console) feasible(ctx context.Context, t told) (*Feasibility, error) {
 	return FeasibleOf(ctx, c.o.Ledger, t.Campaign, c.o.Limits, c.o.Trade, c.o.Now())
 }
 
-// FeasibleOf is the sum for a campaign by these limits; nil for viewers, who are sent nothing.
+// FeasibleOf is the sum for a campaign by these limits; nil for viewers, for whom no clock runs.
 func FeasibleOf(ctx context.Context, l *ledger.Ledger, v notice.Campaign, limits notice.Limits, trade incident.Trade, now time.Time) (*Feasibility, error) {
 	if v.Kind != notice.Affected {
 		return nil, nil

@@ -89,6 +89,9 @@ func (c *Composer) Compose(p notice.Person, sealed []candor.Sealed) (Letter, err
 	}
 	l := Letter{To: to, Key: c.Signer.Key(c.Campaign, p.Owner), Code: c.Signer.Code(c.Campaign, p.Owner), composer: c, name: c.name(p.Owner, sealed)}
 	p.Name, p.Code = l.name, l.Code
+	if p.Locale == "" { // a viewer's language is sealed with their address: the ledger does not know it
+		p.Locale, _ = c.open(p.Owner, "locale", sealed)
+	}
 	if l.message, err = c.Render(p, c.Date); err != nil {
 		return Letter{}, &WithheldError{CauseRender, err}
 	}

@@ -498,6 +498,7 @@ func TestComposeWithholds(t *testing.T) {
 		"no address":         {notice.Person{Owner: "1001"}, []candor.Sealed{email("1001", "alice@customer.example\r\nBcc: x@y.example")}, BadAddress},
 		"a password":         {notice.Person{Owner: "1001", Credentials: []string{"session-token", "password"}}, []candor.Sealed{email("1001", "alice@customer.example")}, CauseCredentialsLeaked},
 		"no text":            {notice.Person{Owner: "1001", Locale: "xx"}, []candor.Sealed{email("1001", "alice@customer.example")}, CauseRender},
+		"no text, by seal":   {notice.Person{Owner: "1001"}, []candor.Sealed{email("1001", "alice@customer.example"), sealed(t, "1001", "locale", "xx")}, CauseRender},
 	} {
 		_, err := composer().Compose(c.p, c.sealed)
 		var w *WithheldError

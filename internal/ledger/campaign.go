@@ -151,9 +151,10 @@ func (f *fold) freeze(c notice.Campaign) (n int, set string, err error) {
 	}
 	from := `SELECT owner, kinds, 1 + (SELECT COUNT(*) FROM further v WHERE v.incident = a.incident AND v.owner = a.owner AND v.outcome = a.outcome) AS viewers, count, first, last,
   credentials, unlooked, country, locale, 'queued' AS state, '' AS cause FROM affected a WHERE a.incident = ?2 AND a.outcome = 'exposed'`
-	if c.Kind == notice.Viewers { // who they are nobody here can tell: the shop's own site knows them when they come
-		from = `SELECT digest AS owner, '' AS kinds, 0 AS viewers, 0 AS count, 0 AS first, 0 AS last, '' AS credentials, 0 AS unlooked, '' AS country, '' AS locale, 'withheld' AS state, 'viewer' AS cause
-FROM viewer WHERE incident = ?2 AND kind = 'customer'`
+	if c.Kind == notice.Viewers { // whose address was sealed is written to; the shop's own site knows the others when they come
+		from = `SELECT owner, '' AS kinds, 0 AS viewers, 0 AS count, 0 AS first, 0 AS last, '' AS credentials, 0 AS unlooked, '' AS country, '' AS locale,
+  CASE WHEN sealed THEN 'queued' ELSE 'withheld' END AS state, CASE WHEN sealed THEN '' ELSE 'viewer' END AS cause
+FROM (SELECT v.owner, EXISTS (SELECT 1 FROM sealed s WHERE s.owner = v.owner AND s.kind = 'email') AS sealed FROM (` + onlookers("?2") + `) v) w`
 	}
 	err = f.exec(`INSERT INTO recipient (campaign, n, owner, kinds, viewers, times, first, last, credentials, unlooked, country, locale, state, attempt, again, key, code, time, cause, status, detail, provider, complaint)
 SELECT ?1, ROW_NUMBER() OVER (ORDER BY CASE WHEN credentials = '' THEN 1 ELSE 0 END, owner) - 1, owner, kinds, viewers, count, first, last, credentials, unlooked, country, locale, state, 0, 0, '', '', 0, cause, '', '', '', 0
@@ -163,6 +164,11 @@ FROM (`+from+`) f WHERE NOT EXISTS (SELECT 1 FROM recipient r JOIN campaign o ON
 		return 0, "", err
 	}
 	return f.hashSet(c.ID)
+}
+
+// onlookers are the digests of an incident's viewers who are customers and were shown somebody else's data: what was stopped nobody has to delete.
+func onlookers(incident string) string {
+	return `SELECT digest AS owner FROM viewer WHERE incident = ` + incident + ` AND kind = 'customer' AND digest IN (SELECT s.digest FROM sight s WHERE s.incident = ` + incident + ` AND s.outcome = 'exposed')`
 }
 
 // exposed writes into details how many were exposed by now, and from when to when.
@@ -199,8 +205,8 @@ func (f *fold) consequences(before, c notice.Campaign, a candor.Action) error {
 	case candor.NoticeCancelled:
 		return f.exec(`UPDATE recipient SET state = 'withheld', cause = 'cancelled', time = ? WHERE campaign = ? AND state = 'queued'`, at(a.Time), c.ID)
 	case candor.NoticeStarted:
-		if c.Kind == notice.Viewers { // from now on the shop's own site shows it
-			return f.exec(`UPDATE recipient SET state = 'other', cause = '', detail = 'site', time = ? WHERE campaign = ? AND n < ?`, at(a.Time), c.ID, c.Share)
+		if c.Kind == notice.Viewers { // from now on the shop's own site shows it, and who cannot be written to is told there
+			return f.exec(`UPDATE recipient SET state = 'other', cause = '', detail = 'site', time = ? WHERE campaign = ? AND n < ? AND state = 'withheld' AND cause = 'viewer'`, at(a.Time), c.ID, c.Share)
 		}
 	case candor.NoticeChannelled:
 		return f.channel(c, a)
@@ -221,6 +227,9 @@ func (f *fold) channel(c notice.Campaign, a candor.Action) error {
 	how := a.Details["channel"]
 	if how != "post" && how != "site" {
 		return refusal{errors.New(`"channel" is neither post nor site`)}
+	}
+	if how == "post" && c.Kind == notice.Viewers {
+		return refusal{errors.New("those who saw it are known by digests only: nobody can send them letters")}
 	}
 	if len(c.Approvals) == 0 || c.Phase == notice.Drafting {
 		return refusal{fmt.Errorf("it is %s: nobody has approved what they would be told", c.Phase)}

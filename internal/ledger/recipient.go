@@ -47,7 +47,7 @@ func scanRecipientAnd(rows *sql.Rows, more ...any) (r Recipient, err error) {
 	p := &r.Person
 	err = rows.Scan(append([]any{&r.N, &p.Owner, &kinds, &p.Viewers, &p.Times, &first, &last, &credentials, &unlooked, &p.Country, &p.Locale, &r.State, &r.Attempt, &r.Again, &r.Key, &p.Code, &t,
 		&r.Cause, &r.Status, &r.Detail, &r.Provider, &r.Complaint, &sent, &r.Exported}, more...)...)
-	p.Kinds, p.First, p.Last, p.Credentials, p.Looked, r.Time, r.Sent = kindsOf(kinds), from(first), from(last), strings.Fields(credentials), looked(unlooked), maybe(t), maybe(sent)
+	p.Kinds, p.First, p.Last, p.Credentials, p.Looked, r.Time, r.Sent = kindsOf(kinds), maybe(first), maybe(last), strings.Fields(credentials), looked(unlooked), maybe(t), maybe(sent)
 	return r, err
 }
 
@@ -116,7 +116,7 @@ func (l *Ledger) Again(ctx context.Context, campaign string) (map[int]int, error
 func (l *Ledger) Unnumbered(ctx context.Context, c notice.Campaign) (n int, err error) {
 	from := `SELECT owner FROM affected WHERE incident = ?1 AND outcome = 'exposed'`
 	if c.Kind == notice.Viewers {
-		from = `SELECT digest AS owner FROM viewer WHERE incident = ?1 AND owner = '' AND outcome = '' AND kind = 'customer'`
+		from = onlookers("?1")
 	}
 	err = l.row(ctx, `SELECT COUNT(*) FROM (`+from+`) f WHERE NOT EXISTS (SELECT 1 FROM recipient r JOIN campaign o ON o.id = r.campaign WHERE r.owner = f.owner AND o.incident = ?1 AND o.kind = ?2
   AND (o.id = ?3 OR r.state IN ('accepted', 'bounced', 'other', 'in-doubt')))`, c.Incident, string(c.Kind), c.ID).Scan(&n)

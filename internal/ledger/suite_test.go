@@ -54,6 +54,7 @@ var suite = []struct {
 	{"Told", testTold},
 	{"Sending", testSending},
 	{"Answers", testAnswers},
+	{"ViewersByMail", testViewersByMail},
 	{"Facts", testFacts},
 	{"Report", testReport},
 	{"ReportSet", testReportSet},

@@ -70,9 +70,11 @@ WHERE r.code = ? AND r.code <> '' AND (r.sent > 0 OR r.state = 'other') ORDER BY
 	return s, l.explain(err)
 }
 
-// Answers counts what the viewers of an incident said, and how many were asked.
+// Answers counts what the viewers of an incident said, and how many were asked: by mail or on the shop's own site, where also those may answer whom no
+// mail has reached.
 func (l *Ledger) Answers(ctx context.Context, incident string) (asked int, by map[string]int, err error) {
-	err = l.row(ctx, `SELECT COUNT(DISTINCT r.owner) FROM recipient r JOIN campaign c ON c.id = r.campaign WHERE c.incident = ? AND c.kind = 'viewers' AND r.state = 'other'`, incident).Scan(&asked)
+	err = l.row(ctx, `SELECT COUNT(DISTINCT r.owner) FROM recipient r JOIN campaign c ON c.id = r.campaign WHERE c.incident = ? AND c.kind = 'viewers'
+  AND (r.state IN ('accepted', 'other') OR r.cause <> 'viewer' AND EXISTS (SELECT 1 FROM answer a WHERE a.incident = c.incident AND a.digest = r.owner))`, incident).Scan(&asked)
 	if err != nil {
 		return 0, nil, l.explain(err)
 	}

@@ -114,7 +114,7 @@ func testAnswers(t *testing.T, fresh fresher) {
 		t.Error(asked, err)
 	}
 	l.must("Ben", candor.NoticeStarted, "share", "all")
-	if asked, _, err := l.Answers(t.Context(), l.incident); asked != 4 || err != nil {
+	if asked, _, err := l.Answers(t.Context(), l.incident); asked != 3 || err != nil {
 		t.Error(asked, err)
 	}
 	list := l.told("", "v1")
@@ -124,4 +124,74 @@ func testAnswers(t *testing.T, fresh fresher) {
 	if list := l.told("v1", "stranger"); len(list) != 0 {
 		t.Error("a customer whose id is a viewer's digest:", list)
 	}
+}
+
+// Viewers whose address was sealed are written to, the others are told on the shop's own site; to whom nothing was shown nothing is said. The sum
+// holds all the way, and so it does for a journal of before, without such seals.
+func testViewersByMail(t *testing.T, fresh fresher) {
+	l := newTold(t, fresh, 2) // which v1 saw; v2 was shown nothing
+	for _, v := range []string{"v3", "v4", "v5"} {
+		l.disclose("0001", v, candor.Exposed)
+	}
+	stands := func(want string) {
+		t.Helper()
+		tally, sum := l.tally(), 0
+		for _, n := range tally.States {
+			sum += n
+		}
+		if got := fmt.Sprint(tally.States); got != want || sum != tally.Affected || sum != 4 {
+			t.Errorf("%s, want %s: %d of %d", got, want, sum, tally.Affected)
+		}
+	}
+	freeze := func() {
+		t.Helper()
+		l.must("Ada", candor.NoticeFrozen, "signer", "key1")
+		if n, err := l.Unnumbered(t.Context(), l.campaign()); n != 0 || err != nil {
+			t.Errorf("%d viewers are in no set: %v", n, err)
+		}
+	}
+	l.must("Ada", candor.NoticeDrafted, "kind", "viewers", "needs", "1", "text", "viewers")
+	if n, err := l.Unnumbered(t.Context(), l.campaign()); n != 4 || err != nil {
+		t.Errorf("%d viewers are in no set: %v", n, err)
+	}
+	freeze()
+	stands("map[withheld:4]")
+	l.seq++
+	seal := func(digest, kind string) candor.Sealed {
+		return candor.Sealed{Owner: digest, Kind: kind, Key: "k1", Blob: []byte("of " + digest)}
+	}
+	mustFold(t, l.Ledger, []candor.Entry{{Seq: l.seq, Sealed: []candor.Sealed{seal("v1", "email"), seal("v1", "locale"), seal("v2", "email"), seal("v3", "email"), seal("v4", "locale")}}})
+	freeze()
+	stands("map[queued:2 withheld:2]")
+	list, err := l.Recipients(t.Context(), "c1", 0, 4)
+	if err != nil || len(list) != 4 || len(list[0].Sealed) != 2 || list[0].Person.Owner != "v1" || !list[0].Person.First.IsZero() || len(list[1].Sealed) != 1 || list[1].State != notice.Queued {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	l.must("Ben", candor.NoticeApproved, "content", l.campaign().Content())
+	l.must("Ben", candor.NoticeStarted, "share", "3")
+	stands("map[other:1 queued:2 withheld:1]")
+	l.must("Ben", candor.NoticeStarted, "share", "all")
+	stands("map[other:2 queued:2]")
+	l.deliver(1, notice.Event{N: 0, Kind: notice.Intended, Attempt: 1, Code: "AAAA-BBBB-CCCC"})
+	l.deliver(2, notice.Event{N: 0, Kind: notice.Took})
+	l.deliver(3, notice.Event{N: 1, Kind: notice.Intended, Attempt: 1, Code: "AAAA-BBBB-CCCD"})
+	l.deliver(4, notice.Event{N: 1, Kind: notice.Refused})
+	stands("map[accepted:1 bounced:1 other:2]")
+	if asked, _, err := l.Answers(t.Context(), l.incident); asked != 3 || err != nil {
+		t.Error(asked, err)
+	}
+	l.seq++
+	mustFold(t, l.Ledger, []candor.Entry{{Seq: l.seq, Answers: []candor.Answer{{Incident: l.incident, Digest: "v3", Time: start, Answer: candor.AnswerDeleted}}}})
+	if asked, by, err := l.Answers(t.Context(), l.incident); asked != 4 || by[candor.AnswerDeleted] != 1 || err != nil {
+		t.Error("who answered was asked:", asked, by, err)
+	}
+	if list := l.told("", "v1"); len(list) != 1 || list[0].Person.Code != "AAAA-BBBB-CCCC" {
+		t.Errorf("%+v", list)
+	}
+	if why := l.act("Ben", candor.NoticeChannelled, "channel", "post"); why == "" {
+		t.Error("letters to people of whom nobody knows who they are")
+	}
+	l.must("Ben", candor.NoticeChannelled, "channel", "site")
+	stands("map[accepted:1 other:3]")
+	l.must("Ben", candor.NoticeDone, "", "")
 }

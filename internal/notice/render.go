@@ -275,10 +275,14 @@ func (t *teller) what() string {
 }
 
 func (t *teller) when() string {
-	if t.First.IsZero() || t.Last.Before(t.First) {
+	first, last := t.First, t.Last
+	if t.kind == Viewers && first.IsZero() { // of them only a digest is known: it is when anybody saw it
+		first, last = t.facts.First, t.facts.Last
+	}
+	if first.IsZero() || last.Before(first) {
 		return ""
 	}
-	return t.within(t.First, t.Last)
+	return t.within(first, last)
 }
 
 // fieldOrder is how people name themselves.

@@ -156,9 +156,6 @@ func (d *draft) person(q request, t ledger.Told) notice.Person {
 	if p.Code == "" {
 		p.Code = wordsOf(cmp.Or(p.Locale, d.Facts.Publisher.Language)).Nocode
 	}
-	if t.Campaign.Kind == notice.Viewers { // of them only a digest is known
-		p.Kinds, p.First, p.Last, p.Viewers = d.Facts.Kinds, d.Facts.First, d.Facts.Last, 1
-	}
 	return p
 }
 
@@ -179,7 +176,7 @@ func (s *shown) how(w words, t ledger.Told, zone *time.Location) {
 	}
 	day := on.In(zone).Format(time.DateOnly)
 	switch {
-	case t.Campaign.Kind == notice.Viewers:
+	case t.Campaign.Kind == notice.Viewers && t.State == notice.Other:
 		s.Channel, s.How = "site", w.Here
 	case t.State == notice.Queued:
 		s.How = w.Queued

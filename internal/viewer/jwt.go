@@ -45,14 +45,14 @@ func (r *Resolver) jwtSource(ctx context.Context, claim string) (source, error) 
 		options = append(options, jwt.WithAudience(r.o.Audience))
 	}
 	parser := jwt.NewParser(options...)
-	return source{ask: func(req *http.Request) string {
+	return r.saying(func(req *http.Request) string {
 		for _, token := range r.tokens(req) {
 			if claims := r.verified(parser, key, token); claims != nil {
-				return r.customer(claimValue(claims, claim))
+				return claimValue(claims, claim)
 			}
 		}
 		return ""
-	}}, nil
+	}), nil
 }
 
 // tokens are what may be a JWT in a request: the bearer token, then the named cookies.

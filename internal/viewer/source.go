@@ -13,6 +13,8 @@ import (
 type source struct {
 	// ask returns the customer, or "" when this source does not know.
 	ask func(*http.Request) string
+	// says returns what the request says, an id or an address; nil for a session, of which only the customer was learned.
+	says func(*http.Request) string
 	// cookie names the session cookie, and bearer is set for session:authorization; neither is for the other sources.
 	cookie string
 	bearer bool
@@ -43,13 +45,18 @@ func (r *Resolver) headerSource(name string) (source, error) {
 		return source{}, fmt.Errorf("header:%s: is not the name of a header", name)
 	}
 	key := http.CanonicalHeaderKey(name)
-	return source{ask: func(req *http.Request) string {
+	return r.saying(func(req *http.Request) string {
 		values := req.Header[key]
 		if len(values) != 1 || !r.trusts(req.RemoteAddr) {
 			return ""
 		}
-		return r.customer(values[0])
-	}}, nil
+		return values[0]
+	}), nil
+}
+
+// saying is a source of requests that say themselves who sends them.
+func (r *Resolver) saying(says func(*http.Request) string) source {
+	return source{says: says, ask: func(req *http.Request) string { return r.customer(says(req)) }}
 }
 
 func (r *Resolver) sessionSource(name string) (source, error) {

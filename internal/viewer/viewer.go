@@ -177,6 +177,24 @@ func (r *Resolver) ask(sources []source, req *http.Request) string {
 	return ""
 }
 
+// Address is the e-mail address, as it is written there, by which the request says who sends it: "" where it says so by an id, or the source that
+// answers is a session, of which no address is kept.
+func (r *Resolver) Address(req *http.Request) string {
+	for _, s := range r.sources {
+		switch {
+		case s.ask(req) == "":
+			continue
+		case s.says == nil:
+			return ""
+		}
+		if said := strings.TrimSpace(s.says(req)); strings.Contains(said, "@") {
+			return said
+		}
+		return ""
+	}
+	return ""
+}
+
 // maxIdentity is the longest id or address that is believed, in bytes: RFC 5321 §4.5.3.1 allows an address of 254.
 const maxIdentity = 320
 

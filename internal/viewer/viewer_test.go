@@ -195,6 +195,31 @@ func TestCrawler(t *testing.T) {
 	}
 }
 
+// A request says its sender's address where the source that answers first yields one.
+func TestAddress(t *testing.T) {
+	r := newResolver(t, Options{Sources: []string{"header:X-Id", "header:X-Mail"}})
+	for _, c := range []struct{ id, mail, want string }{
+		{"", " Vera@Shop.Example ", "Vera@Shop.Example"}, {"7", "vera@shop.example", ""}, {"vera@shop.example", "", "vera@shop.example"}, {"", "8", ""}, {"", "", ""},
+	} {
+		req := get("/")
+		for name, v := range map[string]string{"X-Id": c.id, "X-Mail": c.mail} {
+			if v != "" {
+				req.Header.Set(name, v)
+			}
+		}
+		if got := r.Address(req); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+		req.RemoteAddr = "192.0.2.1:1"
+		if got := r.Address(req); got != "" {
+			t.Errorf("%+v: a stranger's word is believed: %q", c, got)
+		}
+	}
+	if got := newResolver(t, Options{Sources: []string{"session:sid", "header:X-Mail"}}).Address(get("/", "Cookie", "sid=x")); got != "" {
+		t.Errorf("a session says %q", got)
+	}
+}
+
 // What a hostile client writes into headers must neither panic nor name a customer.
 func FuzzViewer(f *testing.F) {
 	f.Add("192.0.2.1:1", "1, 2", "sid=x; sid=y", "Bearer a.b.c", "Googlebot")
