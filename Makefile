@@ -41,7 +41,7 @@ lint:
 	@./.ci/vulncheck
 
 # Candor beside its peers, into docs/performance.md: about 15 minutes. QUICK=1 takes about three; FULL=1 adds the directory at
-# 100 million customers; ONLY=recogniser,proxy measures these sections and keeps the others as they were measured last.
+# 100 million customers and a million notices; ONLY=recogniser,proxy measures these sections and keeps the others as they were measured last.
 BENCH_PACKAGES := ripgrep wrk nginx gcc libc6-dev g++ libre2-dev nodejs npm
 bench:
 	@./.ci/install $(BENCH_PACKAGES)

@@ -95,3 +95,26 @@ func disclosing(o options) (*benchmarks, error) {
 	o.say("disclosing")
 	return goBenchmarks(o, "", "^BenchmarkDisclos", "./guard", "-benchtime", "1x")
 }
+
+// notices is §4, what is sent: BenchmarkCampaign reads CANDOR_BENCH_NOTICES, how many there are.
+func notices(o options) (*benchmarks, error) {
+	number := "50000"
+	if o.quick {
+		number = "5000"
+	}
+	if o.full {
+		number = "1000000"
+	}
+	o.say("delivery: %s notices", number)
+	all, err := goBenchmarks(o, "CANDOR_BENCH_NOTICES="+number, "^BenchmarkCampaign$", "./internal/delivery", "-benchtime", "1x")
+	if err != nil {
+		return nil, err
+	}
+	one, err := goBenchmarks(o, "", "^Benchmark(Write|RSAOnly|DKIMBoth|DKIMEd25519|MsgauthBoth)$", "./internal/delivery")
+	if err != nil {
+		return nil, err
+	}
+	all.Lines = append(all.Lines, one.Lines...)
+	all.Command += "` and `" + one.Command
+	return all, nil
+}

@@ -34,7 +34,7 @@ func BenchmarkSend(b *testing.B) {
 			name := way + "/" + map[bool]string{true: "synced", false: "written"}[sync]
 			b.Run(name, func(b *testing.B) {
 				for range b.N {
-					benchSend(b, notices, way, sync, message)
+					benchSend(b, notices, way, sync, sameFor(message))
 				}
 			})
 		}
@@ -56,7 +56,14 @@ func body(size int) []byte {
 	return m.Bytes()
 }
 
-func benchSend(b *testing.B, notices int, way string, sync bool, message []byte) {
+// sameFor composes the same for everybody.
+func sameFor(message []byte) func(Recipient) (Composed, string, error) {
+	return func(r Recipient) (Composed, string, error) {
+		return Composed{To: address1(r.N), Message: func(w io.Writer) error { _, err := w.Write(message); return err }}, "", nil
+	}
+}
+
+func benchSend(b *testing.B, notices int, way string, sync bool, compose func(Recipient) (Composed, string, error)) {
 	store, err := OpenStore(b.Context(), StoreOptions{Dir: b.TempDir(), NoSync: !sync, Log: quiet})
 	if err != nil {
 		b.Fatal(err)
@@ -75,9 +82,7 @@ func benchSend(b *testing.B, notices int, way string, sync bool, message []byte)
 		Standing: func(context.Context) (Standing, error) {
 			return Standing{Phase: "sending", People: notices, Share: notices}, nil
 		},
-		Compose: func(r Recipient) (Composed, string, error) {
-			return Composed{To: address1(r.N), Message: func(w io.Writer) error { _, err := w.Write(message); return err }}, "", nil
-		},
+		Compose: compose,
 	}
 	memory := watchMemory()
 	began := time.Now()
