@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"candor.example"
 	"candor.example/guard"
 	"candor.example/internal/demo"
@@ -54,7 +56,7 @@ func (c *demoCmd) Run(ctx context.Context) error {
 		c.Data = tmp
 	}
 	if c.Once {
-		c.Listen, c.Console, c.Public = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+		c.Listen, c.Console = "127.0.0.1:0", "127.0.0.1:0"
 	}
 	shop := demo.NewShop(c.Seed, c.Customers)
 	upstream, stop, err := serveShop(shop)
@@ -107,12 +109,17 @@ func (c *demoCmd) Run(ctx context.Context) error {
 		people, err = telling.tell(ctx)
 	}
 	if err == nil {
-		at, closePublic, e := servePublic(free(c.Public), people.Public)
-		if e != nil {
-			return e
+		at := people.Public
+		if !c.Once {
+			url, closePublic, e := servePublic(free(c.Public), people.Public)
+			if e != nil {
+				return e
+			}
+			defer closePublic()
+			at = url
 		}
-		defer closePublic()
-		say(len(demo.Chapters())+2, "The account is public", "Which site, how many people, what caused it, how it was fixed: at "+at+". Anybody can check it: candor report verify "+people.Public)
+		say(len(demo.Chapters())+2, "The account is public", "Which site, how many people, what caused it, how it was fixed: "+at+"\n           Anybody can check it: candor report verify "+people.Public+
+			"\n           Go on from here: candor report show "+people.Incidents[0]+" --data "+c.Data+" --config "+filepath.Join(c.Data, "candor.yaml"))
 	}
 	if err == nil && c.Once {
 		err = c.summarise(ctx, s, shop, shoppers, started, people)
@@ -147,7 +154,26 @@ func (c *demoCmd) config(shop *demo.Shop, upstream, customers, relay string) (co
 	}
 	config.Notice, err = demoNotice(d, relay)
 	config.Report.URL = "https://" + demo.Site + "/incidents"
-	return config, err
+	if err != nil {
+		return nil, err
+	}
+	return config, config.keep(filepath.Join(c.Data, "candor.yaml"))
+}
+
+// keep writes what commands want to know that are given the demo's data.
+func (c *Config) keep(path string) error {
+	b, err := yaml.Marshal(struct {
+		Upstream string       `yaml:"upstream"`
+		Mode     string       `yaml:"mode"`
+		Viewer   []string     `yaml:"viewer"`
+		WhoAmI   []string     `yaml:"whoami"`
+		Notice   NoticeConfig `yaml:"notice"`
+		Report   ReportConfig `yaml:"report"`
+	}{c.Upstream, c.Mode, c.Viewer, c.WhoAmI, c.Notice, c.Report})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o600)
 }
 
 // free is addr, or any port of its host when somebody has that one.

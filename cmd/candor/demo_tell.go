@@ -44,6 +44,7 @@ type told struct {
 	Public    string         `json:"public"`  // the folder with the reports and their log
 	Log       int64          `json:"log"`     // its entries
 	Verified  bool           `json:"verified"`
+	Incidents []string       `json:"incidents"` // of which people were told
 }
 
 // demoNotice is what candor.yaml would say of telling people.
@@ -100,7 +101,7 @@ func (t *telling) tell(ctx context.Context) (out told, err error) {
 		if err != nil {
 			return out, fmt.Errorf("%s: %w", i.ID, err)
 		}
-		out.Campaigns = append(out.Campaigns, tally)
+		out.Campaigns, out.Incidents = append(out.Campaigns, tally), append(out.Incidents, i.ID)
 		err = everyPerson(ctx, t.ledger, i.ID, func(p incident.Person) {
 			if p.Outcome == candor.Exposed {
 				due[p.Owner]++

@@ -180,7 +180,9 @@ func filingInput(ctx context.Context, l *ledger.Ledger, c *Config, form filing.F
 	in = filing.Input{Duties: facts.Duties, Filed: filedOf(facts.Actions), Phase: phase, Now: now}
 	switch {
 	case !published:
-		in.Report, err = report.Draft(facts)
+		if err = c.Notice.sound(); err == nil {
+			in.Report, err = report.Draft(facts)
+		}
 	case facts.Before == nil:
 		err = fmt.Errorf("%s: no revision of its report is published: leave out --published", id)
 	default:

@@ -91,6 +91,9 @@ func (c *noticeSendCmd) let(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if v.Phase.Over() {
+		return fmt.Errorf("%s is %s: nobody is sent to by it any more (candor notice status %s)", v.ID, v.Phase, v.ID)
+	}
 	share, err := notice.ShareOf(c.Share, v.People)
 	if err != nil {
 		return fmt.Errorf("--share %w", err)

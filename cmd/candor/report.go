@@ -255,6 +255,9 @@ func (c *reportStatementCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := (NoticeConfig{Publisher: in.Facts.Publisher}).sound(); err != nil {
+		return err
+	}
 	r, err := report.Draft(in)
 	if err != nil {
 		return err

@@ -156,12 +156,13 @@ func buildAndOpen(ctx context.Context, customers, snapshot string, keys []direct
 	if err != nil {
 		return nil, err
 	}
-	const most = 5 // who is about to serve or scan wants to read what comes next; directory build lists them all
+	const most = 5                                                                                                    // who is about to serve or scan wants to read what comes next; directory build lists them all
+	report.Problems = slices.DeleteFunc(report.Problems, func(p directory.Problem) bool { return p.Field == "name" }) // many a customer's name is none; the sum says how many
 	more := len(report.Problems) - most
 	report.Problems = report.Problems[:min(most, len(report.Problems))]
 	printProblems(os.Stderr, name, report)
-	if more > 0 {
-		fmt.Fprintf(os.Stderr, "%s: %d more are not shown: candor directory build --customers %s lists them\n", name, more, name)
+	if more > 0 || report.BadFields > 0 {
+		fmt.Fprintf(os.Stderr, "%s: candor directory build --customers %s lists all of them\n", name, name)
 	}
 	return directory.Open(snapshot, keys...)
 }

@@ -169,11 +169,11 @@ func (rule Rule) decide(f Facts, known, maybe int) (Ruling, string) {
 	if held != Due && rule.OrOver > 0 {
 		switch {
 		case known > rule.OrOver:
-			held, why = Due, fmt.Sprintf("%d people, more than %d", known, rule.OrOver)
+			held, why = Due, fmt.Sprintf("%d people there, more than %d", known, rule.OrOver)
 		case known+maybe > rule.OrOver:
 			held, why = Undecided, fmt.Sprintf("%d people are known to be there and %d more may be: the limit is more than %d", known, maybe, rule.OrOver)
 		default:
-			why += fmt.Sprintf("; %d people, not more than %d", known+maybe, rule.OrOver)
+			why += fmt.Sprintf("; %d people there, not more than %d", known+maybe, rule.OrOver)
 		}
 	}
 	if held == None {
