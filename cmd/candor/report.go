@@ -98,6 +98,22 @@ func (f reportFlags) input(ctx context.Context) (in report.Input, err error) {
 	return in, err
 }
 
+// report is the last published revision, or the draft of the next, with what it is drafted from.
+func (f reportFlags) report(ctx context.Context, published bool) (r verify.Report, in report.Input, err error) {
+	if in, err = f.input(ctx); err != nil {
+		return r, in, err
+	}
+	switch {
+	case !published:
+		r, err = report.Draft(in)
+	case in.Before == nil:
+		err = fmt.Errorf("%s: no revision of its report is published: leave out --published", f.Incident)
+	default:
+		r = *in.Before
+	}
+	return r, in, err
+}
+
 type reportShowCmd struct {
 	reportFlags
 	Revision int    `placeholder:"N" help:"A published revision (default: the draft of the next)."`
@@ -130,11 +146,8 @@ func (c *reportShowCmd) Run(ctx context.Context) error {
 // report is the draft, or the revision that is asked for.
 func (c *reportShowCmd) report(ctx context.Context) (r verify.Report, err error) {
 	if c.Revision == 0 {
-		in, err := c.input(ctx)
-		if err != nil {
-			return r, err
-		}
-		return report.Draft(in)
+		r, _, err = c.reportFlags.report(ctx, false)
+		return r, err
 	}
 	err = withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
 		list, err := l.Reports(ctx, c.Incident)
@@ -246,23 +259,24 @@ func (c *reportDiffCmd) Run(ctx context.Context) error {
 
 type reportStatementCmd struct {
 	reportFlags
-	Language string `default:"en" enum:"en,de,fr,es,it,nl,pl,pt,ja" placeholder:"TAG" help:"en, de, fr, es, it, nl, pl, pt or ja (default: en)."`
-	JSON     bool   `help:"Print as JSON."`
+	Language  string `default:"en" enum:"en,de,fr,es,it,nl,pl,pt,ja" placeholder:"TAG" help:"en, de, fr, es, it, nl, pl, pt or ja (default: en)."`
+	Published bool   `help:"Of the last published revision (default: the draft of the next, which is to be published first)."`
+	JSON      bool   `help:"Print as JSON."`
 }
 
 func (c *reportStatementCmd) Run(ctx context.Context) error {
-	in, err := c.input(ctx)
+	r, in, err := c.report(ctx, c.Published)
 	if err != nil {
 		return err
 	}
-	if err := (NoticeConfig{Publisher: in.Facts.Publisher}).sound(); err != nil {
+	facts := in.Facts
+	if c.Published {
+		facts = report.Facts(r)
+	}
+	if err := (NoticeConfig{Publisher: facts.Publisher}).sound(); err != nil {
 		return err
 	}
-	r, err := report.Draft(in)
-	if err != nil {
-		return err
-	}
-	s, err := report.StatementOf(r, in.Facts, c.Language)
+	s, err := report.StatementOf(r, facts, c.Language)
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
-	"candor.example/internal/ledger"
 	"candor.example/internal/report"
-	"candor.example/verify"
 )
 
 type reportExportCmd struct {
@@ -23,7 +20,7 @@ func (c *reportExportCmd) Help() string {
 }
 
 func (c *reportExportCmd) Run(ctx context.Context) error {
-	r, err := c.report(ctx)
+	r, _, err := c.report(ctx, c.Published)
 	if err != nil {
 		return err
 	}
@@ -31,27 +28,4 @@ func (c *reportExportCmd) Run(ctx context.Context) error {
 		return printJSON(os.Stdout, report.ExportDPV(r))
 	}
 	return printJSON(os.Stdout, report.ExportVERIS(r))
-}
-
-// report is the last published revision, or a draft.
-func (c *reportExportCmd) report(ctx context.Context) (r verify.Report, err error) {
-	if !c.Published {
-		in, err := c.input(ctx)
-		if err != nil {
-			return r, err
-		}
-		return report.Draft(in)
-	}
-	err = withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
-		list, err := l.Reports(ctx, c.Incident)
-		if err != nil {
-			return err
-		}
-		if len(list) == 0 {
-			return fmt.Errorf("%s: no revision of its report is published: leave out --published", c.Incident)
-		}
-		r, err = l.Report(ctx, list[len(list)-1].Hash)
-		return err
-	})
-	return r, err
 }
