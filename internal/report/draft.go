@@ -97,12 +97,21 @@ func (d *drafter) regulators() verify.Fact[[]verify.Regulator] {
 	}
 	list := Regulators(withoutCounts(d.Duties, filed, d.merge), filed)
 	for _, r := range d.Facts.Regulators {
+		if i := slices.IndexFunc(list, func(o verify.Regulator) bool { return r.Filed.IsZero() && o.Filed.IsZero() && isOf(o.Law, r.Law) }); i >= 0 {
+			list[i].Reason = strings.Trim(list[i].Reason+". "+r.Reason, ". ") + "." // the publisher's own, of a law whose duty was judged
+			continue
+		}
 		one := verify.Regulator{Authority: r.Authority, Law: r.Law, Duty: "undecided", Reason: r.Reason, Filed: second(r.Filed), Reference: r.Reference}
 		if !slices.ContainsFunc(list, func(o verify.Regulator) bool { return o.Authority == one.Authority && o.Filed.Equal(one.Filed) }) {
 			list = append(list, one)
 		}
 	}
 	return known(d, list, evidence...)
+}
+
+// isOf: "GDPR art. 33(1)" is of "GDPR Art. 33".
+func isOf(paragraph, law string) bool {
+	return law != "" && strings.HasPrefix(strings.ToLower(paragraph), strings.ToLower(law))
 }
 
 func publisher(p notice.Publisher) verify.Publisher {

@@ -200,3 +200,25 @@ func shift(v reflect.Value) {
 		}
 	}
 }
+
+// What the publisher says of a law whose duty was judged stands there, and not as an authority of its own.
+func TestPublisherOnRegulators(t *testing.T) {
+	in := shop()
+	in.Facts.Regulators = []notice.Regulator{{Authority: "the authority", Law: "GDPR Art. 33", Reason: "It was told by telephone."}, {Authority: "another", Law: "Other Act", Reason: "Why not."}}
+	r, err := Draft(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said, others int
+	for _, o := range *r.Regulators.Value {
+		if strings.HasSuffix(o.Reason, ". It was told by telephone.") && o.Law == "GDPR art. 33(1)" {
+			said++
+		}
+		if o.Authority == "the authority" || o.Authority == "another" {
+			others++
+		}
+	}
+	if said != 1 || others != 1 {
+		t.Errorf("%+v", *r.Regulators.Value)
+	}
+}
