@@ -198,10 +198,13 @@ func relaxedFields(head []byte) (names string, fields []byte) {
 	return strings.Join(foldNames(all), ":"), fields
 }
 
-// foldNames breaks h= after every third name.
+// foldNames breaks h= so that no line of it is long; something stands before the first name.
 func foldNames(names []string) []string {
-	for i := 3; i < len(names); i += 3 {
-		names[i] = "\r\n  " + names[i]
+	column := 30
+	for i, name := range names {
+		if column += len(name) + 1; column > shortLine-2 {
+			names[i], column = "\r\n  "+name, len(name)+3
+		}
 	}
 	return names
 }

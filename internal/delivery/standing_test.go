@@ -340,7 +340,8 @@ func TestRelays(t *testing.T) {
 	stop()
 	b.follow(t, store, "c1")
 	same(t, b, map[notice.State]int{notice.Accepted: 300})
-	if n := strings.Count(log.String(), "a relay takes nothing"); n != 2 {
+	// Once for the relay that is down, and once each time that the other stops: an answer that is late may make it stop twice.
+	if n := strings.Count(log.String(), "a relay takes nothing"); n != 1+strings.Count(log.String(), "a relay works again") || n > 4 {
 		t.Errorf("it was said %d times:\n%s", n, log.String())
 	}
 }
