@@ -271,7 +271,7 @@ func TestHostileNotice(t *testing.T) {
 	r.do(t, evil, candor.NoticeFrozen, "signer", evil)
 	r.do(t, evil, candor.NoticeWaived, "rule", evil, "text", evil, "why", evil)
 	r.do(t, evil, candor.NoticeSeeded, "seed", evil, "draft", r.theCampaign(t).Draft, "dkim", evil, "dmarc", evil)
-	err := r.ledger.FoldDelivery(t.Context(), campaignID, ledger.Deliveries{After: 1, Seq: 2, Events: []notice.Event{{N: 0, Key: evil, Kind: notice.Intended, Time: r.now, Provider: evil, Detail: evil, Cause: evil}, {N: 1, Key: "k", Kind: notice.Kept, Cause: evil, Detail: evil, Status: evil, Provider: evil}}})
+	err := r.ledger.FoldDelivery(t.Context(), campaignID, ledger.Deliveries{Seq: 2, Events: []notice.Event{{N: 0, Key: evil, Kind: notice.Intended, Time: r.now, Provider: evil, Detail: evil, Cause: evil}, {N: 1, Key: "k", Kind: notice.Kept, Cause: evil, Detail: evil, Status: evil, Provider: evil}}})
 	if err != nil {
 		t.Fatal(err)
 	}
