@@ -97,7 +97,7 @@ type Personal struct {
 type Sealed struct {
 	Owner string `json:"owner"` // or Viewer.Digest
 	Kind  string `json:"kind"`  // a scan.Kind, "context" or "locale"
-	Key   string `json:"key"`  // the public key's id
+	Key   string `json:"key"`   // the public key's id
 	Blob  []byte `json:"blob"`
 }
 
