@@ -21,7 +21,7 @@ RACE := -race
 UNRACED := ./scan ./internal/document ./internal/duties ./internal/incident ./internal/notice
 
 test: install-test-tools
-	CI=true go test $(RACE) -timeout 20m $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
+	CI=true go test $(RACE) -timeout 30m $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
 	CI=true go test $(UNRACED)
 	@./.ci/fuzz 3s FuzzHidden # which once in some thousand pages comes upon what docs/architecture.md says is not seen
 	@./.ci/suites | diff -u docs/suites.md - || { echo "docs/suites.md is not what the suites say: run 'make suites'"; exit 1; }
