@@ -20,7 +20,7 @@ type onlooker struct {
 func (e *exchange) onlook(h *hit, outcome candor.Outcome) {
 	o := &e.onlooker
 	switch {
-	case e.g.Seal == nil:
+	case e.g.Seal == nil, e.all != nil: // who stands in a capture is told on the site: a scan that was killed and goes on has to come to the same account
 	case h.class == candor.Own && h.Kind == scan.Email && o.address == "":
 		o.address = h.value
 		if e.g.onlookers.any() && e.g.onlookers.take(e.viewerDigest(e.who())) {
