@@ -68,40 +68,20 @@ func (s *service) preview(d dataFlag, ledger string) func(context.Context, verif
 		if err != nil {
 			return p, err
 		}
-		return console.Publication{Folder: c.folder(), Index: log.Next(), Origin: log.Origin(), Files: fresh(log, r, files)}, nil
+		chosen := log.Chosen(verify.Manifest{Incident: r.Incident, Revision: r.Revision}.Folder(), body, files)
+		return console.Publication{Folder: c.folder(), Index: log.Next(), Origin: log.Origin(), Files: slices.Sorted(maps.Keys(chosen))}, nil
 	}
 }
 
-// fresh are the files that a publication would write: those of the revision, and of the others those that change.
-func fresh(log *report.Log, r verify.Report, files map[string][]byte) []string {
-	m := verify.Manifest{Incident: r.Incident, Revision: r.Revision}
-	logged := map[string]string{}
-	for _, p := range log.Revisions() {
-		maps.Copy(logged, p.Manifest.Files)
-	}
-	list := []string{m.Folder() + "/" + verify.ReportFile}
-	for name, b := range files {
-		if strings.HasPrefix(name, m.Folder()+"/") || !verify.Immutable(name) && logged[name] != candor.HashOf(b) {
-			list = append(list, name)
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-func (s *service) publish(d dataFlag, ledger string) func(context.Context, verify.Report, string, string) error {
-	return func(ctx context.Context, r verify.Report, by, why string) error {
+func (s *service) publish(d dataFlag, ledger string) func(context.Context, verify.Report, []candor.Document, string, string) error {
+	return func(ctx context.Context, r verify.Report, evidence []candor.Document, by, why string) error {
 		c, log, err := s.openPublic(ctx, d, ledger, by, why)
 		if err != nil {
 			return err
 		}
 		defer log.Close()
 		r.Log.Origin, r.Log.Index = log.Origin(), log.Next()
-		in, err := reportInput(ctx, s.ledger, s.config, r.Incident, r.PublishedAt)
-		if err != nil {
-			return err
-		}
-		_, err = c.put(ctx, log, r, report.Evidence(in)...)
+		_, err = c.put(ctx, log, r, evidence...)
 		return err
 	}
 }

@@ -16,8 +16,8 @@ import (
 type Publishing struct {
 	// Preview says what would become public of a draft.
 	Preview func(context.Context, verify.Report) (Publication, error)
-	// Publish makes a draft public, and puts that on record by the name and reason of whoever did it.
-	Publish func(ctx context.Context, r verify.Report, by, why string) error
+	// Publish makes a draft public, and puts that on record by the name and reason of whoever did it, with what its evidence is a hash of.
+	Publish func(ctx context.Context, r verify.Report, evidence []candor.Document, by, why string) error
 }
 
 // Publication is what becomes public.
@@ -46,17 +46,17 @@ func numbers(r verify.Report) (list []string) {
 
 // askPublish says what becomes public, and asks.
 func (c *Console) askPublish(r *http.Request) (any, error) {
-	q, _, err := c.publishQuestion(r)
+	q, _, _, err := c.publishQuestion(r)
 	return q, err
 }
 
-func (c *Console) publishQuestion(r *http.Request) (q question, draft verify.Report, err error) {
-	in, err := c.reported(r, &q.Incident)
+func (c *Console) publishQuestion(r *http.Request) (q question, in report.Input, draft verify.Report, err error) {
+	in, err = c.reported(r, &q.Incident)
 	if err == nil && c.o.Act == nil {
 		err = missing("There is no such page.")
 	}
 	if err != nil {
-		return q, draft, err
+		return q, in, draft, err
 	}
 	q.What, q.Path, q.Title, q.Button = candor.ReportPublished, "/incidents/"+q.Incident.ID+"/report", "Publish the report", "Publish it"
 	if shown, ok := c.looked.get(r.PostFormValue("seen")); ok {
@@ -64,18 +64,18 @@ func (c *Console) publishQuestion(r *http.Request) (q question, draft verify.Rep
 	}
 	if draft, err = report.Draft(in); err != nil {
 		q.No = sentence(err.Error())
-		return q, draft, nil
+		return q, in, draft, nil
 	}
 	q.Details = map[string]string{"seen": c.looked.keep(seen(draft), in)}
 	in.Whys = map[string]string{}
 	q.Fields = c.whys(r, draft, in.Whys)
 	if draft, err = report.Draft(in); err != nil {
-		return q, draft, err
+		return q, in, draft, err
 	}
 	q.Fields = append(q.Fields, field{Name: "why", Label: "Why now", Hint: "for the audit", Long: true, Value: strings.TrimSpace(r.PostFormValue("why"))})
 	q.Means = fmt.Sprintf("Revision %d of the report on %s becomes public. It can be corrected in a later revision, which shows the correction, and cannot be taken back: it is in the log for good.", draft.Revision, q.Incident.ID)
 	q.Numbers = numbers(draft)
-	return q, draft, c.publishable(r, &q, draft)
+	return q, in, draft, c.publishable(r, &q, draft)
 }
 
 // whys are the fields in which somebody says why a number is another one now; what was answered goes into given.
@@ -171,7 +171,7 @@ func seen(r verify.Report) string {
 
 // publish makes it public.
 func (c *Console) publish(w http.ResponseWriter, r *http.Request) {
-	q, draft, err := c.publishQuestion(r)
+	q, in, draft, err := c.publishQuestion(r)
 	if err != nil {
 		c.failed(w, r, err)
 		return
@@ -182,7 +182,7 @@ func (c *Console) publish(w http.ResponseWriter, r *http.Request) {
 	case r.PostFormValue("seen") != q.Details["seen"]:
 		q.Wrong = "It has changed since you looked at it: look at it again."
 	default:
-		if err := c.o.Publishing.Publish(r.Context(), draft, name, q.value("why")); err != nil {
+		if err := c.o.Publishing.Publish(r.Context(), draft, report.Evidence(in), name, q.value("why")); err != nil {
 			q.Wrong = sentence(err.Error())
 		}
 	}

@@ -57,14 +57,14 @@ func (r *rig) publishing(t *testing.T) {
 		Preview: func(_ context.Context, d verify.Report) (Publication, error) {
 			return Publication{Folder: "/srv/public", Index: index, Origin: d.Log.Origin, Files: []string{"index.html", d.Incident + "/1/report.json"}}, nil
 		},
-		Publish: func(ctx context.Context, d verify.Report, by, why string) error {
+		Publish: func(ctx context.Context, d verify.Report, evidence []candor.Document, by, why string) error {
 			d.Log.Index = index
 			body, err := report.Marshal(d)
 			if err != nil {
 				return err
 			}
 			index++
-			return r.o.Act(ctx, r.publication(d, body, by, why), candor.Document{Hash: candor.HashOf(body), Type: verify.ReportSchema, Body: body})
+			return r.o.Act(ctx, r.publication(d, body, by, why), append(evidence, candor.Document{Hash: candor.HashOf(body), Type: verify.ReportSchema, Body: body})...)
 		},
 	}
 }

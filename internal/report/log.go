@@ -185,18 +185,25 @@ func (l *Log) manifest(report []byte, files map[string][]byte) (m verify.Manifes
 		return m, nil, fmt.Errorf("report.json: %w", err)
 	}
 	m = verify.Manifest{Schema: verify.ManifestSchema, Incident: r.Incident, Revision: r.Revision, Previous: r.Previous, Report: candor.HashOf(report), Files: map[string]string{}}
-	chosen = map[string][]byte{m.Folder() + "/" + verify.ReportFile: report}
-	logged := l.logged()
-	for name, b := range files {
-		ours := strings.HasPrefix(name, m.Folder()+"/")
-		if ours && name != m.Folder()+"/"+verify.ReportFile || !verify.Immutable(name) && logged[name] != candor.HashOf(b) {
-			chosen[name] = b
-		}
-	}
+	chosen = l.Chosen(m.Folder(), report, files)
 	for name, b := range chosen {
 		m.Files[name] = candor.HashOf(b)
 	}
 	return m, chosen, nil
+}
+
+// Chosen are the files that publishing a revision writes, by path: those of its folder, "INCIDENT/REVISION", and of the others those that change.
+func (l *Log) Chosen(folder string, report []byte, files map[string][]byte) map[string][]byte {
+	ownReport := folder + "/" + verify.ReportFile
+	chosen := map[string][]byte{ownReport: report}
+	logged := l.logged()
+	for name, b := range files {
+		ours := strings.HasPrefix(name, folder+"/")
+		if ours && name != ownReport || !verify.Immutable(name) && logged[name] != candor.HashOf(b) {
+			chosen[name] = b
+		}
+	}
+	return chosen
 }
 
 // logged are the hashes of files by the last manifest that names each.
