@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -170,6 +171,27 @@ func ParseCheckpoint(text string, k Keys) (c Checkpoint, err error) {
 		return c, fmt.Errorf("its origin is %q, and the key's name %q", c.Origin, k.Log[0].Name())
 	}
 	return c, nil
+}
+
+// Published is the checkpoint of a published folder by the keys that lie in it: what it says of itself, and not whether it holds. Folder checks that. An error that is
+// fs.ErrNotExist says that one of the two is not there.
+func Published(site fs.FS) (c Checkpoint, err error) {
+	text, err := readFile(site, CheckpointFile, maxNote)
+	if err != nil {
+		return c, err
+	}
+	lines, err := readFile(site, KeyFile, maxNote)
+	if err != nil {
+		return c, err
+	}
+	k, err := ParseKeys(string(lines))
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", KeyFile, err)
+	}
+	if c, err = ParseCheckpoint(string(text), k); err != nil {
+		err = fmt.Errorf("%s: %w", CheckpointFile, err)
+	}
+	return c, err
 }
 
 func isOf(s note.Signature, list []note.Verifier) bool {

@@ -44,23 +44,11 @@ func publicReport(ctx context.Context, d dataFlag, l *ledger.Ledger, c *Config, 
 
 // logNow is the checkpoint of a published folder, with its signature checked.
 func logNow(folder string) (*notice.Checkpoint, error) {
-	keys, err := os.ReadFile(filepath.Join(folder, verify.KeyFile))
+	c, err := verify.Published(os.DirFS(folder))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w\nA report was published, and its folder is not here: candor.yaml: report.folder", err)
+		return nil, fmt.Errorf("%s: %w\nA report was published, and its folder is not here: candor.yaml: report.folder", folder, err)
 	} else if err != nil {
 		return nil, err
-	}
-	k, err := verify.ParseKeys(string(keys))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", verify.KeyFile, err)
-	}
-	text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(verify.CheckpointFile)))
-	if err != nil {
-		return nil, err
-	}
-	c, err := verify.ParseCheckpoint(string(text), k)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", verify.CheckpointFile, err)
 	}
 	return &notice.Checkpoint{Origin: c.Origin, Size: c.Size, Root: base64.StdEncoding.EncodeToString(c.Root[:])}, nil
 }

@@ -42,21 +42,10 @@ func (c *Console) logState() (s logState) {
 }
 
 func (s *logState) read(root *os.Root) error {
-	text, err := root.ReadFile(verify.CheckpointFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := root.Stat(verify.CheckpointFile); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	} else if err != nil {
-		return err
 	}
-	published, err := root.ReadFile(verify.KeyFile)
-	if err != nil {
-		return err
-	}
-	keys, err := verify.ParseKeys(string(published))
-	if err != nil {
-		return err
-	}
-	p, err := verify.ParseCheckpoint(string(text), keys)
+	p, err := verify.Published(root.FS())
 	if err != nil {
 		return err
 	}
