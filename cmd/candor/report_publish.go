@@ -261,12 +261,7 @@ func publicMeans(r verify.Report, folder string) string {
 	if p := r.HowMany.People.Value; p != nil && p.Exact != nil {
 		people = fmt.Sprintf("%d people", *p.Exact)
 	}
-	news := 0
-	for _, k := range r.Corrections {
-		if k.Revision == r.Revision {
-			news++
-		}
-	}
+	news := len(report.Corrected(r))
 	return fmt.Sprintf("Revision %d of the report on %s becomes public in %s, in %d languages: %s, %d corrections to the revision before, %d open questions. It is signed by the key of %s and is entry %d of its log, "+
 		"out of which nothing can be taken again. Read it first: candor report show %s", r.Revision, r.Incident, folder, len(r.Languages), people, news, len(r.Open), r.Log.Origin, r.Log.Index, r.Incident)
 }

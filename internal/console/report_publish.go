@@ -34,12 +34,7 @@ func numbers(r verify.Report) (list []string) {
 	if p := r.HowMany.People.Value; p != nil && p.Exact != nil {
 		people = plenty(*p.Exact, "person", "people") + " exposed"
 	}
-	corrections := 0
-	for _, c := range r.Corrections {
-		if c.Revision == r.Revision {
-			corrections++
-		}
-	}
+	corrections := len(report.Corrected(r))
 	return []string{people, report.Sum(r.Told), plenty(corrections, "correction", "corrections") + " to the revision before", plenty(len(r.Open), "open question", "open questions"),
 		fmt.Sprintf("in %d languages", len(r.Languages))}
 }

@@ -80,10 +80,6 @@ func Diff(before *verify.Report, r verify.Report) Difference {
 	if from, to := Sum(before.Told), Sum(r.Told); from != to {
 		d.Told = from + "; now " + to
 	}
-	for _, c := range r.Corrections {
-		if c.Revision == r.Revision {
-			d.Corrections = append(d.Corrections, c)
-		}
-	}
+	d.Corrections = append(d.Corrections, Corrected(r)...)
 	return d
 }

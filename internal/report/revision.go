@@ -93,3 +93,13 @@ func (d *drafter) keepPromises(r *verify.Report) {
 		}
 	}
 }
+
+// Corrected are the corrections that a revision makes itself.
+func Corrected(r verify.Report) (list []verify.Correction) {
+	for _, c := range r.Corrections {
+		if c.Revision == r.Revision {
+			list = append(list, c)
+		}
+	}
+	return list
+}
