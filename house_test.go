@@ -37,7 +37,7 @@ var house = map[string]struct {
 	"internal/ledger":      {"candor internal/incident internal/notice internal/report verify", "the SQL, by the rules of incident, notice and report: what may be set and published is refused before it is folded"},
 	"internal/delivery":    {"candor internal/ledger internal/notice internal/seal scan", "sends each notice at most once"},
 	"internal/bounce":      {"candor internal/notice", "what comes back: reports, complaints, headers of seed mailboxes; it knows no store"},
-	"verify":               {"", "a stranger checks a report with it: it knows nothing of Candor, and outside the standard library only x/mod/sumdb"},
+	"verify":               {"", "a stranger checks a report with it: it knows nothing of Candor, and outside the standard library only x/mod/sumdb, and filippo.io/mldsa until Go has crypto/mldsa"},
 	"internal/plot":        {"", "where bars and marks stand, for whatever draws them: no words, no clock"},
 	"internal/report":      {"candor internal/duties internal/incident internal/notice internal/plot scan verify", "what the public and regulators are told: drafted from facts, logged; it knows no store"},
 	"internal/filing":      {"candor internal/duties internal/report scan verify", "what a regulator is told: forms as data, filled from a report; pure, and nobody who only publishes compiles a writer of PDF"},

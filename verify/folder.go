@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -151,9 +152,13 @@ func (c *checker) checkKeys() bool {
 	}
 	c.believe(published)
 	for _, line := range published.Lines {
-		if v, witness, _ := parseKey(line); !witness && !slices.Contains(c.keys.Lines, line) {
+		v, _ := parseKey(line)
+		if _, witness := v.(witnessKey); !witness && !slices.Contains(c.keys.Lines, line) {
 			c.found(KeyFile, "it names the key %s, which is not the one that is believed (%s): if the publisher changed it and says so elsewhere, give it with --key", id(v), c.Pinned)
 		}
+	}
+	if ok && err == nil && len(c.keys.Cosigners) > 0 && len(published.Cosigners) == 0 {
+		c.found(KeyFile, "it does not name the log's ML-DSA-44 key, which is %s (%s)", id(c.keys.Cosigners[0]), c.Pinned)
 	}
 	c.keys.Witnesses = published.Witnesses
 	c.Seen.Keys = c.keys.Lines
@@ -183,10 +188,19 @@ func (c *checker) believe(published Keys) {
 		c.Pinned, lines = "first use", published.Lines
 		c.CannotSay = append(c.CannotSay, cannotFirst)
 	}
+	c.take(lines, func(v note.Verifier) bool { _, witness := v.(witnessKey); return !witness })
+	// Who gives a sign.pub gives an Ed25519 key. Whether a log signs by ML-DSA-44, too, is settled when it begins: one that was seen without it gets none later.
+	if len(c.keys.Cosigners) == 0 && len(c.o.Seen) == 0 && len(published.Cosigners) > 0 {
+		c.take(published.Lines, func(v note.Verifier) bool { _, is := v.(cosignerKey); return is })
+		c.CannotSay = append(c.CannotSay, cannotCosigner)
+	}
+}
+
+// take the keys of some lines.
+func (c *checker) take(lines []string, which func(note.Verifier) bool) {
 	for _, line := range lines {
-		v, witness, err := parseKey(line)
-		if err == nil && !witness && !slices.Contains(c.keys.Lines, line) {
-			c.keys.Log, c.keys.Lines = append(c.keys.Log, v), append(c.keys.Lines, line)
+		if v, err := parseKey(line); err == nil && which(v) && !slices.Contains(c.keys.Lines, line) {
+			c.keys.add(v, line)
 		}
 	}
 }
@@ -232,7 +246,10 @@ func (c *checker) checkCheckpoint() bool {
 		return false
 	}
 	p := c.checkpoint
-	c.Origin, c.Size, c.Root, c.Key = p.Origin, p.Size, p.Root.String(), p.Key
+	c.Origin, c.Size, c.Root, c.Key, c.Cosigner = p.Origin, p.Size, p.Root.String(), p.Key, p.Cosigner
+	if p.Cosigner != "" {
+		c.last().What = fmt.Sprintf("%s is signed by both keys of %s, Ed25519 (%s) and ML-DSA-44 (%s).", CheckpointFile, p.Origin, p.Key, p.Cosigner)
+	}
 	if len(p.Witnesses) > 0 {
 		c.last().What += fmt.Sprintf(" So is it by the witnesses that the publisher names: %s.", strings.Join(p.Witnesses, ", "))
 	}

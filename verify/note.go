@@ -8,23 +8,27 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
+	"filippo.io/mldsa"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Keys are who may sign: a log's keys, of which each is enough, and those of its witnesses.
+// Keys are who may sign: a log's keys, of which each is enough, and those of its witnesses. Where a log signs by ML-DSA-44, too, each of its checkpoints must be signed by one of
+// Cosigners beside one of Log.
 type Keys struct {
-	Log       []note.Verifier
+	Log       []note.Verifier // Ed25519
+	Cosigners []note.Verifier // ML-DSA-44
 	Witnesses []note.Verifier
 	Lines     []string // as they are written in key.txt
 }
 
-// ParseKeys reads verifier keys, one a line, as key.txt has them (c2sp.org/signed-note): Ed25519 ones are the log's, and those for cosignature/v1 its
+// ParseKeys reads verifier keys, one a line, as key.txt has them (c2sp.org/signed-note): Ed25519 and ML-DSA-44 ones are the log's, and those for cosignature/v1 its
 // witnesses'.
 func ParseKeys(text string) (k Keys, err error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
@@ -32,21 +36,16 @@ func ParseKeys(text string) (k Keys, err error) {
 		if len(lines) > 20 {
 			return k, errors.New("more than 20 keys")
 		}
-		v, witness, err := parseKey(line)
+		v, err := parseKey(line)
 		if err != nil {
 			return k, fmt.Errorf("line %d: %w", i+1, err)
 		}
-		if witness {
-			k.Witnesses = append(k.Witnesses, v)
-		} else {
-			k.Log = append(k.Log, v)
-		}
-		k.Lines = append(k.Lines, line)
+		k.add(v, line)
 	}
 	if len(k.Log) == 0 {
 		return k, errors.New("there is no log's key in it")
 	}
-	for _, v := range k.Log {
+	for _, v := range k.log() {
 		if v.Name() != k.Log[0].Name() {
 			return k, fmt.Errorf("keys of two logs, %s and %s", k.Log[0].Name(), v.Name())
 		}
@@ -54,29 +53,61 @@ func ParseKeys(text string) (k Keys, err error) {
 	return k, nil
 }
 
+func (k *Keys) add(v note.Verifier, line string) {
+	switch v.(type) {
+	case witnessKey:
+		k.Witnesses = append(k.Witnesses, v)
+	case cosignerKey:
+		k.Cosigners = append(k.Cosigners, v)
+	default:
+		k.Log = append(k.Log, v)
+	}
+	k.Lines = append(k.Lines, line)
+}
+
+// log are the log's keys of both sorts.
+func (k Keys) log() []note.Verifier { return slices.Concat(k.Log, k.Cosigners) }
+
 var errKey = errors.New("it is no verifier key, such as shop.example/candor+1a2b3c4d+AbC…")
 
 const cosignatureV1 = 4 // c2sp.org/tlog-cosignature, Ed25519
 
 // parseKey reads NAME+HASH+BASE64. Base64 has several spellings of one value, and a key one.
-func parseKey(line string) (v note.Verifier, witness bool, err error) {
+func parseKey(line string) (note.Verifier, error) {
 	parts := strings.SplitN(line, "+", 3)
 	if len(parts) != 3 || strings.ContainsAny(line, "\r\n") { // base64 passes over them
-		return nil, false, errKey
+		return nil, errKey
 	}
+	name := parts[0]
 	key, err := base64.StdEncoding.Strict().DecodeString(parts[2])
-	if err != nil || len(key) != 1+ed25519.PublicKeySize || strings.ToLower(parts[1]) != parts[1] {
-		return nil, false, errKey
+	if err != nil || keyLine(name, key) != line || name == "" || strings.ContainsFunc(name, unicode.IsSpace) {
+		return nil, errKey
 	}
-	if v, err := note.NewVerifier(line); err == nil {
-		return v, false, nil
+	switch {
+	case len(key) == 1+ed25519.PublicKeySize && key[0] == cosignatureV1:
+		return witnessKey{name, keyHash(name, key), key[1:]}, nil
+	case len(key) == 1+mldsa.MLDSA44PublicKeySize && key[0] == cosignatureMLDSA:
+		public, err := mldsa.NewPublicKey(mldsa.MLDSA44(), key[1:])
+		if err != nil {
+			return nil, errKey
+		}
+		return cosignerKey{name, keyHash(name, key), public}, nil
 	}
-	sum := sha256.Sum256([]byte(parts[0] + "\n" + string(key)))
-	w := witnessKey{parts[0], binary.BigEndian.Uint32(sum[:]), key[1:]}
-	if key[0] != cosignatureV1 || id(w) != parts[1] || w.name == "" || strings.ContainsFunc(w.name, unicode.IsSpace) {
-		return nil, false, errKey
+	v, err := note.NewVerifier(line)
+	if err != nil {
+		return nil, errKey
 	}
-	return w, true, nil
+	return v, nil
+}
+
+// keyHash is a key's id: key is its algorithm's byte and the public key (c2sp.org/signed-note).
+func keyHash(name string, key []byte) uint32 {
+	sum := sha256.Sum256([]byte(name + "\n" + string(key)))
+	return binary.BigEndian.Uint32(sum[:])
+}
+
+func keyLine(name string, key []byte) string {
+	return fmt.Sprintf("%s+%08x+%s", name, keyHash(name, key), base64.StdEncoding.EncodeToString(key))
 }
 
 // witnessKey checks a cosignature: eight bytes of time, and an Ed25519 signature over that time and the checkpoint (c2sp.org/tlog-cosignature).
@@ -106,13 +137,14 @@ type Checkpoint struct {
 	Size      int64
 	Root      tlog.Hash
 	Key       string   // id of the key that signed it
+	Cosigner  string   // id of the ML-DSA-44 key that signed it, too; empty: none did
 	Witnesses []string // names of those whose cosignature it has
 	Text      string   // the signed note
 }
 
 // open checks a signed note: known keys only, at least one of the log's, each signature once and in one spelling.
 func (k Keys) open(text string) (*note.Note, error) {
-	n, err := note.Open([]byte(text), note.VerifierList(append(append([]note.Verifier{}, k.Log...), k.Witnesses...)...))
+	n, err := note.Open([]byte(text), note.VerifierList(append(k.log(), k.Witnesses...)...))
 	var unverified *note.UnverifiedNoteError
 	var invalid *note.InvalidSignatureError
 	switch {
@@ -147,7 +179,7 @@ func signers(sigs []note.Signature) string {
 	return strings.Join(names, ", ")
 }
 
-// ParseCheckpoint reads a checkpoint and checks its signatures. Its origin is the name of the log's key.
+// ParseCheckpoint reads a checkpoint and checks its signatures: of the log's keys one of each sort must have signed it. Its origin is the name of the log's key.
 func ParseCheckpoint(text string, k Keys) (c Checkpoint, err error) {
 	n, err := k.open(text)
 	if err != nil {
@@ -158,15 +190,20 @@ func ParseCheckpoint(text string, k Keys) (c Checkpoint, err error) {
 	}
 	c.Text = text
 	for _, s := range n.Sigs {
-		if isOf(s, k.Log) {
+		switch {
+		case isOf(s, k.Log):
 			c.Key = fmt.Sprintf("%08x", s.Hash)
-		} else {
+		case isOf(s, k.Cosigners):
+			c.Cosigner = fmt.Sprintf("%08x", s.Hash)
+		default:
 			c.Witnesses = append(c.Witnesses, s.Name)
 		}
 	}
 	switch {
 	case c.Key == "":
-		return c, errors.New("only witnesses signed it, and not the log")
+		return c, errors.New("it lacks the log's Ed25519 signature")
+	case c.Cosigner == "" && len(k.Cosigners) > 0:
+		return c, fmt.Errorf("it lacks the log's ML-DSA-44 signature (key %s): this log signs by both", id(k.Cosigners[0]))
 	case c.Origin != k.Log[0].Name():
 		return c, fmt.Errorf("its origin is %q, and the key's name %q", c.Origin, k.Log[0].Name())
 	}

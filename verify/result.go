@@ -13,6 +13,8 @@ type Result struct {
 	Size   int64  `json:"size"` // entries of the log
 	Root   string `json:"root,omitempty"`
 	Key    string `json:"key,omitempty"` // id of the key that signed the checkpoint
+	// Cosigner is the id of the ML-DSA-44 key that signed it, too; empty: this log signs by Ed25519 alone.
+	Cosigner string `json:"cosigner,omitempty"`
 	// Pinned says how the key came to be believed: "given", "remembered" or "first use".
 	Pinned string  `json:"pinned,omitempty"`
 	Checks []Check `json:"checks"`
@@ -118,7 +120,8 @@ var cannotSay = []string{
 }
 
 const (
-	cannotList   = "whether there are files that no revision names: a web server does not list its files"
-	cannotFirst  = "whether the key is the publisher's: it was seen here for the first time, and is remembered from now on; compare it, or give it with --key"
-	cannotBefore = "whether the log was another one before: this machine saw it for the first time"
+	cannotList     = "whether there are files that no revision names: a web server does not list its files"
+	cannotFirst    = "whether the key is the publisher's: it was seen here for the first time, and is remembered from now on; compare it, or give it with --key"
+	cannotCosigner = "whether the log's ML-DSA-44 key is the publisher's: only its Ed25519 key was given; give both, as in key.txt"
+	cannotBefore   = "whether the log was another one before: this machine saw it for the first time"
 )

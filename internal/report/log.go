@@ -40,7 +40,9 @@ type Log struct {
 // LogOptions say who signs.
 type LogOptions struct {
 	Signer note.Signer
-	// Keys are verifier keys: Signer's first, then those that signed before it.
+	// Cosigner signs each checkpoint by ML-DSA-44, too; nil: Ed25519 alone. Which it is stays as it was when the log began.
+	Cosigner *Cosigner
+	// Keys are verifier keys: Signer's first, then those that signed before it, then the same of Cosigner.
 	Keys      []string
 	Witnesses []Witness        // who all must cosign a checkpoint before it is published
 	Seen      []verify.Seen    // what this machine saw: it must still be in the log
@@ -94,6 +96,9 @@ func OpenLog(ctx context.Context, dir string, o LogOptions) (*Log, error) {
 func (l *Log) Close() error { return l.lock.Close() }
 
 func (l *Log) open(ctx context.Context) error {
+	if err := l.signsAsItBegan(); err != nil {
+		return err
+	}
 	if err := emptyFolder(l.work("tmp")); err != nil {
 		return err
 	}
@@ -103,6 +108,23 @@ func (l *Log) open(ctx context.Context) error {
 		}
 	}
 	return l.check()
+}
+
+// signsAsItBegan: the proofs of earlier revisions hold checkpoints of their time, so that a log which changed its ways would be one in which a signature is missing.
+func (l *Log) signsAsItBegan() error {
+	root, err := os.OpenRoot(l.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	p, err := verify.Published(root.FS())
+	switch {
+	case err != nil || (p.Cosigner != "") == (l.o.Cosigner != nil):
+		return nil // check says what is wrong with it
+	case p.Cosigner != "":
+		return fmt.Errorf("the log in %s signs by ML-DSA-44, too, and that key is not here: restore it from your copy (docs/keys.md)", l.dir)
+	}
+	return fmt.Errorf("the log in %s began without ML-DSA-44 and goes on so: take mldsa out of candor.yaml, or begin a new log in another folder, under a name of its own", l.dir)
 }
 
 // check all that is published. A log in which nothing is has no checkpoint.

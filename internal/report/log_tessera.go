@@ -15,6 +15,7 @@ import (
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/storage/posix"
+	"golang.org/x/mod/sumdb/note"
 	"k8s.io/klog/v2"
 
 	"candor.example/verify"
@@ -60,7 +61,11 @@ func (l *Log) append(ctx context.Context, entry []byte, index int64) (entries []
 
 // tessera says how the log is kept: one entry at a time, and every partial tile stays, because a checkpoint was published that needs it.
 func (l *Log) tessera() *tessera.AppendOptions {
-	return tessera.NewAppendOptions().WithCheckpointSigner(l.o.Signer).WithBatching(1, time.Millisecond).
+	var more []note.Signer
+	if l.o.Cosigner != nil {
+		more = append(more, cosigning{l.o.Cosigner, l.o.Now})
+	}
+	return tessera.NewAppendOptions().WithCheckpointSigner(l.o.Signer, more...).WithBatching(1, time.Millisecond).
 		WithCheckpointInterval(100 * time.Millisecond).WithCheckpointRepublishInterval(0).WithGarbageCollectionInterval(0)
 }
 

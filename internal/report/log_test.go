@@ -113,7 +113,12 @@ func publishSample(t testing.TB, l *Log, incident string, people int) Receipt {
 
 // sampleSite has three revisions of two incidents.
 func sampleSite(t testing.TB) (dir string, o LogOptions) {
-	dir, o = t.TempDir(), newLogOptions(t)
+	o = newLogOptions(t)
+	return sampleSiteOf(t, o), o
+}
+
+func sampleSiteOf(t testing.TB, o LogOptions) string {
+	dir := t.TempDir()
 	l, err := OpenLog(t.Context(), dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +127,7 @@ func sampleSite(t testing.TB) (dir string, o LogOptions) {
 	publishSample(t, l, "inc-1", 12)
 	publishSample(t, l, "inc-2", 5)
 	publishSample(t, l, "inc-1", 14)
-	return dir, o
+	return dir
 }
 
 func verified(t testing.TB, site fs.FS, seen ...verify.Seen) verify.Result {
