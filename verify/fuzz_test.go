@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"filippo.io/mldsa"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -44,6 +45,43 @@ type madeUpSigner struct {
 }
 
 func (s madeUpSigner) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(s.key, msg), nil }
+
+// madeUpTwice is a log of one entry that is signed by both keys.
+func madeUpTwice(t testing.TB) (keys Keys, checkpoint string) {
+	one, _, checkpoint := madeUp(t)
+	seed := sha256.Sum256([]byte("no secret"))
+	key, err := mldsa.NewPrivateKey(mldsa.MLDSA44(), seed[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, line, err := CosignerKey("shop.example/candor", key.PublicKey().Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys, err = ParseKeys(one.Lines[0] + "\n" + line + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	n, err := note.Open([]byte(checkpoint), note.VerifierList(one.Log...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := note.Sign(n, madeUpCosigner{v, key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys, string(b)
+}
+
+type madeUpCosigner struct {
+	note.Verifier
+	key *mldsa.PrivateKey
+}
+
+func (s madeUpCosigner) Sign(msg []byte) ([]byte, error) {
+	m, _ := CosignedMessage(s.Name(), 1, string(msg))
+	sig, err := s.key.SignDeterministic(m, nil)
+	return append([]byte{0, 0, 0, 0, 0, 0, 0, 1}, sig...), err
+}
 
 // Each parser takes exactly what its writer writes: what it accepts is written again as the same bytes.
 
@@ -85,9 +123,14 @@ func FuzzLogProof(f *testing.F) {
 func FuzzCheckpoint(f *testing.F) {
 	keys, _, checkpoint := madeUp(f)
 	f.Add(checkpoint, strings.Join(keys.Lines, "\n")+"\n")
+	both, twice := madeUpTwice(f)
+	f.Add(twice, strings.Join(both.Lines, "\n")+"\n")
 	f.Fuzz(func(t *testing.T, text, keyText string) {
 		if c, err := ParseCheckpoint(text, keys); err == nil && text != checkpoint {
 			t.Fatalf("another checkpoint is taken as signed: %+v", c)
+		}
+		if c, err := ParseCheckpoint(text, both); err == nil && text != twice {
+			t.Fatalf("another checkpoint is taken as signed by both: %+v", c)
 		}
 		if k, err := ParseKeys(keyText); err == nil {
 			ParseCheckpoint(text, k)

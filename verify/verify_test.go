@@ -94,6 +94,17 @@ func TestKeys(t *testing.T) {
 	if _, err := ParseKeys(strings.Repeat(line+"\n", 20)); err != nil {
 		t.Error(err)
 	}
+	both, checkpoint := madeUpTwice(t)
+	second := both.Lines[1]
+	for name, text := range map[string]string{"ML-DSA-44 alone": second, "its line cut off": line + "\n" + second[:len(second)-4], "another id": line + "\n" + strings.Replace(second, second[20:28], "00000000", 1),
+		"another log's": line + "\n" + strings.Replace(second, "shop", "show", 1)} {
+		if _, err := ParseKeys(text + "\n"); err == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+	if c, err := ParseCheckpoint(checkpoint, both); err != nil || c.Cosigner != second[20:28] || c.Key == "" {
+		t.Errorf("%+v %v", c, err)
+	}
 }
 
 func TestCorrections(t *testing.T) {

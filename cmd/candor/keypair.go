@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,7 +17,9 @@ import (
 
 	"candor.example/internal/delivery"
 	"candor.example/internal/keyfile"
+	"candor.example/internal/report"
 	"candor.example/internal/seal"
+	"candor.example/verify"
 )
 
 // vault keeps private keys. There are two: keyfile.Plain and keyfile.Passphrase.
@@ -98,6 +101,44 @@ func signPair(d dataFlag, name string) keyPair {
 	}
 	return keyPair{d.keys(), "sign", pairKind{like, verifierOf, describeVerifier}}
 }
+
+// cosignPair is the pair by which checkpoints are signed beside signPair's, with ML-DSA-44 (FIPS 204). Its name is that of signPair's: the log's.
+func cosignPair(d dataFlag, name string) keyPair {
+	describe := func(public []byte) (id, sort string, err error) {
+		line := strings.TrimSpace(string(public))
+		name, rest, _ := strings.Cut(line, "+")
+		id, encoded, _ := strings.Cut(rest, "+")
+		raw, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil || len(raw) == 0 {
+			return "", "", errCosignKey
+		}
+		if _, again, err := verify.CosignerKey(name, raw[1:]); err != nil || again != line {
+			return "", "", errCosignKey
+		}
+		return id, "ml-dsa-44", nil
+	}
+	like := func(public []byte) ([]byte, error) {
+		name := name
+		if public != nil {
+			name, _, _ = strings.Cut(string(public), "+")
+		}
+		c, err := report.NewCosigner(name)
+		if err != nil {
+			return nil, err
+		}
+		return []byte(c.Secret() + "\n"), nil
+	}
+	public := func(secret []byte) ([]byte, error) {
+		c, err := report.ParseCosigner(string(secret))
+		if err != nil {
+			return nil, err
+		}
+		return []byte(c.Line() + "\n"), nil
+	}
+	return keyPair{d.keys(), "cosign", pairKind{like, public, describe}}
+}
+
+var errCosignKey = errors.New("this is no public ML-DSA-44 key that candor made, or it is damaged: restore it from your copy")
 
 // verifierOf makes the public half of a signing key.
 func verifierOf(secret []byte) ([]byte, error) {

@@ -81,6 +81,7 @@ type keysInitCmd struct {
 	dataFlag
 	passphraseFlags
 	PostQuantum bool   `help:"Seal with ML-KEM-768 and X25519 instead of X25519 alone: also against who keeps a copy until there are quantum computers."`
+	MLDSA       bool   `name:"mldsa" help:"Also a pair by which the log of reports is signed with ML-DSA-44 beside Ed25519 (report.mldsa in candor.yaml): a log decides for it when it begins."`
 	Name        string `default:"candor" placeholder:"NAME" help:"The name under which reports are signed, such as shop.example/candor (default: candor)."`
 }
 
@@ -90,6 +91,7 @@ func (c *keysInitCmd) Help() string {
   digest.key            recognises customers: the guard needs it
   seal.pub   seal.key   the guard seals whose data was shown with the public one; only the private one opens that, to send notices
   sign.pub   sign.key   reports are signed with the private one, and anybody checks them with the public one
+  cosign.pub cosign.key the same with ML-DSA-44 beside it, where --mldsa is given
 
 serve needs digest.key and seal.pub only, so make the pairs where notices are sent from, and copy seal.pub to the guard:
 
@@ -113,7 +115,14 @@ func (c *keysInitCmd) Run() error {
 	if err := c.pair(sealPair(c.dataFlag, algorithm), "without it nobody can be told that their data was shown."); err != nil {
 		return err
 	}
-	return c.pair(signPair(c.dataFlag, c.Name), "whoever has it can sign reports in your name.")
+	if err := c.pair(signPair(c.dataFlag, c.Name), "whoever has it can sign reports in your name."); err != nil || !c.MLDSA {
+		return err
+	}
+	_, _, name, err := signPair(c.dataFlag, "").read()
+	if err != nil {
+		return err
+	}
+	return c.pair(cosignPair(c.dataFlag, name), "a log that began with it cannot go on without it.")
 }
 
 // pair makes what is missing of a pair, and says what became of it.
@@ -158,9 +167,9 @@ type keysListCmd struct {
 
 // keyInfo describes a key.
 type keyInfo struct {
-	Kind      string    `json:"kind"` // digest, viewer, seal or sign
+	Kind      string    `json:"kind"` // digest, viewer, seal, sign or cosign
 	ID        string    `json:"id"`
-	Sort      string    `json:"sort,omitempty"` // a sealing key's algorithm, a signing key's name
+	Sort      string    `json:"sort,omitempty"` // a sealing or cosigning key's algorithm, a signing key's name
 	InUse     bool      `json:"in_use"`
 	File      string    `json:"file"`
 	Made      time.Time `json:"made"`
@@ -219,7 +228,7 @@ func listKeys(d dataFlag) (list []keyInfo, err error) {
 			return nil, err
 		}
 	}
-	for _, p := range []keyPair{sealPair(d, seal.X25519), signPair(d, "")} {
+	for _, p := range []keyPair{sealPair(d, seal.X25519), signPair(d, ""), cosignPair(d, "")} {
 		if list, err = p.list(list); err != nil {
 			return nil, err
 		}
@@ -286,7 +295,7 @@ type keysRotateCmd struct {
 	passphraseFlags
 	Kinds       []string `placeholder:"KIND" help:"As for directory build."`
 	Seal        bool     `help:"Make a new pair for sealing instead. The old private key opens what was sealed for it."`
-	Sign        bool     `help:"Make a new pair for signing reports instead."`
+	Sign        bool     `help:"Make a new pair for signing reports instead, and one for ML-DSA-44 where there is one."`
 	PostQuantum bool     `help:"With --seal: ML-KEM-768 and X25519 from now on."`
 }
 
@@ -366,8 +375,16 @@ func (c *keysRotateCmd) pairs() error {
 			return err
 		}
 	}
-	if c.Sign {
-		return c.pair(signPair(c.dataFlag, ""), "Publish the new public key beside %s.pub: reports that were signed until now are checked with the old one.")
+	if !c.Sign {
+		return nil
+	}
+	for _, p := range []keyPair{signPair(c.dataFlag, ""), cosignPair(c.dataFlag, "")} {
+		if _, err := os.Stat(p.publicFile()); p.name == "cosign" && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := c.pair(p, "Publish the new public key beside %s.pub: reports that were signed until now are checked with the old one."); err != nil {
+			return err
+		}
 	}
 	return nil
 }

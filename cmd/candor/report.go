@@ -33,6 +33,7 @@ type ReportConfig struct {
 	URL        string           `yaml:"url"`         // where people read what is published, such as https://shop.example/incidents: a notice says it
 	Folder     string           `yaml:"folder"`      // what a web server serves there; public under --data where it is not said
 	Origin     string           `yaml:"origin"`      // the log's name, such as shop.example/candor; the publisher's domain with /candor where it is not said
+	MLDSA      bool             `yaml:"mldsa"`       // a new log is signed with ML-DSA-44, too, by the key that candor keys init --mldsa makes; one that is there goes on as it began
 	Witness    []report.Witness `yaml:"witness"`     // who all must cosign the log before it is published: key (cosignature/v1) and url (c2sp.org/tlog-witness)
 }
 

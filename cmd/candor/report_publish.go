@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"candor.example"
 	"candor.example/internal/delivery"
 	"candor.example/internal/keyfile"
@@ -96,7 +94,7 @@ func (c *reportPublishCmd) folder() string {
 // open the log with the signing key that is in use. Its name is the log's.
 func (c *reportPublishCmd) open(ctx context.Context, config *Config) (*report.Log, error) {
 	p := signPair(c.dataFlag, "")
-	keys, err := verifierKeys(p)
+	keys, err := logKeys(c.dataFlag, config, c.Out)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +109,10 @@ func (c *reportPublishCmd) open(ctx context.Context, config *Config) (*report.Lo
 	if origin := config.Report.Origin; origin != "" && origin != signer.Name() {
 		return nil, fmt.Errorf("candor.yaml: report.origin is %s, and the signing key's name is %s: they are one", origin, signer.Name())
 	}
+	cosigner, err := c.cosigner(config)
+	if err != nil {
+		return nil, err
+	}
 	memory, err := memoryAt(c.Memory)
 	if err != nil {
 		return nil, err
@@ -119,14 +121,57 @@ func (c *reportPublishCmd) open(ctx context.Context, config *Config) (*report.Lo
 	if err != nil {
 		return nil, err
 	}
-	return report.OpenLog(ctx, c.folder(), report.LogOptions{Signer: signer, Keys: keys, Witnesses: config.Report.Witness, Seen: seen, Now: time.Now})
+	return report.OpenLog(ctx, c.folder(), report.LogOptions{Signer: signer, Cosigner: cosigner, Keys: keys, Witnesses: config.Report.Witness, Seen: seen, Now: time.Now})
+}
+
+// cosigner is the log's ML-DSA-44 key; nil: it has none.
+func (c *reportPublishCmd) cosigner(config *Config) (*report.Cosigner, error) {
+	if !config.cosigns(c.Out) {
+		return nil, nil
+	}
+	p := cosignPair(c.dataFlag, "")
+	secret, err := readPrivate(c.vaultLike(p.privateFile()), p.privateFile())
+	if err != nil {
+		return nil, err
+	}
+	key, err := report.ParseCosigner(string(secret))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", p.privateFile(), err)
+	}
+	return key, err
+}
+
+// cosigns: is the log in a folder signed by ML-DSA-44, too? One that is there is as it began.
+func (c *Config) cosigns(folder string) bool {
+	b, err := os.ReadFile(filepath.Join(folder, verify.KeyFile))
+	if err != nil {
+		return c.Report.MLDSA
+	}
+	k, err := verify.ParseKeys(string(b))
+	return c.Report.MLDSA || err == nil && len(k.Cosigners) > 0
+}
+
+// logKeys are the public keys of the log in a folder: those in use, and those before them, of each sort.
+func logKeys(d dataFlag, c *Config, folder string) (lines []string, err error) {
+	lines, err = verifierKeys(signPair(d, ""))
+	if err != nil {
+		return nil, fmt.Errorf("%w\nThe signing key signs the log: candor keys init --name shop.example/candor", err)
+	}
+	if !c.cosigns(folder) {
+		return lines, nil
+	}
+	more, err := verifierKeys(cosignPair(d, ""))
+	if err != nil {
+		return nil, fmt.Errorf("%w\nThis log is signed with ML-DSA-44, too: candor keys init --mldsa, or restore the key of a log that is there from your copy", err)
+	}
+	return append(lines, more...), nil
 }
 
 // verifierKeys are the public halves: of the pair in use, and of those before it.
 func verifierKeys(p keyPair) (lines []string, err error) {
 	public, id, _, err := p.read()
 	if err != nil {
-		return nil, fmt.Errorf("%w\nThe signing key signs the log: candor keys init --name shop.example/candor", err)
+		return nil, err
 	}
 	lines = []string{strings.TrimSpace(string(public))}
 	ids, err := p.ids()
@@ -135,7 +180,7 @@ func verifierKeys(p keyPair) (lines []string, err error) {
 		if older == id || errors.Is(readErr, os.ErrNotExist) {
 			continue
 		}
-		if v, noteErr := note.NewVerifier(strings.TrimSpace(string(b))); readErr == nil && noteErr == nil && v != nil {
+		if _, _, wrong := p.describe(b); readErr == nil && wrong == nil {
 			lines = append(lines, strings.TrimSpace(string(b)))
 		}
 		err = errors.Join(err, readErr)

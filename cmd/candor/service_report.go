@@ -25,7 +25,7 @@ func (s *service) reports(o *console.Options, d dataFlag, ledger string) {
 	}
 	o.Public = s.config.publicFolder(d)
 	o.LogKeys = func() (verify.Keys, error) {
-		lines, err := verifierKeys(signPair(d, ""))
+		lines, err := logKeys(d, s.config, o.Public)
 		if err != nil {
 			return verify.Keys{}, err
 		}

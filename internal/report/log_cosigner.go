@@ -67,7 +67,9 @@ func (c *Cosigner) Name() string { return c.public.Name() }
 func (c *Cosigner) Line() string { return c.line }
 
 // Format keeps the secret out of every print.
-func (c *Cosigner) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "ML-DSA-44 key %08x", c.public.KeyHash()) }
+func (c *Cosigner) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "ML-DSA-44 key %08x", c.public.KeyHash())
+}
 
 // cosigning signs checkpoints with a key, and says when.
 type cosigning struct {
