@@ -12,8 +12,8 @@ import (
 
 const (
 	cosignatureMLDSA = 6 // c2sp.org/tlog-cosignature, ML-DSA-44 (FIPS 204)
-	// CosignatureTime is how long the time is that stands before a cosignature's signature: seconds since 1970, big-endian.
-	CosignatureTime = 8
+	// cosignatureTime is how long the time is that stands before a cosignature's signature: seconds since 1970, big-endian.
+	cosignatureTime = 8
 )
 
 // CosignerKey is the key of a cosigner by ML-DSA-44, of whose public half public is the 1,312 bytes, and its line in key.txt. An error says that a key cannot be named so.
@@ -50,9 +50,9 @@ func (k cosignerKey) Name() string    { return k.name }
 func (k cosignerKey) KeyHash() uint32 { return k.hash }
 
 func (k cosignerKey) Verify(msg, sig []byte) bool {
-	if len(sig) != CosignatureTime+mldsa.MLDSA44SignatureSize {
+	if len(sig) != cosignatureTime+mldsa.MLDSA44SignatureSize {
 		return false
 	}
 	m, ok := CosignedMessage(k.name, binary.BigEndian.Uint64(sig), string(msg))
-	return ok && mldsa.Verify(k.key, m, sig[CosignatureTime:], nil) == nil
+	return ok && mldsa.Verify(k.key, m, sig[cosignatureTime:], nil) == nil
 }

@@ -54,7 +54,8 @@ type checker struct {
 	Result
 	site       fs.FS
 	o          Options
-	keys       Keys
+	keys       Keys // that are believed
+	published  Keys // that KeyFile names
 	checkpoint Checkpoint
 	entries    [][]byte
 	read       int64             // bytes of files so far
@@ -147,9 +148,10 @@ func (c *checker) checkKeys() bool {
 		return false
 	}
 	published, err := ParseKeys(string(b))
-	if ok && (err != nil || string(b) != strings.Join(published.Lines, "\n")+"\n") {
-		c.found(KeyFile, "%v", cmpError(err, "it is not written as one key a line"))
+	if ok && (err != nil || string(b) != strings.Join(published.Lines, "\n")+"\n" || !published.ordered()) {
+		c.found(KeyFile, "%v", cmpError(err, "it is not written as one key a line, Ed25519 first, then ML-DSA-44, then witnesses"))
 	}
+	c.published = published
 	c.believe(published)
 	for _, line := range published.Lines {
 		v, _ := parseKey(line)
@@ -258,11 +260,20 @@ func (c *checker) checkCheckpoint() bool {
 		c.found(PublishingFile, "it is of entry %d, and the log has %d: it is an old one", c.publishing, p.Size)
 		c.publishing, c.Unfinished = -1, ""
 	}
+	if !c.newest(p) && c.publishing < 0 {
+		c.found(KeyFile, "its first keys are not those that signed the checkpoint: the newest stands first, and others take that")
+	}
 	if p.Size > maxEntries {
 		c.last().NotDone = fmt.Sprintf("the log has %d entries, and this program reads %d", p.Size, maxEntries)
 		return false
 	}
 	return true
+}
+
+// newest: is the checkpoint signed by the first key of each sort?
+func (c *checker) newest(p Checkpoint) bool {
+	first := func(list []note.Verifier, signed string) bool { return len(list) == 0 || id(list[0]) == signed }
+	return first(c.published.Log, p.Key) && first(c.published.Cosigners, p.Cosigner)
 }
 
 // checkMemory: is all that was seen before still in the log? Its size alone is looked at here; roots need the entries.

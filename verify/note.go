@@ -65,6 +65,20 @@ func (k *Keys) add(v note.Verifier, line string) {
 	k.Lines = append(k.Lines, line)
 }
 
+// ordered: Ed25519 keys stand first, where programs that know nothing else look for one, then ML-DSA-44, then witnesses.
+func (k Keys) ordered() bool {
+	n, c := len(k.Log), len(k.Log)+len(k.Cosigners)
+	for i, line := range k.Lines {
+		v, _ := parseKey(line)
+		_, cosigner := v.(cosignerKey)
+		_, witness := v.(witnessKey)
+		if cosigner != (i >= n && i < c) || witness != (i >= c) {
+			return false
+		}
+	}
+	return true
+}
+
 // log are the log's keys of both sorts.
 func (k Keys) log() []note.Verifier { return slices.Concat(k.Log, k.Cosigners) }
 

@@ -136,6 +136,11 @@ func TestCosignerRotated(t *testing.T) {
 	if r := verified(t, os.DirFS(dir)); !r.OK() || r.Cosigner != strings.Split(next.Line(), "+")[1] {
 		t.Errorf("%v %s", r.Findings(), r.Cosigner)
 	}
+	for name, lines := range map[string][]string{"the older first": {o.Keys[0], o.Keys[1], next.Line()}, "the second sort first": {next.Line(), o.Keys[0], o.Keys[1]}} {
+		if r := verified(t, with(inMemory(t, dir), verify.KeyFile, []byte(strings.Join(lines, "\n")+"\n"))); !names(r, verify.KeyFile) {
+			t.Errorf("%s: %v", name, r.Findings())
+		}
+	}
 }
 
 // cosignatureOf is what a second signature by the log's key begins with: its id.
