@@ -2,14 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"net/mail"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -25,43 +29,104 @@ type witnessed struct {
 	report string // SHA-256 of the report.json that a Candor-Report header ("REVISION HASH") names; empty: it names none
 }
 
-// checkNotice asks whether the log that was looked at is the one that a saved notice was sent with. Only what the publisher's key signed can say anything against the
-// publisher, so that the notice must be genuine.
-func checkNotice(file string, r verify.Result) (verify.Check, error) {
+// checkNotice asks whether the log that was looked at is the one that a saved notice was sent with. Only what the publisher signed can say anything against the publisher: by
+// the log's key, or by DKIM. cannotSay is why DKIM does not say it, where it does not.
+func checkNotice(file string, r verify.Result, keys dkimLookup) (checks []verify.Check, cannotSay string, err error) {
 	check := verify.Check{Name: "notice", What: "The log holds what it held when this notice was sent."}
 	eml, err := readNotice(file)
 	if err != nil {
-		return check, err
+		return nil, "", err
 	}
 	genuine, err := genuineBy(eml, r.Seen.Keys)
 	if err != nil {
-		return check, err
+		return nil, "", err
 	}
-	if !genuine.Genuine {
-		check.NotDone = "it is no genuine notice of this publisher, and what it says of the log proves nothing: " + strings.Join(genuine.Why, "; ")
-		return check, nil
+	by, why := delivery.CheckDKIM(eml, keys.ours, keys.lookup)
+	if by == "" {
+		cannotSay = "whether the notice came from the publisher's own mail servers (DKIM). Not checked: " + why
 	}
 	w, err := checkpointOf(eml)
-	if err != nil {
+	switch {
+	case !genuine.Genuine && by == "":
+		check.NotDone = "it is no genuine notice of this publisher, and what it says of the log proves nothing: " + strings.Join(genuine.Why, "; ")
+	case err != nil:
 		check.NotDone = err.Error()
-		return check, nil
-	}
-	if !strings.Contains(genuine.Text, w.root) {
+	case !strings.Contains(genuine.Text, w.root) && by == "":
 		check.NotDone = "its Candor-Checkpoint header is not what its signed text says, and only its DKIM signature would tell whether somebody changed it"
-		return check, nil
+	default:
+		w.judge(&check, r, genuine)
 	}
-	check.What = fmt.Sprintf("The log holds what it held when this notice was sent on %s: %d entries with the root %s.", genuine.Sent.UTC().Format("2 January 2006"), w.size, w.root)
+	checks = append(checks, check)
+	if by != "" {
+		checks = append(checks, verify.Check{Name: "dkim", What: fmt.Sprintf("The notice, with what it says of the log, was signed by %s when it was sent (DKIM).", by)})
+	}
+	return checks, cannotSay, nil
+}
+
+// judge the log by what the publisher signed of it.
+func (w witnessed) judge(check *verify.Check, r verify.Result, genuine delivery.Checked) {
+	when := "this notice was sent"
+	if genuine.Genuine {
+		when += " on " + genuine.Sent.UTC().Format("2 January 2006")
+	}
+	check.What = fmt.Sprintf("The log holds what it held when %s: %d entries with the root %s.", when, w.size, w.root)
+	if !genuine.Genuine {
+		check.What += " Its DKIM signature says so, and not its own: " + strings.Join(genuine.Why, "; ") + "."
+	}
 	if text := w.against(r); text != "" {
 		check.Findings = append(check.Findings, verify.Finding{File: verify.CheckpointFile, Text: text})
 	}
-	if w.report != "" && strings.Contains(genuine.Text, w.report) && !logged(r, w.report) {
+	if w.report != "" && (!genuine.Genuine || strings.Contains(genuine.Text, w.report)) && !logged(r, w.report) {
 		check.Findings = append(check.Findings, verify.Finding{File: verify.CheckpointFile, Text: "the report that the notice names, with the SHA-256 " + w.report + ", is not in the log"})
 	}
-	if !names(r, genuine.Draft) {
+	if genuine.Genuine && !names(r, genuine.Draft) {
 		check.What += " No report names its words yet."
 	}
-	return check, nil
 }
+
+// dkimLookup is where DKIM keys come from, and whose count.
+type dkimLookup struct {
+	ours   func(domain string) bool
+	lookup func(name string) ([]string, error)
+}
+
+// dkimOf asks DNS for keys of the publishers whose reports are in the log, and of names below theirs, or takes those of a file and asks nobody.
+func (c *reportVerifyCmd) dkimOf(ctx context.Context, r verify.Result) (d dkimLookup, err error) {
+	if c.DKIMKey == "" {
+		d.ours = func(domain string) bool {
+			return slices.ContainsFunc(r.Revisions, func(v verify.Revision) bool {
+				return v.Report != nil && v.Report.Publisher.Domain != "" && strings.HasSuffix("."+domain, "."+v.Report.Publisher.Domain)
+			})
+		}
+		d.lookup = func(name string) ([]string, error) {
+			ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
+			defer cancel()
+			return resolver(c.DNS).LookupTXT(ctx, name)
+		}
+		return d, nil
+	}
+	b, err := os.ReadFile(c.DKIMKey)
+	if err != nil {
+		return d, err
+	}
+	records, err := delivery.ParseDKIMRecords(string(b))
+	if err != nil {
+		return d, fmt.Errorf("%s: %w", c.DKIMKey, err)
+	}
+	d.ours = func(domain string) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(records)), func(name string) bool { return strings.HasSuffix(name, "._domainkey."+domain+".") })
+	}
+	d.lookup = func(name string) ([]string, error) {
+		if records[name] == nil {
+			return nil, &net.DNSError{Err: "not in " + c.DKIMKey, Name: name, IsNotFound: true}
+		}
+		return records[name], nil
+	}
+	return d, nil
+}
+
+// dnsTimeout is how long an answer about one key may take.
+const dnsTimeout = 10 * time.Second
 
 // against the log: what of it is not there any more; empty if all is.
 func (w witnessed) against(r verify.Result) string {

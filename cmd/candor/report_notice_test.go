@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,12 +52,89 @@ func TestNoticeIsWitness(t *testing.T) {
 		if err := os.WriteFile(file, []byte(test.eml), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		check, err := checkNotice(file, test.log)
+		checks, cannot, err := checkNotice(file, test.log, noDKIM)
+		if err != nil || len(checks) != 1 || !strings.Contains(cannot, "Not checked: it has no DKIM signature") {
+			t.Fatalf("%s: %v %v %s", test.name, err, checks, cannot)
+		}
+		check := checks[0]
 		said := fmt.Sprint(check.NotDone, check.Findings)
 		if err != nil || len(check.Findings) > 0 != test.found || check.NotDone != "" != test.notDone || !strings.Contains(said, test.contains) {
 			t.Errorf("%s: %v %+v", test.name, err, check)
 		}
 	}
+}
+
+var noDKIM = dkimLookup{ours: func(string) bool { return false }}
+
+// Signed by DKIM, a notice is a witness even where the log's key was changed, and its own signature says nothing any more.
+func TestNoticeIsWitnessByDKIM(t *testing.T) {
+	secret, public, err := note.GenerateKey(rand.Reader, "shop.example/candor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
+	one := logOf(t, secret, public, first)
+	otherSecret, otherPublic, err := note.GenerateKey(rand.Reader, "shop.example/candor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewritten := logOf(t, otherSecret, otherPublic, second)
+	eml, record := dkimSigned(t, fmt.Sprintf("Candor-Checkpoint: shop.example/candor %d %s\r\nCandor-Report: 1 %s\r\n", one.Size, one.Root, first)+
+		noticeOf(t, secret, fmt.Sprintf("Report %s, log shop.example/candor %d %s", first, one.Size, one.Root)))
+	keys := dkimLookup{func(domain string) bool { return domain == "shop.example" }, func(string) ([]string, error) { return []string{record}, nil }}
+	gone := dkimLookup{keys.ours, func(name string) ([]string, error) { return nil, &net.DNSError{Name: name, IsNotFound: true} }}
+	for _, test := range []struct {
+		name   string
+		eml    string
+		log    verify.Result
+		keys   dkimLookup
+		checks int    // of which the second is that of DKIM
+		found  string // the finding
+		cannot string
+	}{
+		{"both signatures", eml, one, keys, 2, "", ""},
+		{"the key is gone", eml, one, gone, 1, "", "Not checked: the key r1._domainkey.shop.example is no longer there"},
+		{"the log's key was changed", eml, rewritten, keys, 2, "the log was rewritten", ""},
+		{"and DKIM's key is gone", eml, rewritten, gone, 1, "", "no longer there"},
+		{"its text was changed", strings.Replace(eml, "shown", "hidden", 1), one, keys, 1, "", "does not fit"},
+	} {
+		file := filepath.Join(t.TempDir(), "saved.eml")
+		if err := os.WriteFile(file, []byte(test.eml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		checks, cannot, err := checkNotice(file, test.log, test.keys)
+		found := fmt.Sprint(checks[0].Findings)
+		if err != nil || len(checks) != test.checks || (len(checks[0].Findings) > 0) != (test.found != "") || !strings.Contains(found, test.found) || !strings.Contains(cannot, test.cannot) || (cannot == "") != (test.cannot == "") {
+			t.Errorf("%s: %v %+v %q", test.name, err, checks, cannot)
+		}
+	}
+}
+
+// dkimSigned signs a message as shop.example, with the record of the key.
+func dkimSigned(t *testing.T, eml string) (signed, record string) {
+	file, err := delivery.MakeDKIMKey("ed25519")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := delivery.ParseDKIMKey(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The sender stands in front, as Build has it.
+	from, rest, _ := strings.Cut(eml[strings.Index(eml, "From: "):], "\r\n")
+	eml = from + "\r\n" + eml[:strings.Index(eml, "From: ")] + rest
+	d, err := delivery.NewDKIM("shop.example", delivery.DKIMKey{Selector: "r1", Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := d.Sign([]byte(eml), time.Date(2026, 11, 25, 9, 30, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if record, err = delivery.DKIMRecord(key); err != nil {
+		t.Fatal(err)
+	}
+	return string(b), record
 }
 
 // noticeOf is a genuine notice with a last line.

@@ -14,11 +14,13 @@ import (
 )
 
 type reportVerifyCmd struct {
-	Where  string `arg:"" help:"URL or folder that a publisher published."`
-	Key    string `type:"existingfile" placeholder:"FILE" help:"The publisher's public signing key (sign.pub, key.txt), from a place that you trust (default: as remembered, or on first use the published one)."`
-	Notice string `type:"existingfile" placeholder:"FILE" help:"A notice that somebody got, saved as .eml: does the log still hold what that person was told?"`
-	Memory string `type:"path" placeholder:"FILE" help:"Where this machine remembers what it saw of logs (default: in your own configuration folder)."`
-	JSON   bool   `help:"Print as JSON."`
+	Where   string `arg:"" help:"URL or folder that a publisher published."`
+	Key     string `type:"existingfile" placeholder:"FILE" help:"The publisher's public signing key (sign.pub, key.txt), from a place that you trust (default: as remembered, or on first use the published one)."`
+	Notice  string `type:"existingfile" placeholder:"FILE" help:"A notice that somebody got, saved as .eml: does the log still hold what that person was told?"`
+	DKIMKey string `name:"dkim-key" type:"existingfile" placeholder:"FILE" help:"With --notice: the shop's DKIM keys, as 'candor notice dkim' or dig prints them, such as kept from when the notice came (default: DNS is asked for them)."`
+	DNS     string `name:"dns" placeholder:"HOST:PORT" help:"With --notice: the DNS server to ask (default: the system's)."`
+	Memory  string `type:"path" placeholder:"FILE" help:"Where this machine remembers what it saw of logs (default: in your own configuration folder)."`
+	JSON    bool   `help:"Print as JSON."`
 }
 
 func (reportVerifyCmd) Help() string {
@@ -29,6 +31,9 @@ published folder is needed. The key is remembered on first use, and so is the lo
   candor report verify https://shop.example/incidents/
   candor report verify candor-data/public --key sign.pub
   candor report verify https://shop.example/incidents/ --notice saved.eml
+
+A notice is believed for its own signature, by the log's key, or for its DKIM signature, by a key in the DNS of the publisher's domain. Where that key is gone, this says so and goes
+on: keys are changed in time.
 
 Exit status: 0 all is as it should be, 1 something is not, 2 trouble: that could not be found out.`
 }
@@ -47,11 +52,9 @@ func (c *reportVerifyCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.Notice != "" {
-		check, err := checkNotice(c.Notice, r)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Notice, err)
+		if err := c.notice(ctx, &r); err != nil {
+			return err
 		}
-		r.Checks = append(r.Checks, check)
 	}
 	if r.OK() && r.Seen.Checkpoint != "" {
 		if err := memory.Remember(r.Seen); err != nil {
@@ -59,6 +62,23 @@ func (c *reportVerifyCmd) Run(ctx context.Context) error {
 		}
 	}
 	return c.say(r)
+}
+
+// notice adds what a saved notice says of the log.
+func (c *reportVerifyCmd) notice(ctx context.Context, r *verify.Result) error {
+	keys, err := c.dkimOf(ctx, *r)
+	if err != nil {
+		return err
+	}
+	checks, cannotSay, err := checkNotice(c.Notice, *r, keys)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Notice, err)
+	}
+	r.Checks = append(r.Checks, checks...)
+	if cannotSay != "" {
+		r.CannotSay = append(r.CannotSay, cannotSay)
+	}
+	return nil
 }
 
 // memoryAt is the file that is named, or the user's own.
