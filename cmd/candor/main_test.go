@@ -383,24 +383,10 @@ func searchFolder(t *testing.T, dir string, find func([]byte) string) {
 func TestDemoOnce(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
-	stdout := os.Stdout
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	os.Stdout = w
-	printed := make(chan []byte)
-	go func() {
-		b, _ := io.ReadAll(r)
-		printed <- b
-	}()
-	status := run([]string{"demo", "--once", "--data", data, "--seed", "7"})
-	os.Stdout = stdout
-	w.Close()
-	out := <-printed
+	out := captured(t, "demo", "--once", "--data", data, "--seed", "7")
 	var s summary
-	if err := json.Unmarshal(out, &s); err != nil || status != exitClean {
-		t.Fatalf("status %d, %v:\n%s", status, err, out)
+	if err := json.Unmarshal(out, &s); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
 	}
 	if !s.Agrees || s.Exposed == 0 || s.Prevented == 0 || s.LinkViews == 0 || len(s.Incidents) != 2 || s.Failures != 0 {
 		t.Errorf("%s", out)
@@ -427,6 +413,11 @@ func TestDemoOnce(t *testing.T) {
 		}
 		return ""
 	})
+	var ids []string
+	for _, i := range s.Incidents {
+		ids = append(ids, i.ID)
+	}
+	searchPublic(t, data, ids, rows)
 	if left, _ := filepath.Glob(filepath.Join(dir, "*.csv")); len(left) > 0 {
 		t.Errorf("the customer file was left behind: %v", left)
 	}

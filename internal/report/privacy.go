@@ -63,8 +63,8 @@ var inReasons = []struct {
 	words *regexp.Regexp
 	with  string
 }{
-	{regexp.MustCompile(`\b\d+ people, more than (\d+)`), "more than $1 people"},
-	{regexp.MustCompile(`\b\d+ people, not more than (\d+)`), "not more than $1 people"},
+	{regexp.MustCompile(`\b\d+ people there, more than (\d+)`), "more than $1 people there"},
+	{regexp.MustCompile(`\b\d+ people there, not more than (\d+)`), "not more than $1 people there"},
 	{regexp.MustCompile(`\b\d+ people there, and the duty begins with (\d+)`), "fewer people there than the $1 with whom the duty begins"},
 	{regexp.MustCompile(`\b\d+ people are known to be there and \d+ more may be`), "where some of the people live is not known"},
 }

@@ -123,7 +123,7 @@ func TestRoutesNameNobody(t *testing.T) {
 
 // Reasons of duties say limits, which are the law's, and no count; a place with few people is not named unless its regulator was told.
 func TestRegulatorsGiveNoCountsAway(t *testing.T) {
-	number := regexp.MustCompile(`[0-9]+`)
+	number, limited := regexp.MustCompile(`[0-9]+`), 0
 	for _, people := range []map[string]int{{"DE": 137, "FR": 3, "US-TX": 77}, {"DE": 37, "BR": 4, "US-CA": 61, "US": 17, "": 41}, {"JP": 1777, "": 13}, {"LI": 1}, {"IN": 9, "GB": 19}} {
 		in := shop()
 		in.Countries, in.Facts.People = people, 0
@@ -135,7 +135,19 @@ func TestRegulatorsGiveNoCountsAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		sums := map[int]bool{in.Facts.People: true} // of a law's places, such as the Union's countries
+		for _, duty := range in.Duties.Duties {
+			sums[duty.People] = true
+		}
 		for _, one := range *r.Regulators.Value {
+			limited += strings.Count(one.Reason, "not more than ") + strings.Count(one.Reason, "; more than ")
+			for _, n := range number.FindAllString(one.Reason, -1) {
+				for sum := range sums {
+					if n == fmt.Sprint(sum) && sum != 100 {
+						t.Errorf("%v: %q says how many are there", people, one.Reason)
+					}
+				}
+			}
 			for _, n := range number.FindAllString(one.Reason, -1) {
 				for _, count := range people {
 					if n == fmt.Sprint(count) || n == fmt.Sprint(in.Facts.People) {
@@ -149,6 +161,9 @@ func TestRegulatorsGiveNoCountsAway(t *testing.T) {
 				}
 			}
 		}
+	}
+	if limited == 0 {
+		t.Error("no reason says a limit: this tests nothing")
 	}
 }
 
