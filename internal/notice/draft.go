@@ -85,7 +85,7 @@ var (
 		"## {h.do}", "{advice}",
 		"## {h.check}", "{check} {code-line}",
 		"## {h.contact}", "- {contact}", "- {dpo}", "{reply} {reference} {complain}",
-		"## {h.about}", "{sender}", "{dated} {delay}", "{report}", "{log}", "{once}",
+		"## {h.about}", "{sender}", "{dated} {delay}", "{legal}", "{report}", "{log}", "{once}",
 	}
 	// Civil Code 1798.82(d)(1): a title and five headings, in these words.
 	californiaForm = []string{
