@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"candor.example/internal/notice"
@@ -81,6 +82,16 @@ func (a *aftermath) asked(incident string) {
 	a.candor(0, "keys", "init")
 	a.campaign = regexp.MustCompile(`not-\S+[a-z0-9]`).FindString(a.candor(0, "notice", "draft", incident, "--viewers", "--config", a.config, "--by", "ada"))
 	a.candor(0, "notice", "freeze", a.campaign, "--by", "ada")
+	t := a.t
+	if said := a.candor(0, "notice", "status", a.campaign); !strings.Contains(said, "if all were at one receiver") {
+		t.Errorf("before anybody has counted, status says of the time it takes:\n%s", said)
+	}
+	if said := a.candor(0, "notice", "feasible", a.campaign, "--config", a.config); !strings.HasPrefix(said, "3 people.") || !strings.Contains(said, "no law that is known to apply sets a date") {
+		t.Errorf("three can be asked by mail, and no clock runs for them:\n%s", said)
+	}
+	for _, seed := range a.status().MustSeed { // a letter to them is looked at in mailboxes of one's own, as every other is
+		a.candor(0, "notice", "seed", a.campaign, "--config", a.config, "--result", seed+"=dkim:pass,dmarc:pass,spam:no", "--by", "ada")
+	}
 	a.candor(0, "notice", "approve", a.campaign, "--content", a.status().Content, "--yes", "--by", "ben")
 	a.candor(0, "notice", "send", a.campaign, "--config", a.config, "--share", "all", "--yes", "--by", "ben")
 }

@@ -47,7 +47,7 @@ func (d Draft) Drafted(campaign string, needs int, seeds []string) (map[string]s
 	body, err := d.Encode()
 	doc := candor.Document{Hash: candor.HashOf(body), Type: DraftSchema, Body: body}
 	details := map[string]string{"campaign": campaign, "draft": doc.Hash, "kind": string(d.Kind), "needs": strconv.Itoa(needs)}
-	if len(seeds) > 0 && d.Kind == Affected { // most viewers are told on the shop's own site: nothing has to wait for mailboxes
+	if len(seeds) > 0 {
 		details["seeds"] = strings.Join(seeds, " ")
 	}
 	return details, doc, err
