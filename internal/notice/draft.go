@@ -116,7 +116,7 @@ var californiaWords = map[string]string{
 	"california.more":        "For More Information",
 }
 
-// Write drafts the notice in every language from one set of facts.
+// Write drafts the notice in every language from one set of facts; by California's law where somebody is in the United States, or may be.
 func Write(f Facts, kind Kind) (Draft, error) {
 	all, err := allWords()
 	if err != nil {
@@ -127,8 +127,11 @@ func Write(f Facts, kind Kind) (Draft, error) {
 	}
 	d := Draft{Schema: DraftSchema, Kind: kind, Facts: f, Texts: map[string]string{}, Phrases: map[string]Phrases{}}
 	laws := map[Law][]string{GDPR: gdprForm, California: californiaForm}
-	if kind == Viewers {
+	switch {
+	case kind == Viewers:
 		laws = map[Law][]string{ToViewers: viewersForm}
+	case f.OutsideUS: // nobody would get it, and its rules would ask for what nobody has to know
+		delete(laws, California)
 	}
 	for _, lang := range Languages {
 		a := author{Facts: f, kind: kind, lang: lang, speech: speaker(lang, f, all[lang].Person, all[lang].Draft)}
