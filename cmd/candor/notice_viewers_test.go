@@ -71,6 +71,23 @@ func TestNoticeToViewers(t *testing.T) {
 	a.asked(a.incident("GET /orders").ID)
 	// 3 would be in doubt, by what the relay does to it.
 	a.stands(map[notice.State]int{notice.Accepted: 2, notice.InDoubt: 1, notice.Other: 2})
+	// A campaign that is over says who is left, and what is known later is still put on record.
+	said := a.candor(0, "notice", "done", a.campaign, "--by", "ben")
+	if !strings.Contains(said, "5 affected = 2 accepted + 0 bounced + 2 by another channel + 1 in doubt + 0 withheld + 0 waiting\nNot told for certain: 1 person in doubt: look for the keys") {
+		t.Errorf("done says:\n%s", said)
+	}
+	if said := a.candor(0, "notice", "status", a.campaign); !strings.Contains(said, "Not told for certain: 1 person in doubt") {
+		t.Errorf("status says:\n%s", said)
+	}
+	doubt := regexp.MustCompile(`"key":"([a-z0-9]{26})"`).FindStringSubmatch(a.candor(0, "notice", "people", a.campaign, "--json"))
+	if doubt == nil {
+		t.Fatal("nobody is in doubt")
+	}
+	a.candor(0, "notice", "resolve", a.campaign, "--key", doubt[1], "--as", "accepted", "--why", "the relay's log has it", "--by", "ben")
+	a.stands(map[notice.State]int{notice.Accepted: 3, notice.Other: 2})
+	if said := a.candor(0, "notice", "status", a.campaign); strings.Contains(said, "Not told for certain") {
+		t.Errorf("nobody is left, and status says:\n%s", said)
+	}
 	a.stop()
 	a.rebuilt()
 	a.nobody("")
