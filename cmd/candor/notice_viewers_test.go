@@ -83,6 +83,7 @@ func TestNoticeToViewers(t *testing.T) {
 	if doubt == nil {
 		t.Fatal("nobody is in doubt")
 	}
+	a.candor(2, "notice", "resolve", a.campaign, "--key", doubt[1], "--as", "again", "--why", "the relay's log has nothing", "--by", "ben") // who would send it?
 	a.candor(0, "notice", "resolve", a.campaign, "--key", doubt[1], "--as", "accepted", "--why", "the relay's log has it", "--by", "ben")
 	a.stands(map[notice.State]int{notice.Accepted: 3, notice.Other: 2})
 	if said := a.candor(0, "notice", "status", a.campaign); strings.Contains(said, "Not told for certain") {
