@@ -211,7 +211,7 @@ func (t *telling) fixed(ctx context.Context, i incident.Incident) (at time.Time,
 
 // notify tells everybody who was exposed: drafted by one, approved by two others, a canary first.
 func (t *telling) notify(ctx context.Context, id string) (ledger.Tally, error) {
-	d, _, campaign, err := draftOf(ctx, dataFlag{t.config.Data}, t.ledger, t.config, id, notice.Affected)
+	d, _, campaign, err := draftOf(ctx, dataFlag{t.config.Data}, t.ledger, t.config, id, notice.Affected, false)
 	if err != nil {
 		return ledger.Tally{}, err
 	}

@@ -182,7 +182,7 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 	for _, v := range c.Waived {
 		fmt.Fprintf(w, "%s stands %s: %s (%s)\n", clean(v.Rule), clean(v.Lang), clean(v.Why), clean(v.By))
 	}
-	fmt.Fprintf(w, "\n%s\n", notice.Sum(tally.Affected, tally.States))
+	printSum(w, c.ID, tally)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, r := range tally.Rows {
 		fmt.Fprintf(t, "  %d\t%s\t%s\n", r.People, r.State, clean(r.Cause))
@@ -194,6 +194,14 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", clean(p.Provider), p.People, p.States[notice.Accepted], p.States[notice.Bounced], p.States[notice.InDoubt], p.States[notice.Queued], p.Complaints)
 	}
 	return t.Flush()
+}
+
+// printSum is the identity, and who is left.
+func printSum(w io.Writer, id string, tally ledger.Tally) {
+	fmt.Fprintf(w, "\n%s\n", notice.Sum(tally.Affected, tally.States))
+	for _, left := range notice.Left(id, tally.States) {
+		fmt.Fprintf(w, "Not told for certain: %s\n", left)
+	}
 }
 
 type noticePeopleCmd struct {
@@ -392,7 +400,22 @@ func (c *noticeChannelCmd) Run(ctx context.Context) error {
 
 type noticeDoneCmd struct{ campaignFlags }
 
-func (c *noticeDoneCmd) Run(ctx context.Context) error { return c.did(ctx, candor.NoticeDone, nil) }
+func (c *noticeDoneCmd) Help() string {
+	return notice.Means(candor.NoticeDone) + ` Who is in doubt, bounced or withheld stays so, is named here and in the account, and can be settled later.`
+}
+
+func (c *noticeDoneCmd) Run(ctx context.Context) error {
+	if err := c.did(ctx, candor.NoticeDone, nil); err != nil {
+		return err
+	}
+	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
+		tally, err := l.Tally(ctx, c.Campaign)
+		if err == nil {
+			printSum(os.Stdout, c.Campaign, tally)
+		}
+		return err
+	})
+}
 
 // factsOf are the ledger's facts with what the publisher knows, and the report that is public.
 func factsOf(ctx context.Context, d dataFlag, l *ledger.Ledger, c *Config, id string) (notice.Facts, error) {

@@ -19,11 +19,12 @@ import (
 type noticeDraftCmd struct {
 	actFlags
 	configFlag
-	Incident string            `arg:"" help:"The incident, as 'candor incident list' names it."`
-	Viewers  bool              `help:"To those who saw other people's data, to ask them to delete it."`
-	Text     map[string]string `placeholder:"LAW/LANGUAGE=FILE" mapsep:"none" sep:"none" help:"Take this text from a file instead, such as gdpr/de=brief.txt; repeatable."`
-	Anew     bool              `help:"Write every text from the facts, those too that somebody has changed; they stay in the ledger as they were."`
-	Into     string            `type:"path" placeholder:"DIR" help:"Also write each text into this folder, for an editor."`
+	Incident   string            `arg:"" help:"The incident, as 'candor incident list' names it."`
+	Viewers    bool              `help:"To those who saw other people's data, to ask them to delete it."`
+	Text       map[string]string `placeholder:"LAW/LANGUAGE=FILE" mapsep:"none" sep:"none" help:"Take this text from a file instead, such as gdpr/de=brief.txt; repeatable."`
+	California bool              `help:"Write texts by California's law, too, where everybody exposed is known to be elsewhere."`
+	Anew       bool              `help:"Write every text from the facts, those too that somebody has changed; they stay in the ledger as they were."`
+	Into       string            `type:"path" placeholder:"DIR" help:"Also write each text into this folder, for an editor."`
 }
 
 func (c *noticeDraftCmd) Help() string {
@@ -52,7 +53,7 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 	var kept []string
 	err = withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) (err error) {
 		var old notice.Draft
-		if d, old, id, err = draftOf(ctx, c.dataFlag, l, config, c.Incident, kind); err == nil && old.Texts != nil && !c.Anew {
+		if d, old, id, err = draftOf(ctx, c.dataFlag, l, config, c.Incident, kind, c.California); err == nil && old.Texts != nil && !c.Anew {
 			kept, err = d.Keep(old)
 		}
 		return err
@@ -71,6 +72,9 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("%s: %d texts from the facts of %s, for %s\n", id, len(d.Texts), d.Facts.Incident, tellsWhom(d))
+	if d.Facts.OutsideUS && kind == notice.Affected {
+		fmt.Println("None by California's law: everybody exposed is known to be elsewhere than in the United States (--california writes them)")
+	}
 	fmt.Printf("Look at it: candor notice preview %s --law gdpr --language en (with '| candor notice lint -' behind it: what the rules say)\n", id)
 	return nil
 }
@@ -96,11 +100,12 @@ func (c *noticeDraftCmd) sayKept(d notice.Draft, kept []string) {
 }
 
 // draftOf writes anew from facts, and finds the campaign that it is the draft of: the one that is not over, with its words as they are, or the next.
-func draftOf(ctx context.Context, data dataFlag, l *ledger.Ledger, c *Config, incident string, kind notice.Kind) (d, old notice.Draft, id string, err error) {
+func draftOf(ctx context.Context, data dataFlag, l *ledger.Ledger, c *Config, incident string, kind notice.Kind, california bool) (d, old notice.Draft, id string, err error) {
 	f, err := factsOf(ctx, data, l, c, incident)
 	if err != nil {
 		return d, old, "", err
 	}
+	f.OutsideUS = f.OutsideUS && !california
 	if d, err = notice.Write(f, kind); err != nil {
 		return d, old, "", err
 	}

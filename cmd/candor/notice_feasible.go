@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -55,16 +54,13 @@ func (c *noticeFeasibleCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if f == nil {
-			return errors.New("no clock runs for those who saw it: there is nothing that it could be too late for")
-		}
 		return c.print(os.Stdout, f)
 	})
 }
 
 // count keeps who is at which receiver, where the set is frozen, nobody has counted it, and a private key is here.
 func (c *noticeFeasibleCmd) count(ctx context.Context, l *ledger.Ledger, v notice.Campaign, mx bool) error {
-	if v.Set == "" || v.Kind != notice.Affected {
+	if v.Set == "" {
 		return nil
 	}
 	if people, err := l.Receivers(ctx, v.ID, v.Set); err != nil || people != nil {
@@ -88,6 +84,14 @@ func (c *noticeFeasibleCmd) count(ctx context.Context, l *ledger.Ledger, v notic
 	})
 	if err != nil {
 		return err
+	}
+	tally, err := l.Tally(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	if onSite := tally.States[notice.Withheld]; v.Kind == notice.Viewers && onSite > 0 {
+		fmt.Fprintf(os.Stderr, "candor: %d more are asked on the shop's own site: no address of theirs was seen\n", onSite)
+		unopened -= onSite
 	}
 	if unopened > 0 {
 		fmt.Fprintf(os.Stderr, "candor: the addresses of %d people cannot be opened: they will be withheld, and need another channel\n", unopened)

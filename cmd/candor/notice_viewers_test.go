@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"candor.example/internal/notice"
@@ -70,6 +71,24 @@ func TestNoticeToViewers(t *testing.T) {
 	a.asked(a.incident("GET /orders").ID)
 	// 3 would be in doubt, by what the relay does to it.
 	a.stands(map[notice.State]int{notice.Accepted: 2, notice.InDoubt: 1, notice.Other: 2})
+	// A campaign that is over says who is left, and what is known later is still put on record.
+	said := a.candor(0, "notice", "done", a.campaign, "--by", "ben")
+	if !strings.Contains(said, "5 affected = 2 accepted + 0 bounced + 2 by another channel + 1 in doubt + 0 withheld + 0 waiting\nNot told for certain: 1 person in doubt: look for the keys") {
+		t.Errorf("done says:\n%s", said)
+	}
+	if said := a.candor(0, "notice", "status", a.campaign); !strings.Contains(said, "Not told for certain: 1 person in doubt") {
+		t.Errorf("status says:\n%s", said)
+	}
+	doubt := regexp.MustCompile(`"key":"([a-z0-9]{26})"`).FindStringSubmatch(a.candor(0, "notice", "people", a.campaign, "--json"))
+	if doubt == nil {
+		t.Fatal("nobody is in doubt")
+	}
+	a.candor(2, "notice", "resolve", a.campaign, "--key", doubt[1], "--as", "again", "--why", "the relay's log has nothing", "--by", "ben") // who would send it?
+	a.candor(0, "notice", "resolve", a.campaign, "--key", doubt[1], "--as", "accepted", "--why", "the relay's log has it", "--by", "ben")
+	a.stands(map[notice.State]int{notice.Accepted: 3, notice.Other: 2})
+	if said := a.candor(0, "notice", "status", a.campaign); strings.Contains(said, "Not told for certain") {
+		t.Errorf("nobody is left, and status says:\n%s", said)
+	}
 	a.stop()
 	a.rebuilt()
 	a.nobody("")
@@ -81,6 +100,16 @@ func (a *aftermath) asked(incident string) {
 	a.candor(0, "keys", "init")
 	a.campaign = regexp.MustCompile(`not-\S+[a-z0-9]`).FindString(a.candor(0, "notice", "draft", incident, "--viewers", "--config", a.config, "--by", "ada"))
 	a.candor(0, "notice", "freeze", a.campaign, "--by", "ada")
+	t := a.t
+	if said := a.candor(0, "notice", "status", a.campaign); !strings.Contains(said, "if all were at one receiver") {
+		t.Errorf("before anybody has counted, status says of the time it takes:\n%s", said)
+	}
+	if said := a.candor(0, "notice", "feasible", a.campaign, "--config", a.config); !strings.HasPrefix(said, "3 people.") || !strings.Contains(said, "no law that is known to apply sets a date") {
+		t.Errorf("three can be asked by mail, and no clock runs for them:\n%s", said)
+	}
+	for _, seed := range a.status().MustSeed { // a letter to them is looked at in mailboxes of one's own, as every other is
+		a.candor(0, "notice", "seed", a.campaign, "--config", a.config, "--result", seed+"=dkim:pass,dmarc:pass,spam:no", "--by", "ada")
+	}
 	a.candor(0, "notice", "approve", a.campaign, "--content", a.status().Content, "--yes", "--by", "ben")
 	a.candor(0, "notice", "send", a.campaign, "--config", a.config, "--share", "all", "--yes", "--by", "ben")
 }

@@ -30,7 +30,7 @@ type ClockSum struct {
 	Late   int         `json:"late"` // people who will not be reached by then
 }
 
-// feasible is the sum for a campaign that may still be changed; nil once something may have left, and for viewers, who are sent nothing.
+// feasible is the sum for a campaign that may still be changed; nil once something may have left.
 func (c *Console) feasible(ctx context.Context, t told) (*Feasibility, error) {
 	if t.Changeable() != nil {
 		return nil, nil
@@ -38,11 +38,8 @@ func (c *Console) feasible(ctx context.Context, t told) (*Feasibility, error) {
 	return FeasibleOf(ctx, c.o.Ledger, t.Campaign, c.o.Limits, c.o.Trade, c.o.Now())
 }
 
-// FeasibleOf is the sum for a campaign by these limits; nil for viewers, for whom no clock runs.
+// FeasibleOf is the sum for a campaign by these limits. No clock runs for viewers, of whom those are counted who can be asked by mail.
 func FeasibleOf(ctx context.Context, l *ledger.Ledger, v notice.Campaign, limits notice.Limits, trade incident.Trade, now time.Time) (*Feasibility, error) {
-	if v.Kind != notice.Affected {
-		return nil, nil
-	}
 	people, counted, err := receiversOf(ctx, l, v)
 	if err != nil {
 		return nil, err
@@ -58,7 +55,7 @@ func FeasibleOf(ctx context.Context, l *ledger.Ledger, v notice.Campaign, limits
 	f := Feasibility{Counted: counted, Limits: limits.WithDefaults(), Clocks: []ClockSum{}}
 	within := time.Duration(math.MaxInt64)
 	for _, d := range s.Due() {
-		if d.Tell == "people" && !d.At.IsZero() {
+		if v.Kind == notice.Affected && d.Tell == "people" && !d.At.IsZero() {
 			within = min(within, d.At.Sub(now))
 			sum := notice.Feasible(people, limits, d.At.Sub(now))
 			f.Clocks = append(f.Clocks, ClockSum{d, sum.InTime, sum.Late})
@@ -82,7 +79,8 @@ func receiversOf(ctx context.Context, l *ledger.Ledger, v notice.Campaign) (peop
 	if people, err = l.Receivers(ctx, v.ID, v.Set); err != nil || people != nil {
 		return people, true, err
 	}
-	return map[string]int{oneReceiver: v.People}, false, nil
+	tally, err := l.Tally(ctx, v.ID) // whose address nobody knows was withheld as the set was frozen: no mail goes to them
+	return map[string]int{oneReceiver: v.People - tally.States[notice.Withheld]}, false, err
 }
 
 const oneReceiver = "one receiver"

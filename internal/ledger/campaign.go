@@ -252,8 +252,11 @@ func (f *fold) resolve(c notice.Campaign, a candor.Action) error {
 		return err
 	}
 	to, err := notice.Next(notice.State(state), notice.Event{Kind: notice.Resolved, Detail: a.Details["as"]})
-	if err != nil {
+	switch {
+	case err != nil:
 		return refusal{err}
+	case to == notice.Queued && c.Phase.Over():
+		return refusal{fmt.Errorf("it is %s, and sends nothing more: tell them by another channel (other)", c.Phase)}
 	}
 	again := 0
 	if to == notice.Queued {

@@ -62,8 +62,13 @@ func (l *Ledger) exposure(ctx context.Context, id string, f *notice.Facts) error
 	f.Kinds, f.Credentials, f.Looked, f.First, f.Last = kindsOf(kinds), strings.Fields(credentials), looked(unlooked), maybe(first), maybe(last)
 	rows, err = l.query(ctx, `SELECT w.kind, COUNT(*) FROM (SELECT DISTINCT digest FROM sight WHERE incident = ?1 AND outcome = 'exposed') v
   JOIN viewer w ON w.incident = ?1 AND w.digest = v.digest GROUP BY w.kind ORDER BY w.kind`, id)
-	f.Viewers, err = collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) { return v, r.Scan(&v.Kind, &v.Count) })
-	return err
+	if f.Viewers, err = collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) { return v, r.Scan(&v.Kind, &v.Count) }); err != nil {
+		return err
+	}
+	var perhaps int
+	err = l.row(ctx, `SELECT COUNT(*) FROM affected WHERE incident = ? AND outcome = 'exposed' AND (country = '' OR UPPER(country) = 'US' OR UPPER(country) LIKE 'US-%')`, id).Scan(&perhaps)
+	f.OutsideUS = perhaps == 0 && f.People > 0
+	return l.explain(err)
 }
 
 // done is what was done about it: how it is contained, and what is on record of the fix and its proof.

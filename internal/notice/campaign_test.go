@@ -112,7 +112,7 @@ func TestSeedsBeforeApproval(t *testing.T) {
 	if after := did(t, c, "Ada", candor.NoticeDrafted, details); len(after.Unseeded()) != 0 || len(after.Seeds) != 0 {
 		t.Errorf("%+v", after)
 	}
-	if details, _, _ := (Draft{Kind: Viewers}).Drafted(c.ID, 1, []string{"gmail"}); details["seeds"] != "" {
-		t.Error("viewers get no mail, and need no seeds")
+	if details, _, _ := (Draft{Kind: Viewers}).Drafted(c.ID, 1, []string{"gmail"}); details["seeds"] != "gmail" {
+		t.Error("a letter to viewers is looked at in seed mailboxes, as every other is")
 	}
 }

@@ -47,7 +47,7 @@ func (d Draft) Drafted(campaign string, needs int, seeds []string) (map[string]s
 	body, err := d.Encode()
 	doc := candor.Document{Hash: candor.HashOf(body), Type: DraftSchema, Body: body}
 	details := map[string]string{"campaign": campaign, "draft": doc.Hash, "kind": string(d.Kind), "needs": strconv.Itoa(needs)}
-	if len(seeds) > 0 && d.Kind == Affected { // most viewers are told on the shop's own site: nothing has to wait for mailboxes
+	if len(seeds) > 0 {
 		details["seeds"] = strings.Join(seeds, " ")
 	}
 	return details, doc, err
@@ -85,7 +85,7 @@ var (
 		"## {h.do}", "{advice}",
 		"## {h.check}", "{check} {code-line}",
 		"## {h.contact}", "- {contact}", "- {dpo}", "{reply} {reference} {complain}",
-		"## {h.about}", "{sender}", "{dated} {delay}", "{report}", "{log}", "{once}",
+		"## {h.about}", "{sender}", "{dated} {delay}", "{legal}", "{report}", "{log}", "{once}",
 	}
 	// Civil Code 1798.82(d)(1): a title and five headings, in these words.
 	californiaForm = []string{
@@ -116,7 +116,7 @@ var californiaWords = map[string]string{
 	"california.more":        "For More Information",
 }
 
-// Write drafts the notice in every language from one set of facts.
+// Write drafts the notice in every language from one set of facts; by California's law where somebody is in the United States, or may be.
 func Write(f Facts, kind Kind) (Draft, error) {
 	all, err := allWords()
 	if err != nil {
@@ -127,8 +127,11 @@ func Write(f Facts, kind Kind) (Draft, error) {
 	}
 	d := Draft{Schema: DraftSchema, Kind: kind, Facts: f, Texts: map[string]string{}, Phrases: map[string]Phrases{}}
 	laws := map[Law][]string{GDPR: gdprForm, California: californiaForm}
-	if kind == Viewers {
+	switch {
+	case kind == Viewers:
 		laws = map[Law][]string{ToViewers: viewersForm}
+	case f.OutsideUS: // nobody would get it, and its rules would ask for what nobody has to know
+		delete(laws, California)
 	}
 	for _, lang := range Languages {
 		a := author{Facts: f, kind: kind, lang: lang, speech: speaker(lang, f, all[lang].Person, all[lang].Draft)}

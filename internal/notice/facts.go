@@ -37,6 +37,8 @@ type Facts struct {
 	// LookedAll and none lets a text say that no passwords were shown.
 	Credentials []string `json:"credentials,omitempty"`
 	Looked      string   `json:"looked"`
+	// OutsideUS: the country of everybody exposed is known, and nobody's is the United States. Then no text by California's law is drafted.
+	OutsideUS bool `json:"outside_us,omitempty"`
 
 	First    time.Time `json:"first"` // exposure
 	Last     time.Time `json:"last"`

@@ -14,7 +14,7 @@ import (
 
 // addHTML takes an HTML document. It is read as a stream of tokens: what is broken stays bounded, and places stay known.
 func (l *Letter) addHTML(text string) {
-	r := &pageReader{letter: l, part: &Part{Type: "text/html"}, line: 1, column: 1}
+	r := &pageReader{letter: l, part: &Part{Type: "text/html"}, line: 1, column: 1, named: map[string]bool{}}
 	z := nethtml.NewTokenizer(strings.NewReader(text))
 	for z.Next() != nethtml.ErrorToken {
 		raw := string(z.Raw()) // before Token, which reuses it
@@ -39,6 +39,7 @@ type pageReader struct {
 	stack        []element
 	hidden       int // open elements whose text nobody sees: script, style, template
 	inTitle      bool
+	named        map[string]bool // faults of looks that were marked
 	title        string
 
 	kind   BlockKind // of the block that text opens next

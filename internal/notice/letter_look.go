@@ -162,8 +162,15 @@ func (r *pageReader) contrast(said string, line, column int) {
 		mark("N25", "nobody sees this text: it is hidden by its style")
 		return
 	}
+	// A size or a colour is often that of the whole letter: it is named where it comes first, so that it hides no other fault.
+	once := func(rule, why string) {
+		if !r.named[rule+why] {
+			r.named[rule+why] = true
+			mark(rule, why)
+		}
+	}
 	if l.size > 0 && l.size < smallest-0.01 {
-		mark("N14", fmt.Sprintf("this text is %.1f points large: 10 at least", l.size*0.75))
+		once("N14", fmt.Sprintf("this text is %.1f points large: 10 at least", l.size*0.75))
 	}
 	if !l.fore.known || !l.back.known {
 		return
@@ -173,6 +180,6 @@ func (r *pageReader) contrast(said string, line, column int) {
 		needs = 3
 	}
 	if got := ratio(l.fore, l.back); got < needs {
-		mark("N25", fmt.Sprintf("its colours have a contrast of %.1f to 1: %.1f at least", got, needs))
+		once("N25", fmt.Sprintf("its colours have a contrast of %.1f to 1: %.1f at least", got, needs))
 	}
 }

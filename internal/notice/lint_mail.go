@@ -96,10 +96,10 @@ func (j *judge) mailHeader() {
 		fault(1, l.headerText("Auto-Submitted"), "Auto-Submitted is not auto-generated: it will be answered by machines")
 	}
 	if n := len(l.header("Message-ID")); n != 1 {
-		fault(1, "", fmt.Sprintf("it has %d Message-ID fields: 1", n))
+		fault(1, "", fmt.Sprintf("it has %d Message-ID fields, and one is needed", n))
 	}
 	if len(l.To) != 1 {
-		fault(1, "", fmt.Sprintf("it has %d recipients in To: 1", len(l.To)))
+		fault(1, "", fmt.Sprintf("it has %d recipients in To, and goes to one person", len(l.To)))
 	}
 	for _, h := range l.Headers {
 		name := strings.ToLower(h.Name)

@@ -49,8 +49,9 @@ var (
 // contact is N11.
 func (j *judge) contact() {
 	j.faults("no-reply", "nobody can answer this")
-	if strings.Contains(strings.ToLower(j.letter.From), "reply@") {
-		j.add(Finding{Why: "nobody reads answers to the sender's address", Text: "From: …reply@…", Part: "header", Line: j.letter.header("From")[0].Line})
+	if re, from := j.w.of("no-reply", ""), fold(j.letter.From); len(findAll(re, from)) > 0 {
+		local, _, _ := strings.Cut(from, "@")
+		j.add(Finding{Why: "nobody reads answers to the sender's address", Text: "From: " + local + "@…", Part: "header", Line: j.letter.header("From")[0].Line})
 	}
 	var address, phone, role bool
 	for _, s := range j.main {
@@ -65,9 +66,12 @@ func (j *judge) contact() {
 	if f := j.facts; f != nil {
 		role = role || j.says(f.Publisher.Contact.Role) || j.says(f.Publisher.DPO.Role)
 	}
-	for missing, why := range map[string]bool{"no role that can be asked": !role, "no e-mail address to write to": !address, "neither a telephone number nor a form": !phone} {
-		if why {
-			j.missing("%s", missing)
+	for _, m := range []struct {
+		there bool
+		why   string
+	}{{role, "no role that can be asked"}, {address, "no e-mail address to write to"}, {phone, "neither a telephone number nor a form"}} {
+		if !m.there {
+			j.missing("%s", m.why)
 		}
 	}
 	if f := j.facts; f != nil && address && f.Publisher.Contact.Email+f.Publisher.DPO.Email != "" && !j.says(f.Publisher.Contact.Email) && !j.says(f.Publisher.DPO.Email) {
@@ -201,7 +205,9 @@ func (j *judge) template() {
 	if j.law != California {
 		return
 	}
-	if !j.hasLine(californiaTitle) && !strings.HasPrefix(fold(j.letter.Subject), fold(californiaTitle)) {
+	// Nobody sees the <title> of a page: a subject counts where there is one.
+	page := j.letter.Headers == nil && j.letter.HTML != nil
+	if !j.hasLine(californiaTitle) && (page || !strings.HasPrefix(fold(j.letter.Subject), fold(californiaTitle))) {
 		j.missing("it has no title %q", californiaTitle)
 	}
 	last := -1

@@ -66,12 +66,13 @@ func readFactsFile(t *testing.T, path string) *Facts {
 	return &f
 }
 
-// Each letter of the museum fails exactly the rules that its header names.
+// Each letter of the museum fails exactly the rules that its header names, and is told where: each rule that a single letter can fail has one there.
 func TestMuseum(t *testing.T) {
 	files, err := filepath.Glob("testdata/museum/*")
 	if err != nil {
 		t.Fatal(err)
 	}
+	shown := map[string]bool{}
 	for _, path := range files {
 		if strings.HasSuffix(path, ".json") {
 			continue
@@ -82,7 +83,9 @@ func TestMuseum(t *testing.T) {
 			findings := Lint(l, f, nil)
 			for _, f := range findings {
 				got = append(got, f.Rule)
+				shown[f.Rule] = true
 			}
+			standsThere(t, path, findings)
 			slices.Sort(got)
 			got = slices.Compact(got)
 			if !slices.Equal(got, want) {
@@ -92,6 +95,32 @@ func TestMuseum(t *testing.T) {
 				}
 			}
 		})
+	}
+	for rule := range checks {
+		if !shown[rule] {
+			t.Errorf("no letter of the museum fails %s", rule)
+		}
+	}
+}
+
+// standsThere: what a finding quotes of a text stands at its line and column.
+func standsThere(t *testing.T, path string, findings []Finding) {
+	if filepath.Ext(path) != ".txt" {
+		return // of a mail or a page, places are those of a decoded part
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(b), "\n")[1:] // without the one that says what it fails
+	for _, f := range findings {
+		if f.Text == "" || f.Rule == "N22" { // the subject, behind its name
+			continue
+		}
+		rest := string([]rune(lines[f.Line-1])[f.Column-1:]) + " " + strings.Join(lines[f.Line:], " ")
+		if !strings.HasPrefix(rest, strings.TrimSuffix(f.Text, "…")) {
+			t.Errorf("%s says %q at %d:%d, where stands %.60q", f.Rule, f.Text, f.Line, f.Column, rest)
+		}
 	}
 }
 

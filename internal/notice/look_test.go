@@ -39,7 +39,7 @@ func TestLook(t *testing.T) {
 				b.Picture(fmt.Sprintf("notice-%s-%s-%s", name, view, scheme))
 			}
 			b.Accessible(name + ", " + scheme)
-			b.Do(chromedp.EmulateViewport(720, 844), chromedp.Navigate(server.URL+"/"+name+".txt"), chromedp.WaitVisible("pre"))
+			b.Do(chromedp.EmulateViewport(720, 844), chromedp.Navigate(server.URL+"/"+name+".txt"), chromedp.WaitVisible("body > pre"))
 			b.Narrow(name + " as text")
 			b.Picture(fmt.Sprintf("notice-%s-text-%s", name, scheme))
 		}

@@ -37,6 +37,23 @@ func Sum(affected int, s map[State]int) string {
 		s[InDoubt], s[Withheld], s[Queued])
 }
 
+// Left is who was not told for certain, by state, and how each is settled: of a campaign that is over, too, for only who waits keeps one open. Empty: nobody.
+func Left(id string, s map[State]int) (list []string) {
+	for _, x := range []struct {
+		state     State
+		what, how string
+	}{
+		{InDoubt, "in doubt", fmt.Sprintf("look for the keys in the relay's log (candor notice people %s), then candor notice resolve %s", id, id)},
+		{Bounced, "bounced", "candor notice export and channel " + id + " tell them by post, or channel on the shop's own site"},
+		{Withheld, "withheld", fmt.Sprintf("candor notice people %s --state withheld says why; export and channel tell them otherwise", id)},
+	} {
+		if n := s[x.state]; n > 0 {
+			list = append(list, fmt.Sprintf("%s %s: %s", count(n, "person", "people"), x.what, x.how))
+		}
+	}
+	return list
+}
+
 // NewID names the next campaign of an incident; list are those that there are.
 func NewID(list []Campaign, incident string, kind Kind) string {
 	for n := 1; ; n++ {
