@@ -164,6 +164,8 @@ func (p reportPage) Open() (list []reportFact) {
 type reports struct {
 	Log  logState        `json:"log"`
 	List []reportedState `json:"incidents"`
+	// Interrupted: a publication is not complete, or under way now.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // reportedState is how far an incident's report is.
@@ -192,6 +194,9 @@ func (c *Console) reports(r *http.Request) (any, error) {
 			}
 		}
 		p.List = append(p.List, one)
+	}
+	if err == nil && c.o.Publishing != nil {
+		p.Interrupted, err = c.o.Publishing.Interrupted(ctx)
 	}
 	return p, err
 }

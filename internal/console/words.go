@@ -29,6 +29,7 @@ func (c *Console) functions() template.FuncMap {
 		"cause":   causeWord,
 		"of":      func(states map[notice.State]int, s string) int { return states[notice.State(s)] },
 		"did":     doneWord,
+		"fact":    factName,
 		"span":    span,
 		"part":    func(p string) string { return parts[p] },
 		"harvest": incident.Harvesting,
