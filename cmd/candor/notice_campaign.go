@@ -142,10 +142,12 @@ func (c *noticeStatusCmd) Run(ctx context.Context) error {
 		if c.JSON {
 			return printJSON(os.Stdout, campaignStatus{v, v.Content(), atLeastEmpty(v.ApprovedBy()), tally, f})
 		}
-		if err := printStatus(os.Stdout, v, tally); err != nil || f == nil {
+		if err := printStatus(os.Stdout, v, tally); err != nil {
 			return err
 		}
-		fmt.Printf("\nIn time?%s\n", f.Sum())
+		if f != nil {
+			fmt.Printf("\nIn time?%s\n", f.Sum())
+		}
 		return nil
 	})
 }
@@ -193,7 +195,14 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 	for _, p := range tally.Providers {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", clean(p.Provider), p.People, p.States[notice.Accepted], p.States[notice.Bounced], p.States[notice.InDoubt], p.States[notice.Queued], p.Complaints)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(console.Unsettled(c, tally)) > 0 {
+		fmt.Fprintln(w)
+	}
+	printUnsettled(w, c, tally)
+	return nil
 }
 
 type noticePeopleCmd struct {
@@ -392,7 +401,38 @@ func (c *noticeChannelCmd) Run(ctx context.Context) error {
 
 type noticeDoneCmd struct{ campaignFlags }
 
-func (c *noticeDoneCmd) Run(ctx context.Context) error { return c.did(ctx, candor.NoticeDone, nil) }
+func (c *noticeDoneCmd) Help() string {
+	return notice.Means(candor.NoticeDone) + " Who is in doubt, bounced or withheld stays to be settled, and is named by number."
+}
+
+func (c *noticeDoneCmd) Run(ctx context.Context) error {
+	if err := c.did(ctx, candor.NoticeDone, nil); err != nil {
+		return err
+	}
+	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
+		v, err := l.Campaign(ctx, c.Campaign)
+		if err != nil {
+			return err
+		}
+		tally, err := l.Tally(ctx, v.ID)
+		if err == nil {
+			printUnsettled(os.Stdout, v, tally)
+		}
+		return err
+	})
+}
+
+// printUnsettled says who was perhaps not told, and how to see who they are.
+func printUnsettled(w io.Writer, c notice.Campaign, tally ledger.Tally) {
+	for _, text := range console.Unsettled(c, tally) {
+		fmt.Fprintln(w, text)
+	}
+	for _, s := range []notice.State{notice.InDoubt, notice.Bounced, notice.Withheld} {
+		if tally.States[s] > 0 && (s != notice.Withheld || c.Kind == notice.Affected) {
+			fmt.Fprintf(w, "  candor notice people %s --state %s\n", c.ID, s)
+		}
+	}
+}
 
 // factsOf are the ledger's facts with what the publisher knows, and the report that is public.
 func factsOf(ctx context.Context, d dataFlag, l *ledger.Ledger, c *Config, id string) (notice.Facts, error) {

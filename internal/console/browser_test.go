@@ -79,6 +79,7 @@ var pages = []struct{ name, path, empty, full string }{
 	{"links", "/links", "Links", "Links"},
 	{"coverage", "/coverage", "Coverage", "Coverage"},
 	{"incident", "/incidents/" + incidentID, "", "GET /products/{id}"},
+	{"affected", "/incidents/" + incidentID + "/affected", "", "Who was affected"},
 	{"judged", "/incidents/" + accountID, "", "GET /account"},
 	{"explain", "/incidents/" + accountID + "/explain#prevented", "", "Where the figures come from"},
 	{"notices", "/notices", "Notices", "Notices"},
@@ -194,18 +195,18 @@ func TestLive(t *testing.T) {
 	b.open("/incidents/" + incidentID)
 	b.Until(`document.getElementById("live").textContent === "Live"`)
 	testpart.Eval[bool](b.Browser, `(() => {
-		document.querySelector("details").open = true;
+		document.querySelector("main > details").open = true;
 		window.marked = document.querySelector(".questions p").firstChild;
 		getSelection().setBaseAndExtent(marked, 0, marked, 5);
-		window.link = document.querySelector("#affected ~ .more a");
+		window.link = document.querySelector("#clocks ~ .more a");
 		link.focus();
 		return true;
 	})()`)
 	b.disclose(t, "GET /products/{id}", 998, 38, candor.Exposed)
 	b.Until(`document.querySelector(".figures dd").textContent === "61"`)
-	kept := testpart.Eval[string](b.Browser, `[document.querySelector("details").open, document.querySelector("details").querySelectorAll("tr").length,
+	kept := testpart.Eval[string](b.Browser, `[document.querySelector("main > details").open, document.querySelector("main > details").querySelectorAll("tr").length,
 		marked.isConnected, getSelection().toString(), document.activeElement === link && link.textContent].join()`)
-	if kept != "true,32,true,www.s,The next" {
+	if kept != "true,32,true,www.s,The clocks as a calendar" {
 		t.Errorf("of what the reader did was kept: %s", kept)
 	}
 }

@@ -90,6 +90,7 @@ type Console struct {
 	template *template.Template
 	sessions sessions
 	tallies  tallies
+	waits    allWaiting
 	mails    mails
 	verdicts verdicts
 	looked   looked
@@ -128,6 +129,7 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /{$}", c.page("overview", c.overview))
 	mux.Handle("GET /incidents", c.page("incidents", c.incidents))
 	mux.Handle("GET /incidents/{id}", c.page("incident", c.incident))
+	mux.Handle("GET /incidents/{id}/affected", c.page("affected", c.incident))
 	mux.Handle("GET /incidents/{id}/explain", c.page("explain", c.explanation))
 	mux.Handle("GET /incidents/{id}/clocks.ics", c.signedIn(http.HandlerFunc(c.clocks)))
 	mux.Handle("GET /incidents/{id}/notice", framed(c.page("editor", c.editorPage)))

@@ -129,7 +129,7 @@ func TestNoticePages(t *testing.T) {
 	page := strings.ReplaceAll(sum, "+", "&#43;")
 	for path, wants := range map[string][]string{
 		"/notices": {campaignID, "sending to all of 60 people", "/incidents/" + incidentID, "other channel"},
-		"/notices/" + campaignID: {page, "Ada Lind", "Ben Oduya", "Cem Aydin", "anyone but Ada Lind", "the measure is made for English", "N23", "gdpr/ja", "outlook", "1 more", "is to be told", "shop.example/candor",
+		"/notices/" + campaignID: {page, "Ada Lind", "Ben Oduya", "Cem Aydin", "who could not approve it", "the measure is made for English", "N23", "gdpr/ja", "outlook", "1 more", "is to be told", "shop.example/candor",
 			"people?state=in-doubt", "5 notices are in doubt", "google.com", "no mailbox", "no seal", "/pause", "/cancel", "/channel", "candor notice status"},
 		"/notices/" + campaignID + "/people":                                {"In doubt", "k0000000000000000000000046", "/resolve?key=k0000000000000000000000046"},
 		"/notices/" + campaignID + "/people?state=bounced&cause=no-mailbox": {"550 5.1.1 &lt;a****@s***.example&gt; unknown", "5.1.1"},
@@ -224,7 +224,12 @@ func TestNoticeActs(t *testing.T) {
 	}
 	refused(ben, "approve", url.Values{"content": {strings.Repeat("0", 64)}}, "it has changed since: look at it again")
 	step(ben, "approve", url.Values{"content": {content}}, "1 of 2 approvals")
-	refused(ben, "approve", url.Values{"content": {content}}, "they have approved it already")
+	refused(ben, "approve", url.Values{"content": {content}}, "You have approved it already")
+	for who, want := range map[*http.Client]string{ada: "you, Ada Lind, wrote it: somebody else has to", ben: "you, Ben Oduya, have: somebody else has to", cem: "you, Cem Aydin, may"} {
+		if _, body := get(t, who, page); !strings.Contains(body, want) || !strings.Contains(body, "anyone but Ada Lind, who wrote it, and Ben Oduya, who has") {
+			t.Errorf("without %q", want)
+		}
+	}
 	step(cem, "approve", url.Values{"content": {content}}, "approved by Ben Oduya, Cem Aydin; next")
 	refused(cem, "start", url.Values{"share": {"61"}}, "a number of people up to 60, or all")
 	refused(cem, "start", nil, "Share is missing.")
