@@ -244,7 +244,7 @@ func (a account) Contents() (list []content) {
 	}
 	page := "/incidents/" + a.ID
 	add(len(a.Waiting) > 0, "#waiting", "What waits", "%s", plenty(len(a.Waiting), "thing, and for whom", "things, the most urgent first, and for whom"))
-	add(a.CanAct, "#do", "What to do", "contain, fix, close: %s", cmp.Or(a.Mode(), "not contained"))
+	add(a.CanAct, "#do", "What to do", "contain, fix, close; now: %s", cmp.Or(a.Mode(), "as the site"))
 	add(true, "#clocks", "Clocks", "%s", a.clocks())
 	add(len(a.Notices) > 0 || a.CanDraft, "#notices", "Notices", "%s", a.notices())
 	add(a.CanReport, "#public", "Report and filings", "%s", a.public())
