@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"candor.example"
+	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
 )
@@ -137,6 +138,9 @@ func (c *Console) noticeQuestion(r *http.Request) (question, error) {
 			return q, err
 		}
 		q.Says += f.Sum()
+		if c.o.Facts != nil {
+			q.Look = editor{Incident: incident.Incident{ID: v.Incident}, Kind: v.Kind}.Path()
+		}
 	}
 	q.Means = strings.TrimSpace(notice.Means(q.What) + " " + q.Says)
 	if q.Details == nil {

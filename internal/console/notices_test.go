@@ -463,7 +463,7 @@ func TestFeasible(t *testing.T) {
 		}
 	}
 	const law = "LGPD art. 48"
-	has("Will it be done in time?", "1,200 people", "from 1,000 an hour to one receiver, twice as many each 30 min while it takes everything, to 50,000", "51 min at most, if all were at one receiver", "candor notice feasible "+campaignID, "in time", law)
+	has("Will it be done in time?", "1,200 people", "from 1,000 an hour to one receiver, twice as many each 30 min while it takes everything, to 50,000", "51 min at most<", "all of 1,200 people are at one receiver, which takes the longest", "candor notice feasible "+campaignID, "in time", law)
 	r.o.Limits.Total = 10
 	has("5 days 0 h at most", "10 an hour in all", "<strong>311 people not reached by then</strong>", "By 27 Nov 2026, 02:59 UTC", "would not be reached at this pace, if all were at one receiver: open another channel for them now.")
 	r.do(t, "Ada Lind", candor.NoticeFrozen, "signer", "k")
@@ -471,7 +471,7 @@ func TestFeasible(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.o.Limits.Total = 0
-	has("big.example 1,100, other 100", "<dd>48 min</dd>", "in time")
+	has("big.example 1,100, all others 100", "<dd>48 min</dd>", "in time")
 	if _, body := get(t, r.as(t, "Ben Oduya"), r.server.URL+"/notices/"+campaignID+"/approve"); !strings.Contains(body, "It takes 48 min, if every receiver takes everything, and is in time for the earliest clock (27 Nov 2026") {
 		t.Error("who approves is not told whether it will be in time")
 	}

@@ -32,6 +32,12 @@ func (c *Console) functions() template.FuncMap {
 		"of":      func(states map[notice.State]int, s string) int { return states[notice.State(s)] },
 		"did":     doneWord,
 		"fact":    factName,
+		"receiver": func(name string) string {
+			if name == "other" { // ledger.KeepReceivers
+				return "all others"
+			}
+			return name
+		},
 		"span":    span,
 		"part":    func(p string) string { return parts[p] },
 		"harvest": incident.Harvesting,
