@@ -142,10 +142,12 @@ func (c *noticeStatusCmd) Run(ctx context.Context) error {
 		if c.JSON {
 			return printJSON(os.Stdout, campaignStatus{v, v.Content(), atLeastEmpty(v.ApprovedBy()), tally, f})
 		}
-		if err := printStatus(os.Stdout, v, tally); err != nil || f == nil {
+		if err := printStatus(os.Stdout, v, tally); err != nil {
 			return err
 		}
-		fmt.Printf("\nIn time?%s\n", f.Sum())
+		if f != nil {
+			fmt.Printf("\nIn time?%s\n", f.Sum())
+		}
 		return nil
 	})
 }
@@ -182,7 +184,7 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 	for _, v := range c.Waived {
 		fmt.Fprintf(w, "%s stands %s: %s (%s)\n", clean(v.Rule), clean(v.Lang), clean(v.Why), clean(v.By))
 	}
-	printSum(w, c.ID, tally)
+	printSum(w, c, tally)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, r := range tally.Rows {
 		fmt.Fprintf(t, "  %d\t%s\t%s\n", r.People, r.State, clean(r.Cause))
@@ -197,9 +199,9 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 }
 
 // printSum is the identity, and who is left.
-func printSum(w io.Writer, id string, tally ledger.Tally) {
+func printSum(w io.Writer, c notice.Campaign, tally ledger.Tally) {
 	fmt.Fprintf(w, "\n%s\n", notice.Sum(tally.Affected, tally.States))
-	for _, left := range notice.Left(id, tally.States) {
+	for _, left := range notice.Left(c, tally.States) {
 		fmt.Fprintf(w, "Not told for certain: %s\n", left)
 	}
 }
@@ -409,9 +411,13 @@ func (c *noticeDoneCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
-		tally, err := l.Tally(ctx, c.Campaign)
+		v, err := l.Campaign(ctx, c.Campaign)
+		if err != nil {
+			return err
+		}
+		tally, err := l.Tally(ctx, v.ID)
 		if err == nil {
-			printSum(os.Stdout, c.Campaign, tally)
+			printSum(os.Stdout, v, tally)
 		}
 		return err
 	})

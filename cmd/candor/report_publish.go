@@ -251,7 +251,7 @@ func (c *reportPublishCmd) put(ctx context.Context, log *report.Log, r verify.Re
 	if err != nil {
 		return receipt, err
 	}
-	files, err := pagesOf(log, r, candor.HashOf(body))
+	files, err := pagesOf(log.Revisions(), r, candor.HashOf(body))
 	if err != nil {
 		return receipt, err
 	}
@@ -292,9 +292,9 @@ func (c *reportPublishCmd) draft(ctx context.Context, config *Config, log *repor
 }
 
 // pagesOf are the pages of all revisions, with the new one.
-func pagesOf(log *report.Log, r verify.Report, hash string) (map[string][]byte, error) {
+func pagesOf(before []verify.Revision, r verify.Report, hash string) (map[string][]byte, error) {
 	var list []report.Published
-	for _, p := range log.Revisions() {
+	for _, p := range before {
 		list = append(list, report.Published{Report: *p.Report, Hash: p.Manifest.Report})
 	}
 	return report.Pages(append(list, report.Published{Report: r, Hash: hash}))

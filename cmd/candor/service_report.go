@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
-	"maps"
-	"slices"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,11 +36,11 @@ func (s *service) reports(o *console.Options, d dataFlag, ledger string) {
 	}
 	// A key with a passphrase is nothing for a process that nobody sits at.
 	if encrypted, err := keyfile.Encrypted(signPair(d, "").privateFile()); err == nil && !encrypted {
-		o.Publishing = &console.Publishing{Preview: s.preview(d, ledger), Publish: s.publish(d, ledger)}
+		o.Publishing = &console.Publishing{Interrupted: s.interrupted, Complete: s.complete(d, ledger), Preview: s.preview(o), Publish: s.publish(d, ledger)}
 	}
 }
 
-// openPublic opens the log for one publication, and completes what was interrupted.
+// openPublic opens the log to add to it, and completes what was interrupted.
 func (s *service) openPublic(ctx context.Context, d dataFlag, ledger, by, why string) (*reportPublishCmd, *report.Log, error) {
 	// What it saw of the log it remembers beside its data, not in the home folder of whoever started it.
 	c := &reportPublishCmd{actFlags: actFlags{ledgerFlag: ledgerFlag{d, ledger}, By: by, Why: why}, Out: s.config.publicFolder(d), Memory: d.logsSeen()}
@@ -52,25 +55,74 @@ func (s *service) openPublic(ctx context.Context, d dataFlag, ledger, by, why st
 	return c, log, nil
 }
 
-func (s *service) preview(d dataFlag, ledger string) func(context.Context, verify.Report) (console.Publication, error) {
-	return func(ctx context.Context, r verify.Report) (p console.Publication, err error) {
-		c, log, err := s.openPublic(ctx, d, ledger, "", "")
+// interrupted: a publication was begun and is not complete, or is public and not on record. It only reads.
+func (s *service) interrupted(ctx context.Context) (bool, error) {
+	folder := s.config.publicFolder(dataFlag{s.config.Data})
+	if report.Interrupted(folder) {
+		return true, nil
+	}
+	known, err := s.ledger.Reports(ctx, "")
+	if err != nil {
+		return false, err
+	}
+	p, err := verify.Published(os.DirFS(folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return int64(len(known)) < p.Size, err
+}
+
+func (s *service) complete(d dataFlag, ledger string) func(ctx context.Context, by, why string) error {
+	return func(ctx context.Context, by, why string) error {
+		_, log, err := s.openPublic(ctx, d, ledger, by, why)
+		if err != nil {
+			return err
+		}
+		return log.Close()
+	}
+}
+
+// preview looks at the folder as a stranger would, and changes nothing in it.
+func (s *service) preview(o *console.Options) func(context.Context, verify.Report) (console.Publication, error) {
+	return func(_ context.Context, r verify.Report) (p console.Publication, err error) {
+		keys, err := o.LogKeys()
 		if err != nil {
 			return p, err
 		}
-		defer log.Close()
-		r.Log.Origin, r.Log.Index = log.Origin(), log.Next()
+		p.Folder, p.Origin = o.Public, keys.Log[0].Name()
+		log, err := publishedIn(o.Public, keys)
+		if err != nil {
+			return p, err
+		}
+		p.Index = log.Size
+		r.Log.Origin, r.Log.Index = p.Origin, p.Index
 		body, err := report.Marshal(r)
 		if err != nil {
 			return p, err
 		}
-		files, err := pagesOf(log, r, candor.HashOf(body))
-		if err != nil {
+		if p.Pages, err = pagesOf(log.Revisions, r, candor.HashOf(body)); err != nil {
 			return p, err
 		}
-		chosen := log.Chosen(verify.Manifest{Incident: r.Incident, Revision: r.Revision}.Folder(), body, files)
-		return console.Publication{Folder: c.folder(), Index: log.Next(), Origin: log.Origin(), Files: slices.Sorted(maps.Keys(chosen))}, nil
+		p.Files = report.Chosen(log.Revisions, verify.Manifest{Incident: r.Incident, Revision: r.Revision}.Folder(), body, p.Pages)
+		return p, nil
 	}
+}
+
+// publishedIn is what stands in a folder to which something is about to be added; nothing yet is as it should be.
+func publishedIn(folder string, keys verify.Keys) (r verify.Result, err error) {
+	if _, err := os.Stat(filepath.Join(folder, verify.CheckpointFile)); errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return r, err
+	}
+	defer root.Close()
+	r = verify.Folder(root.FS(), verify.Options{Keys: &keys, Place: folder, Now: time.Now()})
+	if list := r.Findings(); len(list) > 0 {
+		return r, fmt.Errorf("%s does not verify, and nothing is added to it: %s (and %d more)", folder, list[0], len(list)-1)
+	}
+	return r, nil
 }
 
 func (s *service) publish(d dataFlag, ledger string) func(context.Context, verify.Report, []candor.Document, string, string) error {
@@ -80,8 +132,7 @@ func (s *service) publish(d dataFlag, ledger string) func(context.Context, verif
 			return err
 		}
 		defer log.Close()
-		r.Log.Origin, r.Log.Index = log.Origin(), log.Next()
-		_, err = c.put(ctx, log, r, evidence...)
+		_, err = c.put(ctx, log, r, evidence...) // the log refuses it where it is not the next entry
 		return err
 	}
 }

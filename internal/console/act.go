@@ -33,7 +33,8 @@ type question struct {
 	Against  []notice.Judged   // what the rules say against it
 	Path     string            // of the page that it came from, where that is neither the incident's nor a campaign's
 	Numbers  []string          // that become public
-	Public   *Publication      // what else does
+	First    string            // page of what has to be done before
+	Look     string            // page of what it is about, to be looked at before
 }
 
 // field is something to fill in.

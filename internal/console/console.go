@@ -90,6 +90,7 @@ type Console struct {
 	template *template.Template
 	sessions sessions
 	tallies  tallies
+	waits    allWaiting
 	mails    mails
 	verdicts verdicts
 	looked   looked
@@ -128,6 +129,7 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /{$}", c.page("overview", c.overview))
 	mux.Handle("GET /incidents", c.page("incidents", c.incidents))
 	mux.Handle("GET /incidents/{id}", c.page("incident", c.incident))
+	mux.Handle("GET /incidents/{id}/affected", c.page("affected", c.incident))
 	mux.Handle("GET /incidents/{id}/explain", c.page("explain", c.explanation))
 	mux.Handle("GET /incidents/{id}/clocks.ics", c.signedIn(http.HandlerFunc(c.clocks)))
 	mux.Handle("GET /incidents/{id}/notice", framed(c.page("editor", c.editorPage)))
@@ -139,8 +141,9 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /incidents/{id}/report", c.page("report", c.reportPage))
 	mux.Handle("GET /incidents/{id}/report/set", c.page("act", c.askSet))
 	mux.Handle("POST /incidents/{id}/report/set", limited(maxForm, c.signedIn(http.HandlerFunc(c.set))))
-	mux.Handle("GET /incidents/{id}/report/publish", c.page("act", c.askPublish))
+	mux.Handle("GET /incidents/{id}/report/publish", c.page("publish", c.askPublish))
 	mux.Handle("POST /incidents/{id}/report/publish", limited(maxForm, c.signedIn(http.HandlerFunc(c.publish))))
+	mux.Handle("GET /incidents/{id}/report/publish/{seen}/{path...}", c.signedIn(http.HandlerFunc(c.publicFile)))
 	mux.Handle("GET /incidents/{id}/filings", c.page("filings", c.filings))
 	mux.Handle("GET /incidents/{id}/filings/{form}", c.page("filing", c.filled))
 	mux.Handle("GET /incidents/{id}/filings/{form}/{as}", c.signedIn(http.HandlerFunc(c.filingFile)))
@@ -154,6 +157,8 @@ func (c *Console) routes() http.Handler {
 	mux.Handle("GET /notices/{id}/{what}", c.page("act", c.askNotice))
 	mux.Handle("POST /notices/{id}/{what}", limited(maxForm, c.signedIn(http.HandlerFunc(c.actNotice))))
 	mux.Handle("GET /reports", c.page("reports", c.reports))
+	mux.Handle("GET /reports/complete", c.page("act", c.askComplete))
+	mux.Handle("POST /reports/complete", limited(maxForm, c.signedIn(http.HandlerFunc(c.complete))))
 	mux.Handle("GET /reports/verify", c.page("verified", c.checkLog))
 	mux.Handle("GET /links", c.page("links", c.links))
 	mux.Handle("GET /latent", c.page("latent", c.latent))
@@ -232,6 +237,8 @@ func (s shell) Title() string {
 		return d.Route
 	case question:
 		return d.Title
+	case publication:
+		return d.Title
 	case campaign:
 		return d.ID + ": " + d.Standing
 	case peopleInState:
@@ -263,7 +270,7 @@ func (s shell) Section() string {
 			return "reports"
 		}
 		return "incidents"
-	case reportPage, filings, filled, checked:
+	case reportPage, publication, filings, filled, checked:
 		return "reports"
 	case account, explanation:
 		return "incidents"

@@ -159,17 +159,18 @@ func TestPages(t *testing.T) {
 		get(t, c, r.server.URL+path) // one that fails must not spoil the next
 	}
 	for path, wants := range map[string][]string{
-		"/":                               {"<title>Disclosures are being stopped", ">60<", "253,456", "68.0 %", "media", "3,000 customers", "2018.11.20", "40 min ago"},
-		"/incidents":                      {"GET /products/{id}", "POST /shop-api#ProductReviewsWithAuthors", "/incidents/" + id, "<caption"},
-		"/incidents/" + id:                {"<title>GET /products/{id}", "Which site and page?", "60 people were exposed; the data of 180 people", "Undetermined; first seen in release 2018.11.20", "bar-exposed", "2018.11.20-2", "<code>c0</code>", "?after=c142#", "20 Nov 2018, 10:29:00 UTC</time> <span class=\"aside\">(10 min ago)", "7 customers"},
-		"/incidents/" + id + "?after=c99": {"Nobody behind this one", "The first"},
-		"/links":                          {"GET /guest/orders/{id}"},
-		"/coverage":                       {"no: media", "GET /images/{id}", "pictures, video"},
-		"/api/incidents":                  {`"exposed":60`, `"route":"GET /products/{id}"`},
-		"/api/incidents/" + id:            {`"series":[`, `"questions":[`, `"next":"c142"`},
-		"/api/status":                     {`"mode":"mask"`, `"level":"held"`, `"quiet":false`},
-		"/api/coverage":                   {`"reason":"media"`},
-		"/api/links":                      {`"owners":1`},
+		"/":                              {"<title>Disclosures are being stopped", ">60<", "253,456", "68.0 %", "media", "3,000 customers", "2018.11.20", "40 min ago"},
+		"/incidents":                     {"GET /products/{id}", "POST /shop-api#ProductReviewsWithAuthors", "/incidents/" + id, "<caption"},
+		"/incidents/" + id:               {"<title>GET /products/{id}", "Which site and page?", "60 people were exposed; the data of 180 people", "Undetermined; first seen in release 2018.11.20", "bar-exposed", "2018.11.20-2", `href="/incidents/` + id + `/affected"`, "20 Nov 2018, 10:29:00 UTC</time> <span class=\"aside\">(10 min ago)", "7 customers"},
+		"/incidents/" + id + "/affected": {"Who was affected", "<code>c0</code>", "?after=c142"},
+		"/incidents/" + id + "/affected?after=c99": {"Nobody behind this one", "The first"},
+		"/links":               {"GET /guest/orders/{id}"},
+		"/coverage":            {"no: media", "GET /images/{id}", "pictures, video"},
+		"/api/incidents":       {`"exposed":60`, `"route":"GET /products/{id}"`},
+		"/api/incidents/" + id: {`"series":[`, `"questions":[`, `"next":"c142"`},
+		"/api/status":          {`"mode":"mask"`, `"level":"held"`, `"quiet":false`},
+		"/api/coverage":        {`"reason":"media"`},
+		"/api/links":           {`"owners":1`},
 	} {
 		status, body := get(t, c, r.server.URL+path)
 		for _, want := range wants {
@@ -285,7 +286,7 @@ func TestShares(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	for d, want := range map[time.Duration]string{-time.Hour: "just now", 5 * time.Second: "5 s ago", time.Minute: "1 min ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "2 days ago"} {
+	for d, want := range map[time.Duration]string{-time.Hour: "in 1 h 0 min", -5 * time.Second: "in 5 s", 0: "just now", -4 * time.Second: "just now", 5 * time.Second: "5 s ago", time.Minute: "1 min ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "2 days ago"} {
 		if got := ago(d); got != want {
 			t.Errorf("%v: %q", d, got)
 		}

@@ -232,7 +232,10 @@ func (c *Console) record(r *http.Request, d notice.Draft, incident, id string) e
 
 // Path is the address of this text, with more to say in pairs.
 func (e editor) Path(more ...string) string {
-	q := url.Values{"kind": {string(e.Kind)}, "text": {e.Key}}
+	q := url.Values{"kind": {string(e.Kind)}}
+	if e.Key != "" {
+		q.Set("text", e.Key)
+	}
 	for i := 0; i+1 < len(more); i += 2 {
 		q.Set(more[i], more[i+1])
 	}

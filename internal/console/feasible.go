@@ -110,6 +110,14 @@ func (f *Feasibility) Takes() string {
 	return span(f.Needs)
 }
 
+// Assumes is what the sum rests on.
+func (f *Feasibility) Assumes() string {
+	if !f.Counted {
+		return fmt.Sprintf("all of %s are at one receiver, which takes the longest, and it takes everything: addresses are sealed, and nobody has counted who is at which", plenty(f.People, "person", "people"))
+	}
+	return "every receiver takes everything"
+}
+
 // Sum is what whoever approves is told.
 func (f *Feasibility) Sum() string {
 	if f == nil {

@@ -1,8 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -10,14 +12,46 @@ import (
 	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
-	"candor.example/internal/notice"
 	"candor.example/internal/plot"
 )
 
 func (c *Console) incidents(r *http.Request) (any, error) {
 	list, err := c.o.Ledger.Incidents(r.Context())
-	if list == nil {
-		list = []incident.Incident{}
+	if err != nil {
+		return nil, err
+	}
+	return c.listed(r.Context(), list)
+}
+
+// listed is an incident with what was said of it, and where more is to be said.
+type listed struct {
+	incident.Incident
+	Notices  []string `json:"notices"`         // their ids
+	Revision int      `json:"report_revision"` // that is public; 0: none is
+	Reports  bool     `json:"-"`               // there are pages of reports
+	Filings  bool     `json:"-"`
+}
+
+func (c *Console) listed(ctx context.Context, incidents []incident.Incident) ([]listed, error) {
+	campaigns, err := c.o.Ledger.Campaigns(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	published, err := c.o.Ledger.Reports(ctx, "")
+	list := []listed{}
+	for _, i := range incidents {
+		one := listed{Incident: i, Notices: []string{}, Reports: c.o.Report != nil, Filings: c.o.Filing != nil}
+		for _, v := range campaigns {
+			if v.Incident == i.ID {
+				one.Notices = append(one.Notices, v.ID)
+			}
+		}
+		for _, v := range published {
+			if v.Incident == i.ID {
+				one.Revision = max(one.Revision, v.Revision)
+			}
+		}
+		list = append(list, one)
 	}
 	return list, err
 }
@@ -37,12 +71,19 @@ type account struct {
 	Containments []incident.Containment `json:"containments"` // of its route, and of all its site
 	Purge        ledger.Purge           `json:"purge"`
 	Audit        []ledger.Audited       `json:"audit"`
-	Notices      []notice.Campaign      `json:"notices"`
+	Notices      []told                 `json:"notices"`
+	Saw          []incident.ViewerCount `json:"viewers_of_exposed"` // who was shown data, unmasked: what a report counts
+	Waiting      []wait                 `json:"waiting"`            // the most urgent first
+	Published    []ledger.Revision      `json:"published"`
 	Affected     []incident.Person      `json:"affected"`
 	Next         string                 `json:"next,omitempty"` // owner to go on behind; empty: these are all
 	After        string                 `json:"-"`              // owner behind whom this page begins; empty: the first page
 	CanAct       bool                   `json:"-"`
 	CanDraft     bool                   `json:"-"`
+	CanReport    bool                   `json:"-"`
+	CanFile      bool                   `json:"-"`
+	ToFile       int                    `json:"-"` // duties to tell a regulator under which nothing is filed
+	At           incident.Moments       `json:"-"`
 	plot         plot.Plot
 }
 
@@ -66,6 +107,7 @@ func (c *Console) incident(r *http.Request) (any, error) {
 	}
 	a.Affected, a.Next = firstOwners(a.Affected, peopleAPage)
 	a.CanAct, a.CanDraft = c.o.Act != nil, c.o.Act != nil && c.o.Facts != nil
+	a.CanReport, a.CanFile = c.o.Report != nil, c.o.Filing != nil
 	return a, c.load(ctx, &a)
 }
 
@@ -85,7 +127,7 @@ func (c *Console) load(ctx context.Context, a *account) error {
 	if err != nil {
 		return err
 	}
-	a.Moments, a.Clean, a.Since = m.List(), m.Clean, m.Since
+	a.At, a.Moments, a.Clean, a.Since = m, m.List(), m.Clean, m.Since
 	a.plot = plot.New(points(a.Series), incident.Step, marks(a.Releases, m), c.o.Now(), time.UTC)
 	if a.Spread, err = l.Spread(ctx, id); err != nil {
 		return err
@@ -118,8 +160,36 @@ func (c *Console) load(ctx context.Context, a *account) error {
 	if a.Audit, err = l.Audit(ctx, id, auditAPage); err != nil {
 		return err
 	}
-	list, err := l.Campaigns(ctx, id)
-	a.Notices = append([]notice.Campaign{}, list...)
+	if a.Saw, err = l.ViewersOfExposed(ctx, id); err != nil {
+		return err
+	}
+	return c.said(ctx, a)
+}
+
+// said is what was said about it, to people and in public, and what waits for that and for the rest.
+func (c *Console) said(ctx context.Context, a *account) error {
+	list, err := c.o.Ledger.Campaigns(ctx, a.ID)
+	a.Notices = []told{}
+	for _, v := range list {
+		t, e := c.told(ctx, v)
+		a.Notices, err = append(a.Notices, t), errors.Join(err, e)
+	}
+	if err != nil {
+		return err
+	}
+	if a.Published, err = c.o.Ledger.Reports(ctx, a.ID); err != nil {
+		return err
+	}
+	filed, err := c.filed(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range a.Due() {
+		if d.Tell == "regulator" && !slices.Contains(filed, d.ID) {
+			a.ToFile++
+		}
+	}
+	a.Waiting, err = c.waiting(ctx, a.Account, a.Standing, a.At, inForce(a.Incident, a.Containments))
 	return err
 }
 
@@ -148,15 +218,75 @@ func marks(releases []candor.Release, m incident.Moments) []plot.Event {
 	return list
 }
 
-// Mode is what is done to the incident's route now: the route's own containment, or else its site's.
-func (a account) Mode() string {
-	mode := ""
-	for _, v := range a.Containments {
-		if v.Route == a.Route || mode == "" {
-			mode = v.Mode
+// Mode is what is done to the incident's route now.
+func (a account) Mode() string { return inForce(a.Incident, a.Containments).Mode }
+
+// SawThem is how many viewers were shown somebody's data; OnlyMasked how many were sent only pages in which it was stopped.
+func (a account) SawThem() (n int) {
+	for _, v := range a.Saw {
+		n += v.Count
+	}
+	return n
+}
+
+// OnlyMasked: see SawThem.
+func (a account) OnlyMasked() int { return max(0, a.Viewers-a.SawThem()) }
+
+// content is a part of an incident's page, and what it comes to.
+type content struct{ Path, Name, Says string }
+
+// Contents are the parts of the page, in its order.
+func (a account) Contents() (list []content) {
+	add := func(when bool, path, name, format string, args ...any) {
+		if when {
+			list = append(list, content{path, name, fmt.Sprintf(format, args...)})
 		}
 	}
-	return mode
+	page := "/incidents/" + a.ID
+	add(len(a.Waiting) > 0, "#waiting", "What waits", "%s", plenty(len(a.Waiting), "thing, and for whom", "things, the most urgent first, and for whom"))
+	add(a.CanAct, "#do", "What to do", "contain, fix, close; now: %s", cmp.Or(a.Mode(), "as the site"))
+	add(true, "#clocks", "Clocks", "%s", a.clocks())
+	add(len(a.Notices) > 0 || a.CanDraft, "#notices", "Notices", "%s", a.notices())
+	add(a.CanReport, "#public", "Report and filings", "%s", a.public())
+	add(true, "#people-title", "People", "%s exposed, %s prevented, %s possible", number(a.Exposed), number(a.Prevented), number(a.Possible))
+	add(len(a.plot.Bars) > 0, "#plot-title", "Over time", "with releases, and what was done")
+	add(true, "#cause", "Cause", "%s", a.Cause)
+	add(true, "#when", "When", "from the first disclosure to the fix")
+	add(true, "#viewers", "Viewers", "%s saw data, %s were sent a masked page only", number(a.SawThem()), number(a.OnlyMasked()))
+	add(true, "#severity", "Severity", "%s", a.Severity.Holds().Level)
+	add(len(a.Purge.URLs)+len(a.Purge.Keys)+len(a.Purge.Masked) > 0, "#purge", "Purge", "what shared caches may hold")
+	add(len(a.Gaps) > 0, "#gaps", "Gaps", "where Candor did not look")
+	add(true, "#facts", "Facts", "kinds of data, credentials, release")
+	add(true, page+"/affected", "Who was affected", "each by the customer file's opaque id")
+	add(true, "#audit", "Audit", "%s", plenty(len(a.Audit), "action", "actions"))
+	return list
+}
+
+func (a account) clocks() string {
+	due := a.Due()
+	first := dueSoonest(due)
+	if first.At.IsZero() {
+		return plenty(len(due), "duty", "duties") + ", none with a date that runs"
+	}
+	return fmt.Sprintf("%s, the first: %s", plenty(len(due), "duty", "duties"), left(first.Left))
+}
+
+func (a account) notices() string {
+	if len(a.Notices) == 0 {
+		return "nobody has been told"
+	}
+	return a.Notices[0].Standing
+}
+
+func (a account) public() string {
+	text := "nothing is public"
+	if n := len(a.Published); n > 0 {
+		text = fmt.Sprintf("revision %d is public", a.Published[n-1].Revision)
+	}
+	if a.ToFile > 0 {
+		text += "; " + plenty(a.ToFile, "regulator", "regulators") + " to be told"
+	}
+	return text
 }
 
 // firstOwners cuts a list after n owners, whose rows stand together, and names the last of them if there are more.

@@ -3,10 +3,12 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	"candor.example"
+	"candor.example/internal/incident"
 	"candor.example/internal/ledger"
 	"candor.example/internal/notice"
 )
@@ -30,8 +32,9 @@ func deeds(c notice.Campaign, t ledger.Tally) (list []deed) {
 	add(c.Phase.UnderWay(), deed{"pause", "Pause", "nothing more is begun"})
 	add(c.Phase == notice.Paused, deed{"resume", "Resume", "go on from where it stopped"})
 	unreached := t.States[notice.Bounced] + t.States[notice.Withheld]
+	add(t.States[notice.InDoubt] > 0, deed{"people", "Settle doubts", plenty(t.States[notice.InDoubt], "notice", "notices") + ", each by its key in the relay's log"})
 	add(unreached > 0 && len(c.Approvals) > 0 && c.Phase != notice.Drafting, deed{"channel", "Tell otherwise", number(unreached) + " who bounced or were withheld, by post or on the shop's site"})
-	add(c.Phase == notice.Sending && t.States[notice.Queued] == 0, deed{"done", "Done", "it is over: nobody waits"})
+	add(c.Phase == notice.Sending && t.States[notice.Queued] == 0, deed{"done", "Done", "it is over: nobody waits" + stillOpen(c, t)})
 	add(!c.Phase.Over(), deed{"cancel", "Cancel", "nobody is sent to any more"})
 	return list
 }
@@ -65,7 +68,11 @@ var noticeAsks = map[string]func(told) question{
 		return question{Title: "Cancel this notice", Button: "Cancel the notice", Says: fmt.Sprintf("%s not been sent to, and will not be.", plenty(t.Tally.States[notice.Queued], "person has", "people have")), Fields: []field{why}}
 	},
 	"done": func(t told) question {
-		return question{Title: "It is over", Button: "Done", Says: t.Sum + ".", Fields: []field{whyField}}
+		says := t.Sum + "."
+		if left := unsettledNotices(t.Campaign, t.Tally); len(left) > 0 {
+			says += " These stay to be settled, and can be when it is done: " + strings.Join(left, " ")
+		}
+		return question{Title: "It is over", Button: "Done", Says: says, Fields: []field{whyField}}
 	},
 	"channel": func(t told) question {
 		n := t.Tally.States[notice.Bounced] + t.Tally.States[notice.Withheld]
@@ -75,8 +82,11 @@ var noticeAsks = map[string]func(told) question{
 	"resolve": func(t told) question {
 		why := whyField
 		why.Required, why.Hint = true, "how you know: a line of the relay's log"
-		return question{Title: "What became of it", Button: "Put on record",
-			Fields: []field{{Name: "as", Label: "It is", Required: true, Choices: notice.Resolutions}, why}}
+		choices := notice.Resolutions
+		if t.Phase.Over() { // nothing is sent by it any more
+			choices = slices.DeleteFunc(slices.Clone(choices), func(c notice.Choice) bool { return c.Value == "again" })
+		}
+		return question{Title: "What became of it", Button: "Put on record", Fields: []field{{Name: "as", Label: "It is", Required: true, Choices: choices}, why}}
 	},
 	"waive": func(t told) question {
 		why := whyField
@@ -101,7 +111,7 @@ func plenty(n int, one, many string) string {
 }
 
 func waiting(t told) string {
-	return fmt.Sprintf("%s.", waits(max(0, t.Share-gone(t.Tally))))
+	return fmt.Sprintf("%s.", waitFor(max(0, t.Share-gone(t.Tally))))
 }
 
 // askNotice shows what an action on a campaign would mean.
@@ -128,6 +138,9 @@ func (c *Console) noticeQuestion(r *http.Request) (question, error) {
 			return q, err
 		}
 		q.Says += f.Sum()
+		if c.o.Facts != nil {
+			q.Look = editor{Incident: incident.Incident{ID: v.Incident}, Kind: v.Kind}.Path()
+		}
 	}
 	q.Means = strings.TrimSpace(notice.Means(q.What) + " " + q.Says)
 	if q.Details == nil {
@@ -172,8 +185,10 @@ func (c *Console) forbidden(r *http.Request, q *question, t told) error {
 		}
 		if you == nameless {
 			q.No = "You signed in without a name: an approval is somebody's. Sign out, and sign in with yours."
-		} else if (campaign{told: t, You: you}).Yours() {
+		} else if notice.Named(t.Authors, you) {
 			q.No = "Who wrote it cannot approve it: somebody else has to."
+		} else if notice.Named(t.ApprovedBy, you) {
+			q.No = "You have approved it already: somebody else has to."
 		}
 	case candor.NoticeFrozen:
 		if c.o.Signer == nil {

@@ -26,7 +26,7 @@ type told struct {
 
 func (c *Console) told(ctx context.Context, v notice.Campaign) (told, error) {
 	tally, err := c.tally(ctx, v.ID)
-	return told{v, v.Standing(), v.Content(), append([]string{}, v.ApprovedBy()...), notice.Sum(tally.Affected, tally.States), tally}, err
+	return told{v, Stands(v, tally), v.Content(), append([]string{}, v.ApprovedBy()...), notice.Sum(tally.Affected, tally.States), tally}, err
 }
 
 // notices is the page of all campaigns.
@@ -145,7 +145,7 @@ func (r receiver) Way(now time.Time) string {
 	case r.Why != "":
 		return fmt.Sprintf("has put off (%s): slower than before", r.Why)
 	case r.ProviderProgress.Waiting > 0:
-		return fmt.Sprintf("its pace: %s", waits(r.ProviderProgress.Waiting))
+		return fmt.Sprintf("its pace: %s", waitFor(r.ProviderProgress.Waiting))
 	case r.Now:
 		return "nothing"
 	}
@@ -204,7 +204,10 @@ func (t told) To() string { return toWhom[t.Kind] }
 var toWhom = map[notice.Kind]string{notice.Affected: "the people affected", notice.Viewers: "those who saw other people's data"}
 
 // Yours: whoever is signed in wrote it, and cannot approve it.
-func (p campaign) Yours() bool { return slices.Contains(p.Authors, p.You) }
+func (p campaign) Yours() bool { return notice.Named(p.Authors, p.You) }
+
+// Given: whoever is signed in has approved it.
+func (p campaign) Given() bool { return notice.Named(p.ApprovedBy, p.You) }
 
 // Voided are approvals of what it was before.
 func (t told) Voided() (list []notice.Approval) {

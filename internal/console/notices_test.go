@@ -129,7 +129,7 @@ func TestNoticePages(t *testing.T) {
 	page := strings.ReplaceAll(sum, "+", "&#43;")
 	for path, wants := range map[string][]string{
 		"/notices": {campaignID, "sending to all of 60 people", "/incidents/" + incidentID, "other channel"},
-		"/notices/" + campaignID: {page, "Ada Lind", "Ben Oduya", "Cem Aydin", "anyone but Ada Lind", "the measure is made for English", "N23", "gdpr/ja", "outlook", "1 more", "is to be told", "shop.example/candor",
+		"/notices/" + campaignID: {page, "Ada Lind", "Ben Oduya", "Cem Aydin", "who could not approve it", "the measure is made for English", "N23", "gdpr/ja", "outlook", "1 more", "is to be told", "shop.example/candor",
 			"people?state=in-doubt", "5 notices are in doubt", "google.com", "no mailbox", "no seal", "/pause", "/cancel", "/channel", "candor notice status"},
 		"/notices/" + campaignID + "/people":                                {"In doubt", "k0000000000000000000000046", "/resolve?key=k0000000000000000000000046"},
 		"/notices/" + campaignID + "/people?state=bounced&cause=no-mailbox": {"550 5.1.1 &lt;a****@s***.example&gt; unknown", "5.1.1"},
@@ -224,7 +224,12 @@ func TestNoticeActs(t *testing.T) {
 	}
 	refused(ben, "approve", url.Values{"content": {strings.Repeat("0", 64)}}, "it has changed since: look at it again")
 	step(ben, "approve", url.Values{"content": {content}}, "1 of 2 approvals")
-	refused(ben, "approve", url.Values{"content": {content}}, "they have approved it already")
+	refused(ben, "approve", url.Values{"content": {content}}, "You have approved it already")
+	for who, want := range map[*http.Client]string{ada: "you, Ada Lind, wrote it: somebody else has to", ben: "you, Ben Oduya, have: somebody else has to", cem: "you, Cem Aydin, may"} {
+		if _, body := get(t, who, page); !strings.Contains(body, want) || !strings.Contains(body, "anyone but Ada Lind, who wrote it, and Ben Oduya, who has") {
+			t.Errorf("without %q", want)
+		}
+	}
 	step(cem, "approve", url.Values{"content": {content}}, "approved by Ben Oduya, Cem Aydin; next")
 	refused(cem, "start", url.Values{"share": {"61"}}, "a number of people up to 60, or all")
 	refused(cem, "start", nil, "Share is missing.")
@@ -458,7 +463,7 @@ func TestFeasible(t *testing.T) {
 		}
 	}
 	const law = "LGPD art. 48"
-	has("Will it be done in time?", "1,200 people", "from 1,000 an hour to one receiver, twice as many each 30 min while it takes everything, to 50,000", "51 min at most, if all were at one receiver", "candor notice feasible "+campaignID, "in time", law)
+	has("Will it be done in time?", "1,200 people", "from 1,000 an hour to one receiver, twice as many each 30 min while it takes everything, to 50,000", "51 min at most<", "all of 1,200 people are at one receiver, which takes the longest", "candor notice feasible "+campaignID, "in time", law)
 	r.o.Limits.Total = 10
 	has("5 days 0 h at most", "10 an hour in all", "<strong>311 people not reached by then</strong>", "By 27 Nov 2026, 02:59 UTC", "would not be reached at this pace, if all were at one receiver: open another channel for them now.")
 	r.do(t, "Ada Lind", candor.NoticeFrozen, "signer", "k")
@@ -466,7 +471,7 @@ func TestFeasible(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.o.Limits.Total = 0
-	has("big.example 1,100, other 100", "<dd>48 min</dd>", "in time")
+	has("big.example 1,100, all others 100", "<dd>48 min</dd>", "in time")
 	if _, body := get(t, r.as(t, "Ben Oduya"), r.server.URL+"/notices/"+campaignID+"/approve"); !strings.Contains(body, "It takes 48 min, if every receiver takes everything, and is in time for the earliest clock (27 Nov 2026") {
 		t.Error("who approves is not told whether it will be in time")
 	}

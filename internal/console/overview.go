@@ -17,12 +17,13 @@ const (
 
 // overview is the first page: is it quiet, and what was looked at.
 type overview struct {
-	Verdict   verdict             `json:"verdict"`
-	Quiet     bool                `json:"quiet"` // nothing was disclosed for incident.QuietAfter
-	Status    Status              `json:"status"`
-	Summary   ledger.Summary      `json:"summary"` // of the last 24 hours
-	Incidents []incident.Incident `json:"incidents"`
-	Skipped   []share             `json:"skipped"`
+	Verdict   verdict        `json:"verdict"`
+	Quiet     bool           `json:"quiet"` // nothing was disclosed for incident.QuietAfter
+	Status    Status         `json:"status"`
+	Summary   ledger.Summary `json:"summary"` // of the last 24 hours
+	Incidents []listed       `json:"incidents"`
+	Waiting   []wait         `json:"waiting"` // what waits for somebody, of all incidents, the most urgent first
+	Skipped   []share        `json:"skipped"`
 	// Contained are the containments in force, of routes and of sites; Latent counts routes with latent data.
 	Contained []incident.Containment `json:"containments"`
 	Latent    int                    `json:"latent_routes"`
@@ -44,7 +45,12 @@ func (c *Console) overview(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Incidents = append([]incident.Incident{}, list[:min(few, len(list))]...)
+	if o.Incidents, err = c.listed(ctx, list[:min(few, len(list))]); err != nil {
+		return nil, err
+	}
+	if o.Waiting, err = c.allWaits(ctx, list); err != nil {
+		return nil, err
+	}
 	o.More = len(list) - len(o.Incidents)
 	o.Verdict = judge(o.Summary, recent, o.Status, now)
 	o.Quiet = o.Verdict.quiet()

@@ -78,17 +78,56 @@ func InTheWay(c notice.Campaign, t ledger.Tally, p notice.Progress, now time.Tim
 	say(c.Phase == notice.Canary && waiting <= 0, "The canary has gone out. Look at what came back, then let more go.")
 	if !c.Phase.Over() {
 		for _, r := range t.Rows {
-			say(r.State == notice.Queued && r.Cause != "", "%s to be tried again: %s.", waits(r.People), causeWord(r.Cause))
+			say(r.State == notice.Queued && r.Cause != "", "%s to be tried again: %s.", waitFor(r.People), causeWord(r.Cause))
 		}
 	}
-	say(s[notice.InDoubt] > 0, "%s in doubt: never sent again by itself, until somebody says what became of it.", notices(s[notice.InDoubt], "is", "are"))
-	say(s[notice.Bounced] > 0, "%s refused or returned: these people are to be told by another channel.", notices(s[notice.Bounced], "was", "were"))
-	say(s[notice.Withheld] > 0 && c.Kind == notice.Affected, "%s withheld: these people are to be told by another channel, or not at all for a reason.", notices(s[notice.Withheld], "is", "are"))
+	list = append(list, unsettledNotices(c, t)...)
 	share := float64(t.Complaints) / float64(max(1, s[notice.Accepted]))
 	say(share >= complaintsTooHigh, "%.2f %% were marked as unwanted: from 0.3 %% on, receivers refuse all of it. Pause, and find out why.", 100*share)
 	say(share >= complaintsHigh && share < complaintsTooHigh, "%.2f %% were marked as unwanted: receivers throttle from 0.1 %% on.", 100*share)
-	say(c.Phase == notice.Sending && s[notice.Queued] == 0 && t.Affected > 0, "Nobody waits any more. Say that it is done.")
+	say(c.Phase == notice.Sending && s[notice.Queued] == 0 && t.Affected > 0, "Nobody waits any more. Say that it is done%s.", stillOpen(c, t))
 	return list
+}
+
+// unsettledNotices are sentences about those whom nothing is sent to any more and who were perhaps not told: what is left to do, and to whom. A campaign
+// that is done has them as well.
+func unsettledNotices(c notice.Campaign, t ledger.Tally) (list []string) {
+	s := t.States
+	if n := s[notice.InDoubt]; n > 0 {
+		list = append(list, fmt.Sprintf("%s in doubt: never sent again by itself, until somebody says what became of it.", notices(n, "is", "are")))
+	}
+	if n := s[notice.Bounced]; n > 0 {
+		list = append(list, fmt.Sprintf("%s refused or returned: these people are to be told by another channel.", notices(n, "was", "were")))
+	}
+	if n := s[notice.Withheld]; n > 0 && c.Kind == notice.Affected {
+		list = append(list, fmt.Sprintf("%s withheld: these people are to be told by another channel, or not at all for a reason.", notices(n, "is", "are")))
+	}
+	return list
+}
+
+// unsettled is how many people unsettledNotices is about.
+func unsettled(c notice.Campaign, t ledger.Tally) int {
+	n := t.States[notice.InDoubt] + t.States[notice.Bounced]
+	if c.Kind == notice.Affected {
+		n += t.States[notice.Withheld]
+	}
+	return n
+}
+
+// stillOpen goes behind what says that a campaign is, or may be, done.
+func stillOpen(c notice.Campaign, t ledger.Tally) string {
+	if n := unsettled(c, t); n > 0 {
+		return ", but " + plenty(n, "person was", "people were") + " perhaps not told"
+	}
+	return ""
+}
+
+// Stands is where a campaign stands, in a sentence: one that is over says whom it left.
+func Stands(c notice.Campaign, t ledger.Tally) string {
+	if c.Phase.Over() {
+		return c.Standing() + stillOpen(c, t)
+	}
+	return c.Standing()
 }
 
 // unsent says what keeps those who may be sent to from being sent to: nobody sends, or what senders say.
@@ -99,7 +138,7 @@ func unsent(c notice.Campaign, t ledger.Tally, p notice.Progress, now time.Time,
 		if !p.Time.IsZero() {
 			heard = " One was heard of last " + ago(now.Sub(p.Time)) + "."
 		}
-		say(true, "No process sends it, and %s for it.%s Start one where the private keys are: candor notice send %s.", waits(c.Share-gone(t)), heard, c.ID)
+		say(true, "No process sends it, and %s for it.%s Start one where the private keys are: candor notice send %s.", waitFor(c.Share-gone(t)), heard, c.ID)
 		return
 	}
 	for _, r := range p.Relays {
@@ -128,6 +167,6 @@ func unseeded(c notice.Campaign, say func(bool, string, ...any)) {
 	say(c.Set != "" && missing > 1, "%d more approvals are missing.", missing)
 }
 
-func waits(n int) string { return plenty(n, "person waits", "people wait") }
+func waitFor(n int) string { return plenty(n, "person waits", "people wait") }
 
 func notices(n int, is, are string) string { return plenty(n, "notice "+is, "notices "+are) }

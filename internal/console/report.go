@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"candor.example"
 	"candor.example/internal/incident"
@@ -164,6 +165,8 @@ func (p reportPage) Open() (list []reportFact) {
 type reports struct {
 	Log  logState        `json:"log"`
 	List []reportedState `json:"incidents"`
+	// Interrupted: a publication is not complete, or under way now.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // reportedState is how far an incident's report is.
@@ -193,6 +196,9 @@ func (c *Console) reports(r *http.Request) (any, error) {
 		}
 		p.List = append(p.List, one)
 	}
+	if err == nil && c.o.Publishing != nil {
+		p.Interrupted, err = c.o.Publishing.Interrupted(ctx)
+	}
 	return p, err
 }
 
@@ -207,13 +213,24 @@ func (c *Console) reportAction(r *http.Request, what, incident, why string, deta
 	return candor.Action{ID: candor.NewID(), Time: c.o.Now().UTC(), By: name, What: what, Incident: incident, Why: why, Details: details}
 }
 
-// Reads is what a fact says, as people read it: a structure's members with their names, a text in English, a list with semicolons.
-func (f reportFact) Reads() string {
+// Reads is what a fact says, as people read it: a structure's members with their names, a text in English, a time as all pages have it.
+func (f reportFact) Reads() string { return strings.Join(f.Items(), "; ") }
+
+// Items are the parts of what a fact says, where it is a list; else it is one.
+func (f reportFact) Items() []string {
 	var v any
 	if !strings.HasPrefix(f.Says, "{") && !strings.HasPrefix(f.Says, "[") || json.Unmarshal([]byte(f.Value), &v) != nil {
-		return f.Says
+		return []string{readable(f.Says)}
 	}
-	return readable(v)
+	list, ok := v.([]any)
+	if !ok {
+		return []string{readable(v)}
+	}
+	items := []string{}
+	for _, one := range list {
+		items = append(items, readable(one))
+	}
+	return items
 }
 
 func readable(v any) string {
@@ -221,7 +238,7 @@ func readable(v any) string {
 	case []any:
 		var list []string
 		for _, one := range v {
-			list = append(list, readable(one))
+			list = append(list, strings.TrimSuffix(readable(one), "."))
 		}
 		return strings.Join(list, "; ")
 	case map[string]any:
@@ -230,9 +247,13 @@ func readable(v any) string {
 		}
 		var list []string
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			list = append(list, strings.ReplaceAll(name, "_", " ")+" "+readable(v[name]))
+			list = append(list, strings.ReplaceAll(name, "_", " ")+": "+readable(v[name]))
 		}
 		return strings.Join(list, ", ")
+	case string:
+		if t, err := time.Parse(time.RFC3339, v); err == nil {
+			return t.UTC().Format("2 Jan 2006, 15:04:05 UTC")
+		}
 	}
 	return fmt.Sprint(v)
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,10 +21,7 @@ func TestReportsInChromium(t *testing.T) {
 	}
 	b.signIn()
 	page := "/incidents/" + accountID
-	for _, view := range []struct {
-		width  int64
-		scheme string
-	}{{360, "light"}, {1280, "dark"}} {
+	for _, view := range views() {
 		b.Scheme(view.scheme)
 		for name, path := range map[string]string{"reports": "/reports", "report": page + "/report", "report-set": page + "/report/set?field=/cause/why_not_caught", "report-publish": page + "/report/publish",
 			"filings": page + "/filings", "filing": page + "/filings/gdpr", "filing-file": page + "/filings/gdpr/file", "verified": "/reports/verify"} {
@@ -31,7 +29,7 @@ func TestReportsInChromium(t *testing.T) {
 			b.open(path)
 			b.Narrow(path)
 			b.Accessible(path + ", " + view.scheme)
-			b.Picture(name + "-" + view.scheme)
+			b.Picture(fmt.Sprintf("%s-%d-%s", name, view.width, view.scheme))
 		}
 	}
 }

@@ -2,6 +2,9 @@ package console
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -49,16 +52,34 @@ func (r *rig) reporting(t *testing.T) {
 	}
 }
 
-// publishing publishes into the ledger alone.
-func (r *rig) publishing(t *testing.T) {
+// publishing publishes into the ledger alone. What it returns is whether a publication was interrupted.
+func (r *rig) publishing(t *testing.T) (interrupted *bool) {
 	t.Helper()
 	index := int64(0)
+	interrupted = new(bool)
 	r.o.Publishing = &Publishing{
+		Interrupted: func(context.Context) (bool, error) { return *interrupted, nil },
+		Complete: func(ctx context.Context, by, why string) error {
+			*interrupted = false
+			return nil
+		},
 		Preview: func(_ context.Context, d verify.Report) (Publication, error) {
-			return Publication{Folder: "/srv/public", Index: index, Origin: d.Log.Origin, Files: []string{"index.html", d.Incident + "/1/report.json"}}, nil
+			pages := map[string][]byte{"style.css": []byte("body { margin: 0 }")}
+			files := map[string][]byte{"index.html": []byte(fmt.Sprint(index)), fmt.Sprintf("%s/%d/report.json", d.Incident, d.Revision): []byte("{}")}
+			for _, lang := range d.Languages {
+				name := fmt.Sprintf("%s/%d/%s.html", d.Incident, d.Revision, lang)
+				files[name] = []byte("<!doctype html><title>report</title>" + lang)
+				if why := d.Cause.WhyNotCaught.Value; why != nil {
+					files[name] = append(files[name], (*why)[lang]...)
+				}
+			}
+			maps.Copy(pages, files)
+			return Publication{Folder: "/srv/public", Index: index, Origin: d.Log.Origin, Files: files, Pages: pages}, nil
 		},
 		Publish: func(ctx context.Context, d verify.Report, evidence []candor.Document, by, why string) error {
-			d.Log.Index = index
+			if d.Log.Index != index {
+				return fmt.Errorf("entry %d is next, and not %d", index, d.Log.Index)
+			}
 			body, err := report.Marshal(d)
 			if err != nil {
 				return err
@@ -67,6 +88,7 @@ func (r *rig) publishing(t *testing.T) {
 			return r.o.Act(ctx, r.publication(d, body, by, why), append(evidence, candor.Document{Hash: candor.HashOf(body), Type: verify.ReportSchema, Body: body})...)
 		},
 	}
+	return interrupted
 }
 
 func (r *rig) publication(d verify.Report, body []byte, by, why string) candor.Action {
@@ -153,7 +175,7 @@ func TestReportPublish(t *testing.T) {
 	}
 	r.publishing(t)
 	_, body := get(t, c, page+"/publish")
-	for _, want := range []string{"Revision 1 of the report on " + incidentID + " becomes public", "60 people exposed", "entry 0 of the log of shop.example/candor", "2 files become public", incidentID + "/1/report.json", "cannot be taken back"} {
+	for _, want := range []string{"Revision 1 of the report on " + incidentID + " becomes public", "60 people exposed", "entry 0 of the log of shop.example/candor", "11 files become public", incidentID + "/1/report.json", "cannot be taken back"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the question is without %q", want)
 		}
@@ -200,6 +222,88 @@ func TestReportPublish(t *testing.T) {
 	}
 	if _, body := get(t, c, r.server.URL+"/reports"); !strings.Contains(body, "revision 2") {
 		t.Error("the list of reports does not know it")
+	}
+}
+
+// Nothing is published that was not looked at: another word in any language is another draft, and what was looked at can be read as it will be public.
+func TestReportSeen(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	r.reporting(t)
+	r.publishing(t)
+	c := r.as(t, "Ada Lind")
+	page := r.server.URL + "/incidents/" + incidentID + "/report"
+	set := func(german string) (seen string) {
+		t.Helper()
+		if status, _ := post(t, c, page+"/set", url.Values{"field": {"/cause/why_not_caught"}, "status": {"known"}, "text-en": {noted}, "text-de": {german}}); status != 200 {
+			t.Fatal("set:", status)
+		}
+		_, body := get(t, c, page+"/publish")
+		return formField(t, body, "seen")
+	}
+	first, second := set("Den Tests fehlte ein Cache."), set("Ein anderer Satz.")
+	if first == second {
+		t.Fatal("another German text is the same to whoever looks")
+	}
+	if _, again := get(t, c, page+"/publish"); formField(t, again, "seen") != second {
+		t.Error("the same draft is another one to whoever looks twice")
+	}
+	file := page + "/publish/" + second + "/" + incidentID + "/1/de.html"
+	response, err := c.Get(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if text, err := io.ReadAll(response.Body); err != nil || !strings.HasSuffix(string(text), "Ein anderer Satz.") {
+		t.Error("as it will be public:", response.Status, string(text), err)
+	}
+	if policy := response.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "sandbox allow-same-origin; default-src 'none';") || strings.Contains(policy, "script") {
+		t.Error("a draft's page may do more than be read:", policy)
+	}
+	for _, path := range []string{"/publish/" + second + "/" + incidentID + "/1/none.html", "/publish/none/" + incidentID + "/1/de.html"} {
+		if status, _ := get(t, c, page+path); status != 404 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if status, _ := post(t, c, page+"/publish", url.Values{"seen": {first}}); status != 200 {
+		t.Fatal("published:", status)
+	}
+	list, _ := r.ledger.Reports(t.Context(), incidentID)
+	if d, err := r.ledger.Report(t.Context(), list[0].Hash); err != nil || (*d.Cause.WhyNotCaught.Value)["de"] != "Den Tests fehlte ein Cache." {
+		t.Error("another one is public than was looked at:", err)
+	}
+	if status, body := post(t, c, page+"/publish", url.Values{"seen": {second}}); status != 422 || !strings.Contains(body, "It has changed since") {
+		t.Error("its place in the log is another one by now:", status)
+	}
+}
+
+// To look changes nothing: a publication that was interrupted is completed by somebody who is asked.
+func TestReportInterrupted(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	r.reporting(t)
+	interrupted := r.publishing(t)
+	c := r.as(t, "Ada Lind")
+	page := r.server.URL + "/incidents/" + incidentID + "/report"
+	_, body := get(t, c, page+"/publish")
+	was := formField(t, body, "seen")
+	if status, body := post(t, c, r.server.URL+"/reports/complete", nil); status != 422 || !strings.Contains(body, "Nothing was interrupted") {
+		t.Error("there is nothing to complete:", status)
+	}
+	*interrupted = true
+	for _, path := range []string{page + "/publish", r.server.URL + "/reports", r.server.URL + "/reports/complete"} {
+		if _, body := get(t, c, path); !strings.Contains(body, "/reports/complete") && !strings.Contains(body, "Complete it") || !*interrupted {
+			t.Errorf("%s: it does not say so, or does it by itself", path)
+		}
+	}
+	if status, body := post(t, c, page+"/publish", url.Values{"seen": {was}}); status != 422 || !strings.Contains(body, "is not complete") || !*interrupted {
+		t.Error("published behind what is not complete:", status)
+	}
+	if status, _ := post(t, c, r.server.URL+"/reports/complete", url.Values{"why": {"the machine went down"}}); status != 200 || *interrupted {
+		t.Error("complete:", status)
+	}
+	if status, _ := post(t, c, page+"/publish", url.Values{"seen": {was}}); status != 200 {
+		t.Error("published:", status)
 	}
 }
 

@@ -24,11 +24,20 @@ func (c *Console) functions() template.FuncMap {
 		"ago":     func(t time.Time) string { return ago(c.o.Now().Sub(t)) },
 		"viewers": viewers,
 		"left":    left,
+		"until":   func(t time.Time) string { return left(int64(t.Sub(c.o.Now()).Seconds())) },
+		"past":    func(t time.Time) bool { return !t.IsZero() && t.Before(c.o.Now()) },
 		"state":   stateWord,
 		"means":   func(state string) string { return stateMeans[state] },
 		"cause":   causeWord,
 		"of":      func(states map[notice.State]int, s string) int { return states[notice.State(s)] },
 		"did":     doneWord,
+		"fact":    factName,
+		"receiver": func(name string) string {
+			if name == "other" { // ledger.KeepReceivers
+				return "all others"
+			}
+			return name
+		},
 		"span":    span,
 		"part":    func(p string) string { return parts[p] },
 		"harvest": incident.Harvesting,
@@ -78,8 +87,11 @@ func size(b int64) string {
 	return number(b) + " TB"
 }
 
+// ago says how long ago something was, or how long it is until then.
 func ago(d time.Duration) string {
 	switch {
+	case d <= -5*time.Second: // clocks of machines differ by less
+		return "in " + span(-d)
 	case d < 5*time.Second:
 		return "just now"
 	case d < time.Minute:

@@ -60,15 +60,20 @@ func (l *Ledger) exposure(ctx context.Context, id string, f *notice.Facts) error
 		return err
 	}
 	f.Kinds, f.Credentials, f.Looked, f.First, f.Last = kindsOf(kinds), strings.Fields(credentials), looked(unlooked), maybe(first), maybe(last)
-	rows, err = l.query(ctx, `SELECT w.kind, COUNT(*) FROM (SELECT DISTINCT digest FROM sight WHERE incident = ?1 AND outcome = 'exposed') v
-  JOIN viewer w ON w.incident = ?1 AND w.digest = v.digest GROUP BY w.kind ORDER BY w.kind`, id)
-	if f.Viewers, err = collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) { return v, r.Scan(&v.Kind, &v.Count) }); err != nil {
+	if f.Viewers, err = l.ViewersOfExposed(ctx, id); err != nil {
 		return err
 	}
 	var perhaps int
 	err = l.row(ctx, `SELECT COUNT(*) FROM affected WHERE incident = ? AND outcome = 'exposed' AND (country = '' OR UPPER(country) = 'US' OR UPPER(country) LIKE 'US-%')`, id).Scan(&perhaps)
 	f.OutsideUS = perhaps == 0 && f.People > 0
 	return l.explain(err)
+}
+
+// ViewersOfExposed counts who was shown somebody's data, by kind: an incident's viewers without those who were only sent pages in which it was stopped.
+func (l *Ledger) ViewersOfExposed(ctx context.Context, id string) ([]incident.ViewerCount, error) {
+	rows, err := l.query(ctx, `SELECT w.kind, COUNT(*) FROM (SELECT DISTINCT digest FROM sight WHERE incident = ?1 AND outcome = 'exposed') v
+  JOIN viewer w ON w.incident = ?1 AND w.digest = v.digest GROUP BY w.kind ORDER BY w.kind`, id)
+	return collect(l, rows, err, func(r *sql.Rows) (v incident.ViewerCount, err error) { return v, r.Scan(&v.Kind, &v.Count) })
 }
 
 // done is what was done about it: how it is contained, and what is on record of the fix and its proof.

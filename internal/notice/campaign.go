@@ -181,7 +181,12 @@ func Apply(c Campaign, a candor.Action) (Campaign, error) {
 			return c, errors.New("say why: people who should be told are not")
 		}
 		c.Phase = Cancelled
-	case candor.NoticeResolved, candor.NoticeChannelled:
+	case candor.NoticeResolved:
+		if c.Phase.Over() && a.Details["as"] == "again" {
+			return c, fmt.Errorf("it is %s: nothing is sent by it any more, so tell this person by another channel", c.Phase)
+		}
+		return c, nil // about a person, not the campaign
+	case candor.NoticeChannelled:
 		return c, nil // about people, not the campaign
 	case candor.NoticeExported:
 		return exported(c, a)
@@ -306,9 +311,9 @@ func approved(c Campaign, a candor.Action) (Campaign, error) {
 		return c, errors.New("the set of people is not frozen yet: nobody can approve to whom it goes")
 	case a.Details["content"] != c.Content():
 		return c, errors.New("it has changed since: look at it again")
-	case slices.ContainsFunc(c.Authors, func(n string) bool { return sameName(n, a.By) }):
+	case Named(c.Authors, a.By):
 		return c, errors.New("who wrote it cannot approve it")
-	case slices.ContainsFunc(c.ApprovedBy(), func(n string) bool { return sameName(n, a.By) }):
+	case Named(c.ApprovedBy(), a.By):
 		return c, errors.New("they have approved it already")
 	case len(unseeded) > 0:
 		return c, fmt.Errorf("%s: mend that, and send the seeds again", strings.Join(unseeded, "; "))
@@ -320,8 +325,11 @@ func approved(c Campaign, a candor.Action) (Campaign, error) {
 	return c, nil
 }
 
-func sameName(a, b string) bool {
-	return strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
+// Named: somebody is among these, in whatever case and with whatever spaces they write themselves.
+func Named(names []string, who string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		return strings.EqualFold(strings.Join(strings.Fields(n), " "), strings.Join(strings.Fields(who), " "))
+	})
 }
 
 // started lets a share go out: Details "share" is a number of people, or "all".

@@ -49,7 +49,7 @@ func (j *judge) approvals(c Campaign) {
 		j.missing("%d of %d have approved it as it is now", len(by), c.Needs)
 	}
 	for _, name := range by {
-		if slices.ContainsFunc(c.Authors, func(a string) bool { return sameName(a, name) }) {
+		if Named(c.Authors, name) {
 			j.missing("%s wrote it and approved it", name)
 		}
 	}

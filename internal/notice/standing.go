@@ -38,7 +38,8 @@ func Sum(affected int, s map[State]int) string {
 }
 
 // Left is who was not told for certain, by state, and how each is settled: of a campaign that is over, too, for only who waits keeps one open. Empty: nobody.
-func Left(id string, s map[State]int) (list []string) {
+func Left(c Campaign, s map[State]int) (list []string) {
+	id := c.ID
 	for _, x := range []struct {
 		state     State
 		what, how string
@@ -47,7 +48,8 @@ func Left(id string, s map[State]int) (list []string) {
 		{Bounced, "bounced", "candor notice export and channel " + id + " tell them by post, or channel on the shop's own site"},
 		{Withheld, "withheld", fmt.Sprintf("candor notice people %s --state withheld says why; export and channel tell them otherwise", id)},
 	} {
-		if n := s[x.state]; n > 0 {
+		// A viewer whom no mail reaches is told on the shop's own site.
+		if n := s[x.state]; n > 0 && (x.state != Withheld || c.Kind == Affected) {
 			list = append(list, fmt.Sprintf("%s %s: %s", count(n, "person", "people"), x.what, x.how))
 		}
 	}

@@ -207,18 +207,22 @@ func (l *Log) manifest(report []byte, files map[string][]byte) (m verify.Manifes
 		return m, nil, fmt.Errorf("report.json: %w", err)
 	}
 	m = verify.Manifest{Schema: verify.ManifestSchema, Incident: r.Incident, Revision: r.Revision, Previous: r.Previous, Report: candor.HashOf(report), Files: map[string]string{}}
-	chosen = l.Chosen(m.Folder(), report, files)
+	chosen = Chosen(l.checked.Revisions, m.Folder(), report, files)
 	for name, b := range chosen {
 		m.Files[name] = candor.HashOf(b)
 	}
 	return m, chosen, nil
 }
 
-// Chosen are the files that publishing a revision writes, by path: those of its folder, "INCIDENT/REVISION", and of the others those that change.
-func (l *Log) Chosen(folder string, report []byte, files map[string][]byte) map[string][]byte {
+// Chosen are the files that publishing a revision behind those in the log writes, by path: those of its folder, "INCIDENT/REVISION", and of the
+// others those that change.
+func Chosen(before []verify.Revision, folder string, report []byte, files map[string][]byte) map[string][]byte {
 	ownReport := folder + "/" + verify.ReportFile
 	chosen := map[string][]byte{ownReport: report}
-	logged := l.logged()
+	logged := map[string]string{} // hashes of files by the last manifest that names each
+	for _, r := range before {
+		maps.Copy(logged, r.Manifest.Files)
+	}
 	for name, b := range files {
 		ours := strings.HasPrefix(name, folder+"/")
 		if ours && name != ownReport || !verify.Immutable(name) && logged[name] != candor.HashOf(b) {
@@ -228,13 +232,10 @@ func (l *Log) Chosen(folder string, report []byte, files map[string][]byte) map[
 	return chosen
 }
 
-// logged are the hashes of files by the last manifest that names each.
-func (l *Log) logged() map[string]string {
-	all := map[string]string{}
-	for _, r := range l.checked.Revisions {
-		maps.Copy(all, r.Manifest.Files)
-	}
-	return all
+// Interrupted: in a folder a publication was begun and not completed; or another process is about it now. It changes nothing.
+func Interrupted(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, work, "next"))
+	return err == nil
 }
 
 // follows: would verify take the report as the next of its incident?
