@@ -188,6 +188,11 @@ func (f *Finder) isDull(text []byte, p int) bool {
 		return !f.Names || text[p+3]|0x20 != 'm' || text[p+4]|0x20 != 'e'
 	case hitCF:
 		return text[p+3] != 'm' && (text[p+3] != 'i' || !f.Phones)
+	case hitPhone:
+		if text[p] == '%' {
+			return !isParted(text, p)
+		}
+		return !f.Phones
 	case hitTel:
 		return !f.Phones
 	}
@@ -346,7 +351,7 @@ var wordBytes = table(func(c byte) bool {
 })
 
 func wordStart(text []byte, p, least int) int {
-	for p > least && inWord(text, p-1) {
+	for p > least && (wordBytes[text[p-1]] || inWord(text, p-1)) {
 		p--
 	}
 	return p
@@ -355,10 +360,22 @@ func wordStart(text []byte, p, least int) int {
 // word deals with the address at place p and with whatever else stands in the same word: as it is, and without its encodings.
 func (f *Finder) word(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
-	start := wordStart(l.text, p, max(0, p-maxLeft))
+	start, least := p, max(0, p-maxLeft)
 	end, limit := p, min(len(l.text), p+maxRight)
-	for end < limit && inWord(l.text, end) {
-		end++
+	holds := uint8(0) // of what there is
+	for ; start > least; start-- {
+		if k := wordKind[l.text[start-1]]; k != 0 {
+			holds |= k
+		} else if !inWord(l.text, start-1) {
+			break
+		}
+	}
+	for ; end < limit; end++ {
+		if k := wordKind[l.text[end]]; k != 0 {
+			holds |= k
+		} else if !inWord(l.text, end) {
+			break
+		}
 	}
 	if l.open && end == len(l.text) && end-p < maxRight {
 		return start, false
@@ -369,17 +386,28 @@ func (f *Finder) word(d, p int) (held int, decided bool) {
 		l.done.word = p + maxRight/2
 	}
 	w := l.text[start:end]
-	if i := bytes.IndexByte(w, '='); i >= 0 && isQuoted(w[i:]) {
+	if holds&hasEquals != 0 && isQuoted(w) {
 		f.below(d, step{form: quoted}, start, end)
 	}
-	if bytes.IndexByte(w, '\\') >= 0 || bytes.IndexByte(w, '%') >= 0 || bytes.IndexByte(w, '&') >= 0 {
+	if holds&hasEscape != 0 {
 		f.below(d, step{}, start, end)
 	}
-	if i := bytes.IndexByte(w, 0); i >= 0 {
+	if holds&hasNUL != 0 {
 		f.wide(d, start, end)
 	}
-	if f.foreign(w) {
+	if holds&hasForeign != 0 && f.foreign(w) {
 		f.below(d, step{form: legacy}, start, end)
+	}
+	if holds&hasForeign == 0 {
+		for i := first; i < l.done.word; i++ {
+			n := bytes.IndexByte(l.text[i:l.done.word], '@')
+			if n < 0 {
+				break
+			}
+			i += n
+			f.emails(d, i, 1)
+		}
+		return 0, true
 	}
 	for i := first; i < l.done.word; i++ {
 		switch c := l.text[i]; {
@@ -391,6 +419,35 @@ func (f *Finder) word(d, p int) (held int, decided bool) {
 	}
 	return 0, true
 }
+
+// What a word may hold that needs a closer look.
+const (
+	isWord = 1 << iota
+	hasEquals
+	hasEscape
+	hasNUL
+	hasForeign
+)
+
+// wordKind is 0 for what is not in wordBytes, and else says what it is.
+var wordKind = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case !wordBytes[c]:
+		case c == '=':
+			t[c] = isWord | hasEquals
+		case c == '\\' || c == '%' || c == '&':
+			t[c] = isWord | hasEscape
+		case c == 0:
+			t[c] = isWord | hasNUL
+		case c >= utf8.RuneSelf:
+			t[c] = isWord | hasForeign
+		default:
+			t[c] = isWord
+		}
+	}
+	return t
+}()
 
 // isQuoted finds a sign of quoted-printable: a soft line break, or an octet that needs it.
 func isQuoted(w []byte) bool {

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -27,13 +26,32 @@ var hashed = [...]struct {
 // hashes offers what may be a hash in the run [start, end): as hexadecimal digits, and as base64 in either alphabet.
 func (f *Finder) hashes(d, start, end int) {
 	f.hexHashes(d, start, end)
+	var from [3]int // where the stretch begins that is in the standard alphabet, in the other one
+	var is [3]bool  // there is one as long as a hash
 	run := f.levels[d].text[start:end]
-	if bytes.IndexByte(run, '-') < 0 && bytes.IndexByte(run, '_') < 0 {
+	for i, c := range run {
+		if k := strange[c]; k != 0 {
+			is[k] = is[k] || isTextLength(i-from[k])
+			from[k] = i + 1
+		}
+	}
+	if from[1] == 0 {
 		f.textHash(d, start, end)
 		return
 	}
-	f.textHashes(d, start, end, '-', '_')
-	f.textHashes(d, start, end, '+', '/')
+	if is[1] || isTextLength(len(run)-from[1]) {
+		f.textHashes(d, start, end, '-', '_')
+	}
+	if is[2] || isTextLength(len(run)-from[2]) {
+		f.textHashes(d, start, end, '+', '/')
+	}
+}
+
+// strange is 1 for what base64's standard alphabet does not have, 2 for what base64url's does not.
+var strange = [256]uint8{'-': 1, '_': 1, '+': 2, '/': 2}
+
+func isTextLength(n int) bool {
+	return n == hashed[0].text || n == hashed[1].text || n == hashed[2].text
 }
 
 // hexHashes looks at every 32nd byte only: a stretch of hexadecimal digits that is shorter is no hash.
@@ -96,7 +114,7 @@ func (f *Finder) hash(d int, kind Kind, start, end int) bool {
 }
 
 func (f *Finder) textHash(d, start, end int) {
-	if n := end - start; n != 22 && n != 27 && n != 43 {
+	if !isTextLength(end - start) {
 		return
 	}
 	text := f.levels[d].text[start:end]

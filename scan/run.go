@@ -14,10 +14,10 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
 	text := l.text
 	start, end := p, p
-	for least := max(0, p-maxStretch); start > least && classes[0][text[start-1]]&inBase64 != 0; {
+	for least := max(0, p-maxStretch); start > least && sextet[text[start-1]] != 255; {
 		start--
 	}
-	for end < len(text) && classes[0][text[end]]&inBase64 != 0 {
+	for end < len(text) && sextet[text[end]] != 255 {
 		end++
 	}
 	open := l.open && end == len(text)
@@ -39,7 +39,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	if held, decided := f.joined(d, start, end); !decided {
 		return held, false
 	}
-	if end-start <= maxWhole && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
+	if n := end - start; n >= hashed[2].text && n <= maxWhole && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
 		f.hashes(d, start, end)
 	}
 	if held, decided := f.stretches(d, start, end, open); !decided {
@@ -53,19 +53,22 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 // it for another reason, so it must not count at all.
 func isDenseRun(b []byte) bool {
 	n := 0
-	for i, c := range b {
-		if classes[0][c]&isDense != 0 {
-			n++
-		}
-		if i >= minRun && classes[0][b[i-minRun]]&isDense != 0 {
-			n--
-		}
-		if n >= minDense {
-			return true
-		}
+	for _, c := range b[:min(len(b), minRun)] {
+		n += int(thick[c])
 	}
-	return false
+	for i := minRun; n < minDense && i < len(b); i++ {
+		n += int(thick[b[i]]) - int(thick[b[i-minRun]])
+	}
+	return n >= minDense
 }
+
+// thick is 1 for the bytes that are dense.
+var thick = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = uint8(classes[0][c] / isDense)
+	}
+	return t
+}()
 
 // joined: where an escape or a soft line break interrupts a run, as in "…%2B…", it goes on behind it, and the word as a whole has to be looked
 // at.
@@ -151,6 +154,9 @@ var partKind = func() (t [256]uint8) {
 
 // joins says that b begins with an escape that base64 or hexadecimal text may hold, or, where more may come, with a part of one.
 func joins(b []byte, open bool) bool {
+	if len(b) == 0 || !isEscape[b[0]] {
+		return false
+	}
 	for _, s := range [...]string{"%2", "%3", "%5", `\/`, `\u00`, "&#", "=3", "=2", "=\r", "=\n"} {
 		n := min(len(b), len(s))
 		if string(b[:n]) == s[:n] && (n == len(s) || open && n > 0) {
@@ -208,7 +214,7 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 		if q < l.done.part {
 			continue
 		}
-		in, g := textAt(l.text[q : q+sampled])
+		in, g := textAt((*[sampled]byte)(l.text[q:]))
 		if in == plain || !isDenseRun(l.text[q:q+sampled]) {
 			continue
 		}
@@ -229,24 +235,53 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 }
 
 // textAt says in which form b, of which there are sampled bytes, is text, and where its first group or pair begins.
-func textAt(b []byte) (in form, at int) {
-	b = b[:sampled]
+func textAt(b *[sampled]byte) (in form, at int) {
+	may := mayBeText(b)
+	if may == 0 {
+		return plain, 0
+	}
 	for a := range 4 {
-		s := sextet[b[a+1]] // of what is no text, most shows it in the first two octets
-		if textBytes[sextet[b[a]]<<2|s>>4] && textBytes[s<<4|sextet[b[a+2]]>>2] && isText64(b[a:a+12]) {
+		if may>>a&1 != 0 && isText64(b[a:a+12]) {
 			return base64Text, a
 		}
 	}
 	for a := range 2 {
-		if firstOfText[b[a]] && firstOfText[b[a+2]] && isTextHex(b[a:a+14]) {
+		if may>>(4+a)&1 != 0 && isTextHex(b[a:a+14]) {
 			return hexText, a
 		}
 	}
 	return plain, 0
 }
 
-// firstOfText are the digits that begin a character of ASCII text.
-var firstOfText = table(func(c byte) bool { return c == '0' || c >= '2' && c <= '7' })
+// mayBeText says where text may begin in b, told from each byte alone: bit a for a group of base64 at a, bit 4+a for a pair of digits. Nearly
+// nothing that is no text passes, and there is no branch to be guessed wrong.
+func mayBeText(b *[sampled]byte) uint8 {
+	t := &mayStand
+	first := (t[0][b[0]] | 0b10_1110) & (t[1][b[1]] | 0b00_1100) & (t[2][b[2]] | 0b00_1000) & t[3][b[3]] & t[0][b[4]] & t[1][b[5]] & t[2][b[6]] & t[3][b[7]]
+	return first & t[0][b[8]] & t[1][b[9]] & t[2][b[10]] & t[3][b[11]] & (t[0][b[12]] | 0b00_0001) & (t[1][b[13]] | 0b00_0011) & (t[2][b[14]] | 0b01_0111)
+}
+
+// mayStand[i%4][c] has bit a where c may be byte i of text in base64 whose groups begin at a, bit 4+a where in hexadecimal digits.
+var mayStand = func() (t [4][256]uint8) {
+	for c := range 256 {
+		s := sextet[c]
+		places := [4]bool{s < 0x20 && (s >= ' '>>2 || s == '\t'>>2 || s == '\r'>>2), s != 255 && s&15 < 8 && s&15 != 1, s != 255 && s&3 < 2, s != 255}
+		digits := [2]bool{c == '0' || c >= '2' && c <= '7', hexValue(byte(c)) < 16}
+		for i := range 4 {
+			for a := range 4 {
+				if places[(i-a+4)%4] {
+					t[i][c] |= 1 << a
+				}
+			}
+			for a := range 2 {
+				if digits[(i+a)%2] {
+					t[i][c] |= 1 << (4 + a)
+				}
+			}
+		}
+	}
+	return t
+}()
 
 // isText64 says that b, whole groups of base64, holds nothing but ASCII text.
 func isText64(b []byte) bool {
