@@ -66,8 +66,9 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	l.open = !final
 	held, place := f.scan(0, f.skip)
 	if place < 0 {
-		place, held = max(0, len(buf)-2), len(buf)
+		held, place = len(buf), len(buf)
 	}
+	place = max(0, min(place, len(buf)-2)) // what begins there was not all there
 	if p := f.declared(0); p >= 0 {
 		held = min(held, p)
 	}
@@ -146,11 +147,16 @@ func (f *Finder) scan(d, from int) (held, place int) {
 			for marks := seen.hits | seen.runs; marks != 0; marks &= marks - 1 {
 				i := bits.TrailingZeros64(marks)
 				p := seen.block + i
-				if (seen.runs>>i&1 == 0 || p < l.done.run) && f.isDull(l.text, p) {
-					continue
-				}
 				if d == 0 {
 					f.budget = maxBudget
+				}
+				if seen.runs>>i&1 != 0 && (p > l.done.run || p == 0) {
+					if held, decided := f.run(d, p); !decided {
+						return held, p
+					}
+				}
+				if seen.hits>>i&1 == 0 || f.isDull(l.text, p) {
+					continue
 				}
 				if held, decided := f.place(d, p); !decided {
 					return held, p

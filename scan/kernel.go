@@ -85,8 +85,11 @@ const (
 type found struct {
 	block int
 	hits  uint64 // something may begin here
-	runs  uint64 // the first byte in this block of a run that is long and may be dense enough
+	runs  uint64 // a byte of a run that is long and may be dense enough, or the one behind it, which may be the first one behind the buffer
 }
+
+// leastRoom is how many blocks a list has to have room for.
+const leastRoom = 4
 
 // lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
 // returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
