@@ -174,11 +174,16 @@ func (f *Finder) isDull(text []byte, p int) bool {
 	if p+6 > len(text) {
 		return false
 	}
-	switch h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]; h {
-	case 0: // part of a run that has been dealt with, or that several classes saw together
-		return true
-	case hitAt:
+	h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]
+	switch {
+	case h == hitAt: // first what there is most of
 		return isLonely(text[p+2:])
+	case h&(h-1) != 0:
+		return false
+	case h == 0: // several groups saw it together
+		return true
+	}
+	switch h {
 	case hit40, hit64, hitName, hitWide:
 		return text[p+1] != 'n' && !isAtSign(text, p, h)
 	case hitB0:

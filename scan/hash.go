@@ -23,27 +23,18 @@ var hashed = [...]struct {
 	octets, hex, text int
 }{{EmailSHA256, 32, 64, 43}, {EmailSHA1, 20, 40, 27}, {EmailMD5, 16, 32, 22}}
 
-// hashes offers what may be a hash in the run [start, end): as hexadecimal digits, and as base64 in either alphabet.
-func (f *Finder) hashes(d, start, end int) {
-	f.hexHashes(d, start, end)
-	var from [3]int // where the stretch begins that is in the standard alphabet, in the other one
-	var is [3]bool  // there is one as long as a hash
-	run := f.levels[d].text[start:end]
-	for i, c := range run {
-		if k := strange[c]; k != 0 {
-			is[k] = is[k] || isTextLength(i-from[k])
-			from[k] = i + 1
-		}
-	}
-	if from[1] == 0 {
-		f.textHash(d, start, end)
+// hashes offers what may be a hash in the run from start on: as hexadecimal digits, and as base64 in either alphabet.
+func (f *Finder) hashes(d, start int, r run) {
+	f.hexHashes(d, start, r.end)
+	if r.without[1] == start {
+		f.textHash(d, start, r.end)
 		return
 	}
-	if is[1] || isTextLength(len(run)-from[1]) {
-		f.textHashes(d, start, end, '-', '_')
+	if r.is[1] || isTextLength(r.end-r.without[1]) {
+		f.textHashes(d, start, r.end, '-', '_')
 	}
-	if is[2] || isTextLength(len(run)-from[2]) {
-		f.textHashes(d, start, end, '+', '/')
+	if r.is[2] || isTextLength(r.end-r.without[2]) {
+		f.textHashes(d, start, r.end, '+', '/')
 	}
 }
 
