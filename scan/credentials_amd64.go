@@ -37,7 +37,8 @@ var credentialTables = func() *tables {
 	// a number; one behind a byte beyond ASCII does not stand alone
 	three(1<<8, between(func(c byte) bool { return c < 0x80 && !isAlphanumeric(c) }), "23456", between(isDecimal))
 	three(1<<5, "{", "S", "SHM")
-	return tablesOf(&t, 1<<1, 1<<2, 1<<3, 1<<4, 1<<5, 1<<6, 1<<7, 1<<8)
+	groups := []hit{1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8}
+	return &tables{wideGroups(&t, groups), narrowGroups(0xff, &t, groups)}
 }()
 
 // searchCredentials is searchPairs with the kernel.

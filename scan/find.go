@@ -184,27 +184,21 @@ func (f *Finder) isDull(text []byte, p int) bool {
 		return true
 	}
 	switch h {
-	case hit40, hit64, hitName, hitWide:
+	case hit40, hit64, hitCommat, hitOctal, hitWide:
 		return text[p+1] != 'n' && !isAtSign(text, p, h)
-	case hitB0:
-		return text[p+1] == '=' && text[p+2] >= ' '
 	case hitB1, hitB2:
-		if text[p] == '\\' {
-			return !isParted(text, p)
-		}
 		return !isBetween64(text, p, h)
+	case hitSlash, hitEscape:
+		return !isParted(text, p)
 	case hitHex:
 		return p < 2 || !isTextPair(text[p-2:])
 	case hitKey, hitKeys:
 		return !f.Names || text[p+3]|0x20 != 'm' || text[p+4]|0x20 != 'e'
-	case hitCF:
-		return text[p+3] != 'm' && (text[p+3] != 'i' || !f.Phones)
-	case hitPhone:
-		if text[p] == '%' {
-			return !isParted(text, p)
-		}
-		return !f.Phones
-	case hitTel:
+	case hitCFEmail:
+		return text[p+3] != 'm'
+	case hitMobile:
+		return text[p+3] != 'i' || !f.Phones
+	case hitPhone, hitPlus, hitTel, hitNumber:
 		return !f.Phones
 	}
 	return false
@@ -242,7 +236,7 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 	if h == 0 {
 		return 0, true
 	}
-	if h&(hitAt|hit40|hit64|hitName|hitWide) != 0 && p+1 >= l.done.word && isAtSign(text, p, h) {
+	if h&(hitAt|hit40|hit64|hitCommat|hitOctal|hitWide) != 0 && p+1 >= l.done.word && isAtSign(text, p, h) {
 		if held, decided := f.word(d, p+1); !decided {
 			return held, false
 		}
@@ -257,27 +251,27 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 			return held, false
 		}
 	}
-	if h&hitB0 != 0 && text[p+1] == '=' && p+1 >= l.done.word { // a soft line break may cut anything in two
+	if h&hitSoft != 0 && p+1 >= l.done.word { // a soft line break may cut anything in two
 		if held, decided := f.word(d, p+1); !decided {
 			return held, false
 		}
 	}
-	if h&(hitB1|hitPhone) != 0 && p >= l.done.word && (text[p] == '%' || text[p] == '\\') {
+	if h&(hitSlash|hitEscape) != 0 && p >= l.done.word {
 		if held, decided := f.parted(d, p); !decided {
 			return held, false
 		}
 	}
-	if h&(hitCF|hit64) != 0 {
+	if h&(hitCFEmail|hit64) != 0 {
 		if held, decided := f.cloudflare(d, p); !decided {
 			return held, false
 		}
 	}
-	if f.Names && h&(hitKey|hitKeys) != 0 || f.Phones && h&(hitPhone|hitCF) != 0 {
+	if f.Names && h&(hitKey|hitKeys) != 0 || f.Phones && h&(hitPhone|hitMobile) != 0 {
 		if held, decided := f.keyed(d, p+1); !decided {
 			return held, false
 		}
 	}
-	if f.Phones && (h&hitTel != 0 || h&hitPhone != 0 && text[p] == '+') {
+	if f.Phones && (h&(hitTel|hitNumber|hitPlus) != 0) {
 		if held, decided := f.telephone(d, p); !decided {
 			return held, false
 		}
@@ -305,15 +299,13 @@ func isAtSign(b []byte, p int, h hit) bool {
 		return begins40(b[:p+1]) && isEscaped(b[:p+1], 24)
 	case h&hit64 != 0: // "&#", or what stands for it; zeros may pad the number
 		return b[p+1] == '6' && b[p+2] == '4' && isEscaped(b[:p], maxReference+6)
-	case h&hitName != 0:
-		switch b[p] {
-		case 'a':
-			return p >= 4 && b[p+1] == 't' && bytes.HasSuffix(b[:p], []byte("comm")) && b[p+2] != '0' && b[p+2] != '1'
-		case '\\':
+	case h&hitCommat != 0:
+		return bytes.HasSuffix(b[:p], []byte("comm")) && b[p+2] != '0' && b[p+2] != '1'
+	case h&hitOctal != 0:
+		if b[p] == '\\' {
 			return b[p+1] == '1' && b[p+2] == '0'
-		case '5': // &#65312;
-			return b[p+1] == '3' && b[p+2] == '1' && p > 0 && b[p-1] == '6' && isEscaped(b[:p], maxReference+6)
 		}
+		return b[p+1] == '3' && b[p+2] == '1' && p > 0 && b[p-1] == '6' && isEscaped(b[:p], maxReference+6) // &#65312;
 	}
 	return false
 }

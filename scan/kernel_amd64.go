@@ -20,32 +20,26 @@ var kernel = func() string {
 	return "avx512"
 }()
 
-// group is one bit of eight that a kernel looks up: the classes with which it says that something may begin. Three bytes may seem to have a class
-// when each has another one of its group. In the pages of bench, those that stand together here do so once in 10 KB.
-type group = hit
-
+// What the vectors look for: eight groups of classes, told apart by one bit each. Three bytes may seem to be a sign where each is a part of another
+// one of the same group; in the pages of bench, those that stand together here do so least. Half a byte tells less than a byte, so with AVX2
+// they are others, and an at-sign is seen whatever stands beside it.
 var (
-	// For who looks for addresses only, an h is of no use, and an f only in "cfemail".
-	addressTables = func() *tables {
-		t := classes
-		for k, chars := range [...][2]string{{"c", "%"}, {"f", "2"}, {"e", "FfBb"}} {
-			for c := range t[k] {
-				t[k][c] &^= hitCF | hitPhone
-			}
-			t[k][chars[0][0]] |= hitCF
-			for i := range len(chars[1]) {
-				t[k][chars[1][i]] |= hitPhone
-			}
-		}
-		return tablesOf(&t, hit40|hitB2, hit64, hitName, hitCF|hitHex|hitPhone, hitB1, hitWide, hitB0, hitAt)
-	}()
-	keyTables = tablesOf(&classes, hit40|hitCF, hit64|hitB0, hitName|hitPhone, hitHex|hitKey|hitKeys, hitB1, hitWide|hitTel, hitB2, hitAt)
+	addressTables = &tables{
+		wideTablesOf(hit40|hitB2, hit64, hitCommat|hitOctal, hitCFEmail|hitHex|hitEscape, hitB1|hitSlash, hitWide, hitB0|hitSoft, hitAt),
+		narrowTablesOf('@', hit40, hit64|hitHex|hitCFEmail, hitCommat, hitOctal|hitEscape, hitB1|hitB2, hitWide, hitB0|hitSoft, hitSlash),
+	}
+	keyTables = &tables{
+		wideTablesOf(hit40|hitCFEmail|hitMobile, hit64|hitB0|hitSoft, hitCommat|hitOctal|hitPhone|hitPlus|hitEscape, hitHex|hitKey|hitKeys, hitB1|hitSlash,
+			hitWide|hitTel|hitNumber, hitB2, hitAt),
+		narrowTablesOf('@', hit64, hitCommat, hitB0|hitSoft, hit40|hitPhone, hitKey|hitCFEmail|hitMobile, hitB1|hitB2|hitKeys,
+			hitPlus|hitNumber|hitOctal|hitHex|hitEscape, hitWide|hitSlash|hitTel),
+	}
 )
 
-// tables are classes as the kernels look them up.
+// tables are groups of classes as the kernels look them up.
 type tables struct {
-	wide   wideTables
-	narrow narrowTables
+	wide   *wideTables
+	narrow *narrowTables
 }
 
 // wideTables are for VPERMI2B, which looks up seven bits: the groups at three places, and what a byte counts for in a run. As first byte, one
@@ -66,6 +60,7 @@ type narrowTables struct {
 	ones           [32]byte
 	order          [8]uint32
 	lowest, threes [32]byte
+	second         [32]byte // what is enough as second byte
 }
 
 // What a byte counts for in a run of base64: a kernel adds up four.
@@ -74,57 +69,83 @@ const (
 	countDense = countWord + 1
 )
 
-// tablesOf has no more than eight groups, of which the last is the one that bytes beyond ASCII may begin.
-func tablesOf(classes *[3][256]hit, groups ...group) *tables {
-	t := &tables{}
-	for k := range 3 {
-		for c := range 256 {
-			b := byte(0)
-			for i, g := range groups {
-				if classes[k][c]&g != 0 {
-					b |= 1 << i
-				}
-			}
-			if k > 0 || c < 128 {
-				t.wide.groups[k][c&127] |= b
-			}
-			for lane := 0; lane < 32; lane += 16 {
-				t.narrow.groups[2*k][lane+c&15] |= b
-				t.narrow.groups[2*k+1][lane+c>>4] |= b
-			}
+// wideTablesOf has no more than eight groups, of which the last is the one that most bytes beyond ASCII may begin.
+func wideTablesOf(groups ...hit) *wideTables {
+	t := wideGroups(&classes, groups)
+	for c := range t.run {
+		switch {
+		case classes[0][c]&isDense != 0:
+			t.run[c] = countDense
+		case classes[0][c]&inBase64 != 0:
+			t.run[c] = countWord
 		}
-	}
-	for i := range t.wide.order {
-		t.wide.order[i] = uint32(i%4*4 + i/4)
-	}
-	for i := range t.narrow.order {
-		t.narrow.order[i] = uint32(i%2*4 + i/2)
-	}
-	for i := range 32 {
-		t.narrow.ones[i], t.narrow.lowest[i], t.narrow.threes[i] = 1, countWord-1, minDense-1
-	}
-	if classes[0]['A']&inBase64 == 0 {
-		return t // no runs are wanted
-	}
-	for i, chars := range [...]string{"ABCDEFGHIJKLMNO", "PQRSTUVWXYZ", "0123456789", "+", "abcdefghijklmno", "pqrstuvwxyz", "-/", "_"} {
-		for _, c := range []byte(chars) {
-			t.wide.run[c] = countWord
-			if i < 4 {
-				t.wide.run[c] = countDense
-			}
-			for lane := 0; lane < 32; lane += 16 {
-				t.narrow.run[0][lane+int(c&15)] |= 1 << i
-				t.narrow.run[1][lane+int(c>>4)] |= 1 << i
-			}
-		}
-	}
-	for lane := 0; lane < 32; lane += 16 {
-		for i := range 4 {
-			t.narrow.counts[lane+1<<i] = countDense
-		}
-		t.narrow.counts[lane+15] = countWord
 	}
 	return t
+}
+
+func wideGroups(classes *[3][256]hit, groups []hit) *wideTables {
+	t := &wideTables{}
+	for k := range 3 {
+		for c := range 256 {
+			if k > 0 || c < 128 {
+				t.groups[k][c&127] |= groupsOf(classes[k][c], groups)
+			}
+		}
+	}
+	for i := range t.order {
+		t.order[i] = uint32(i%4*4 + i/4)
+	}
+	return t
+}
+
+// narrowTablesOf has no more than eight groups.
+func narrowTablesOf(second byte, groups ...hit) *narrowTables {
+	t := narrowGroups(second, &classes, groups)
+	for i, chars := range [...]string{"ABCDEFGHIJKLMNO", "PQRSTUVWXYZ", "0123456789", "+", "abcdefghijklmno", "pqrstuvwxyz", "-/", "_"} {
+		for _, c := range []byte(chars) {
+			both(&t.run[0], c&15, 1<<i)
+			both(&t.run[1], c>>4, 1<<i)
+		}
+	}
+	for i := range byte(4) {
+		both(&t.counts, 1<<i, countDense)
+	}
+	both(&t.counts, 15, countWord)
+	return t
+}
+
+func narrowGroups(second byte, classes *[3][256]hit, groups []hit) *narrowTables {
+	t := &narrowTables{}
+	for k := range 3 {
+		for c := range 256 {
+			b := groupsOf(classes[k][c], groups)
+			both(&t.groups[2*k], byte(c&15), b)
+			both(&t.groups[2*k+1], byte(c>>4), b)
+		}
+	}
+	for i := range t.order {
+		t.order[i] = uint32(i%2*4 + i/2)
+	}
+	for i := range 32 {
+		t.ones[i], t.lowest[i], t.threes[i], t.second[i] = 1, countWord-1, minDense-1, second
+	}
+	return t
+}
+
+// groupsOf has a bit for each group that h is of.
+func groupsOf(h hit, groups []hit) (b byte) {
+	for i, g := range groups {
+		if h&g != 0 {
+			b |= 1 << i
+		}
+	}
+	return b
+}
+
+// both sets bits in both halves of a table.
+func both(t *[32]byte, i, b byte) {
+	t[i] |= b
+	t[16+i] |= b
 }
 
 // stride is how many bytes a kernel looks at before it asks whether it saw anything.
@@ -170,9 +191,9 @@ func lookUp(buf []byte, from int, list []found, t *tables) (n, upto int) {
 
 func (t *tables) look(p *byte, n int, list []found) (listed, upto int) {
 	if kernel == "avx2" {
-		return look256(p, n, &t.narrow, &list[0], len(list))
+		return look256(p, n, t.narrow, &list[0], len(list))
 	}
-	return look512(p, n, &t.wide, &list[0], len(list))
+	return look512(p, n, t.wide, &list[0], len(list))
 }
 
 // lookEnd looks at a copy of the last bytes, so that the kernel reads none beyond them.

@@ -155,7 +155,7 @@ done:
 	VZEROUPPER
 	RET
 
-// HALF loads 32 bytes and looks up the groups that they have: of each half of a byte, both have to have one. AND it keeps those that hits has.
+// HALF loads 32 bytes, looks up the groups that both halves of each have, and keeps of Y8 what they have in common.
 #define HALF(place, low, high) \
 	VMOVDQU place(SI)(DX*1), Y9; \
 	VPAND Y15, Y9, Y10; \
@@ -166,7 +166,8 @@ done:
 	VPAND Y10, Y8, Y8; \
 	VPAND Y9, Y8, Y8
 
-// BLOCK256 is BLOCK for 32 bytes; it keeps hits and sums on the stack. Looked up by the whole byte, one beyond ASCII gives zero.
+// BLOCK256 is BLOCK for 32 bytes; it keeps hits and sums on the stack. Looked up by the whole byte, one beyond ASCII gives zero. One byte is
+// enough in the middle.
 #define BLOCK256(place) \
 	VMOVDQU place(SI)(DX*1), Y9; \
 	VPAND Y15, Y9, Y10; \
@@ -183,8 +184,11 @@ done:
 	VPSHUFB Y10, Y0, Y10; \
 	VPSHUFB Y11, Y1, Y11; \
 	VPAND Y10, Y11, Y8; \
+	VMOVDQU 416(R10), Y13; \
+	VPCMPEQB place+1(SI)(DX*1), Y13, Y13; \
 	HALF(place+1, Y2, Y3); \
 	HALF(place+2, Y4, Y5); \
+	VPOR Y13, Y8, Y8; \
 	VMOVDQU Y8, place(SP); \
 	VPOR Y8, Y14, Y14
 

@@ -404,7 +404,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 		g, nth int // its group begins at p+g, and it is the nth octet of it
 	}{{hitB0, 1, 0}, {hitB1, -1, 1}, {hitB2, -2, 2}} {
 		g := p + c.g
-		if h&c.h == 0 || g < 0 || classes[0][text[g]]&classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
+		if h&c.h == 0 || g < 0 || classes[0][text[g]]&classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 {
 			continue
 		}
 		from, to := max(0, g-maxAround), min(len(text), g+maxAround)
@@ -434,7 +434,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 func isBetween64(text []byte, p int, h hit) bool {
 	var before, after byte
 	switch {
-	case p < 1 || p < 2 && h != hitB1 || text[p+1] == '/':
+	case p < 1 || p < 2 && h != hitB1:
 		return false
 	case h == hitB1:
 		before = sextet[text[p-1]]<<2 | sextet[text[p]]>>4
