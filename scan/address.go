@@ -36,21 +36,22 @@ func table(is func(byte) bool) (t [256]bool) {
 func (f *Finder) emails(d, p, size int) {
 	l := &f.levels[d]
 	text := l.text
-	start, least := p, max(0, p-2*maxLocal)
-	for start > least && isAtext[text[start-1]] {
-		start--
-	}
 	domain := text[p+size:]
 	end := 0
 	for end < len(domain) && end <= maxDomain && isDomain[domain[end]] {
 		end++
 	}
 	domain = domain[:end]
-	if end < 3 {
+	full := fullDomain(domain)
+	if full < 3 {
 		return
 	}
+	start, least := p, max(0, p-2*maxLocal)
+	for start > least && isAtext[text[start-1]] {
+		start--
+	}
 	readings := 0
-	for n := fullDomain(domain); n > 0; n = shorterDomain(domain[:n]) {
+	for n := full; n > 0; n = shorterDomain(domain[:n]) {
 		host, ok := f.host(domain[:n])
 		for from := start; from < p; from++ {
 			if from > start && !boundary(text[start:p], from-start) || from == start && text[from] == '.' || p-from > maxLocal {

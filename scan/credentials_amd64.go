@@ -3,15 +3,11 @@ package scan
 import "math/bits"
 
 // credentialTables are the pairs at which something may be decided, with a third byte, without which nothing is: rare enough for the kernel to
-// pass over the rest of a page. Some have what stands before them instead, for "class" is everywhere in HTML, and so is "product-". Bits 0, 7
-// and 15 mean something else to the kernel.
+// pass over the rest of a page. Some have what stands before them instead, for "class" is everywhere in HTML, and so is "product-".
 var credentialTables = func() *tables {
 	var t [3][256]hit
-	bit := hit(1)
-	three := func(a, b, c string) {
-		if bit <<= 1; bit == 1<<7 {
-			bit <<= 1
-		}
+	// Those with the same bit are rarely mistaken for each other.
+	three := func(bit hit, a, b, c string) {
 		for k, chars := range []string{a, b, c} {
 			for i := range len(chars) {
 				t[k][chars[i]] |= bit
@@ -27,21 +23,22 @@ var credentialTables = func() *tables {
 		return chars
 	}
 	every := between(func(byte) bool { return true })
-	three("pPsS", "aAeE", "sS")   // pa-ss, se-ss: the pair stands two bytes on
-	three("oOpP", "kKwW", "eEdD") // tok-en, pwd
-	three("$", between(isAlphanumeric), every)
-	three(".", "e", "y")
-	three("G", ".", every)
-	three("KS", "I", "A")
-	three("I", "z", "a")
-	three("gx", "ho", "pousrx")
-	three("k", "_", "l")  // sk_live_
-	three("a", "t", "_-") // pa-t_: the pair stands one byte on
-	three("-", "-", "-")
+	three(1<<1, "pPsS", "aAeE", "sS")   // pa-ss, se-ss: the pair stands two bytes on
+	three(1<<2, "oOpP", "kKwW", "eEdD") // tok-en, pwd
+	three(1<<3, "$", between(isAlphanumeric), every)
+	three(1<<4, ".", "e", "y")
+	three(1<<5, "G", ".", every)
+	three(1<<6, "KS", "I", "A")
+	three(1<<6, "I", "z", "a")
+	three(1<<7, "gx", "ho", "pousrx")
+	three(1<<6, "k", "_", "l")  // sk_live_
+	three(1<<4, "a", "t", "_-") // pa-t_: the pair stands one byte on
+	three(1<<5, "-", "-", "-")
 	// a number; one behind a byte beyond ASCII does not stand alone
-	three(between(func(c byte) bool { return c < 0x80 && !isAlphanumeric(c) }), "23456", between(isDecimal))
-	three("{", "S", "SHM")
-	return tablesOf(&t)
+	three(1<<8, between(func(c byte) bool { return c < 0x80 && !isAlphanumeric(c) }), "23456", between(isDecimal))
+	three(1<<5, "{", "S", "SHM")
+	groups := []hit{1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8}
+	return &tables{wideGroups(&t, groups), narrowGroups(0xff, &t, groups)}
 }()
 
 // searchCredentials is searchPairs with the kernel.
@@ -54,11 +51,12 @@ func searchCredentials(w []byte, from, to int) (kinds byte) {
 		return 0
 	}
 	var list [16]found
-	for b := w[start:min(len(w), to+2)]; len(b) > 0; {
-		n, upto := lookUp(b, 0, list[:], credentialTables)
+	b := w[:min(len(w), to+2)]
+	for start < len(b) {
+		n, upto := lookUp(b, start, list[:], credentialTables)
 		for _, f := range list[:n] {
 			for ; f.hits != 0; f.hits &= f.hits - 1 {
-				at := start + f.block + bits.TrailingZeros64(f.hits)
+				at := f.block + bits.TrailingZeros64(f.hits)
 				for i := max(at, from); i <= at+2 && i < to; i++ {
 					if isPair(w[i], w[i+1]) {
 						kinds |= credentialAt(w, i)
@@ -66,7 +64,7 @@ func searchCredentials(w []byte, from, to int) (kinds byte) {
 				}
 			}
 		}
-		start, b = start+upto, b[upto:]
+		start = upto
 	}
 	return kinds
 }

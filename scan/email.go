@@ -162,7 +162,7 @@ func MaskEmail(addr string) string {
 // MaskText masks whatever looks like an address, for logs and screens. Of several readings it takes the first whose local
 // part holds no character that separates things in a URL, or else the last.
 func MaskText(s string) string {
-	var list [1]found
+	var list [leastRoom]found
 	if n, _ := look([]byte(s), 0, list[:], false); n == 0 {
 		return s
 	}

@@ -66,8 +66,9 @@ func (f *Finder) Find(buf []byte, final bool) (settled int) {
 	l.open = !final
 	held, place := f.scan(0, f.skip)
 	if place < 0 {
-		place, held = max(0, len(buf)-2), len(buf)
+		held, place = len(buf), len(buf)
 	}
+	place = max(0, min(place, len(buf)-2)) // what begins there was not all there
 	if p := f.declared(0); p >= 0 {
 		held = min(held, p)
 	}
@@ -146,11 +147,16 @@ func (f *Finder) scan(d, from int) (held, place int) {
 			for marks := seen.hits | seen.runs; marks != 0; marks &= marks - 1 {
 				i := bits.TrailingZeros64(marks)
 				p := seen.block + i
-				if (seen.runs>>i&1 == 0 || p < l.done.run) && f.isDull(l.text, p) {
-					continue
-				}
 				if d == 0 {
 					f.budget = maxBudget
+				}
+				if seen.runs>>i&1 != 0 && (p > l.done.run || p == 0) {
+					if held, decided := f.run(d, p); !decided {
+						return held, p
+					}
+				}
+				if seen.hits>>i&1 == 0 || f.isDull(l.text, p) {
+					continue
 				}
 				if held, decided := f.place(d, p); !decided {
 					return held, p
@@ -168,27 +174,31 @@ func (f *Finder) isDull(text []byte, p int) bool {
 	if p+6 > len(text) {
 		return false
 	}
-	switch h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]; h {
-	case 0: // part of a run that has been dealt with, or that several classes saw together
-		return true
-	case hitAt:
+	h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]
+	switch {
+	case h == hitAt: // first what there is most of
 		return isLonely(text[p+2:])
-	case hit40, hit64, hitName, hitWide:
+	case h&(h-1) != 0:
+		return false
+	case h == 0: // several groups saw it together
+		return true
+	}
+	switch h {
+	case hit40, hit64, hitCommat, hitOctal, hitWide:
 		return text[p+1] != 'n' && !isAtSign(text, p, h)
-	case hitB0:
-		return text[p+1] == '=' && text[p+2] >= ' '
 	case hitB1, hitB2:
-		if text[p] == '\\' {
-			return !isParted(text, p)
-		}
 		return !isBetween64(text, p, h)
+	case hitSlash, hitEscape:
+		return !isParted(text, p)
 	case hitHex:
 		return p < 2 || !isTextPair(text[p-2:])
 	case hitKey, hitKeys:
 		return !f.Names || text[p+3]|0x20 != 'm' || text[p+4]|0x20 != 'e'
-	case hitCF:
-		return text[p+3] != 'm' && (text[p+3] != 'i' || !f.Phones)
-	case hitTel:
+	case hitCFEmail:
+		return text[p+3] != 'm'
+	case hitMobile:
+		return text[p+3] != 'i' || !f.Phones
+	case hitPhone, hitPlus, hitTel, hitNumber:
 		return !f.Phones
 	}
 	return false
@@ -226,7 +236,7 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 	if h == 0 {
 		return 0, true
 	}
-	if h&(hitAt|hit40|hit64|hitName|hitWide) != 0 && p+1 >= l.done.word && isAtSign(text, p, h) {
+	if h&(hitAt|hit40|hit64|hitCommat|hitOctal|hitWide) != 0 && p+1 >= l.done.word && isAtSign(text, p, h) {
 		if held, decided := f.word(d, p+1); !decided {
 			return held, false
 		}
@@ -241,27 +251,27 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 			return held, false
 		}
 	}
-	if h&hitB0 != 0 && text[p+1] == '=' && p+1 >= l.done.word { // a soft line break may cut anything in two
+	if h&hitSoft != 0 && p+1 >= l.done.word { // a soft line break may cut anything in two
 		if held, decided := f.word(d, p+1); !decided {
 			return held, false
 		}
 	}
-	if h&(hitB1|hitPhone) != 0 && p >= l.done.word && (text[p] == '%' || text[p] == '\\') {
+	if h&(hitSlash|hitEscape) != 0 && p >= l.done.word {
 		if held, decided := f.parted(d, p); !decided {
 			return held, false
 		}
 	}
-	if h&(hitCF|hit64) != 0 {
+	if h&(hitCFEmail|hit64) != 0 {
 		if held, decided := f.cloudflare(d, p); !decided {
 			return held, false
 		}
 	}
-	if f.Names && h&(hitKey|hitKeys) != 0 || f.Phones && h&(hitPhone|hitCF) != 0 {
+	if f.Names && h&(hitKey|hitKeys) != 0 || f.Phones && h&(hitPhone|hitMobile) != 0 {
 		if held, decided := f.keyed(d, p+1); !decided {
 			return held, false
 		}
 	}
-	if f.Phones && (h&hitTel != 0 || h&hitPhone != 0 && text[p] == '+') {
+	if f.Phones && (h&(hitTel|hitNumber|hitPlus) != 0) {
 		if held, decided := f.telephone(d, p); !decided {
 			return held, false
 		}
@@ -289,15 +299,13 @@ func isAtSign(b []byte, p int, h hit) bool {
 		return begins40(b[:p+1]) && isEscaped(b[:p+1], 24)
 	case h&hit64 != 0: // "&#", or what stands for it; zeros may pad the number
 		return b[p+1] == '6' && b[p+2] == '4' && isEscaped(b[:p], maxReference+6)
-	case h&hitName != 0:
-		switch b[p] {
-		case 'a':
-			return p >= 4 && b[p+1] == 't' && bytes.HasSuffix(b[:p], []byte("comm")) && b[p+2] != '0' && b[p+2] != '1'
-		case '\\':
+	case h&hitCommat != 0:
+		return bytes.HasSuffix(b[:p], []byte("comm")) && b[p+2] != '0' && b[p+2] != '1'
+	case h&hitOctal != 0:
+		if b[p] == '\\' {
 			return b[p+1] == '1' && b[p+2] == '0'
-		case '5': // &#65312;
-			return b[p+1] == '3' && b[p+2] == '1' && p > 0 && b[p-1] == '6' && isEscaped(b[:p], maxReference+6)
 		}
+		return b[p+1] == '3' && b[p+2] == '1' && p > 0 && b[p-1] == '6' && isEscaped(b[:p], maxReference+6) // &#65312;
 	}
 	return false
 }
@@ -346,7 +354,7 @@ var wordBytes = table(func(c byte) bool {
 })
 
 func wordStart(text []byte, p, least int) int {
-	for p > least && inWord(text, p-1) {
+	for p > least && (wordBytes[text[p-1]] || inWord(text, p-1)) {
 		p--
 	}
 	return p
@@ -355,10 +363,22 @@ func wordStart(text []byte, p, least int) int {
 // word deals with the address at place p and with whatever else stands in the same word: as it is, and without its encodings.
 func (f *Finder) word(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
-	start := wordStart(l.text, p, max(0, p-maxLeft))
+	start, least := p, max(0, p-maxLeft)
 	end, limit := p, min(len(l.text), p+maxRight)
-	for end < limit && inWord(l.text, end) {
-		end++
+	holds := uint8(0) // of what there is
+	for ; start > least; start-- {
+		if k := wordKind[l.text[start-1]]; k != 0 {
+			holds |= k
+		} else if !inWord(l.text, start-1) {
+			break
+		}
+	}
+	for ; end < limit; end++ {
+		if k := wordKind[l.text[end]]; k != 0 {
+			holds |= k
+		} else if !inWord(l.text, end) {
+			break
+		}
 	}
 	if l.open && end == len(l.text) && end-p < maxRight {
 		return start, false
@@ -369,17 +389,28 @@ func (f *Finder) word(d, p int) (held int, decided bool) {
 		l.done.word = p + maxRight/2
 	}
 	w := l.text[start:end]
-	if i := bytes.IndexByte(w, '='); i >= 0 && isQuoted(w[i:]) {
+	if holds&hasEquals != 0 && isQuoted(w) {
 		f.below(d, step{form: quoted}, start, end)
 	}
-	if bytes.IndexByte(w, '\\') >= 0 || bytes.IndexByte(w, '%') >= 0 || bytes.IndexByte(w, '&') >= 0 {
+	if holds&hasEscape != 0 {
 		f.below(d, step{}, start, end)
 	}
-	if i := bytes.IndexByte(w, 0); i >= 0 {
+	if holds&hasNUL != 0 {
 		f.wide(d, start, end)
 	}
-	if f.foreign(w) {
+	if holds&hasForeign != 0 && f.foreign(w) {
 		f.below(d, step{form: legacy}, start, end)
+	}
+	if holds&hasForeign == 0 {
+		for i := first; i < l.done.word; i++ {
+			n := bytes.IndexByte(l.text[i:l.done.word], '@')
+			if n < 0 {
+				break
+			}
+			i += n
+			f.emails(d, i, 1)
+		}
+		return 0, true
 	}
 	for i := first; i < l.done.word; i++ {
 		switch c := l.text[i]; {
@@ -391,6 +422,35 @@ func (f *Finder) word(d, p int) (held int, decided bool) {
 	}
 	return 0, true
 }
+
+// What a word may hold that needs a closer look.
+const (
+	isWord = 1 << iota
+	hasEquals
+	hasEscape
+	hasNUL
+	hasForeign
+)
+
+// wordKind is 0 for what is not in wordBytes, and else says what it is.
+var wordKind = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case !wordBytes[c]:
+		case c == '=':
+			t[c] = isWord | hasEquals
+		case c == '\\' || c == '%' || c == '&':
+			t[c] = isWord | hasEscape
+		case c == 0:
+			t[c] = isWord | hasNUL
+		case c >= utf8.RuneSelf:
+			t[c] = isWord | hasForeign
+		default:
+			t[c] = isWord
+		}
+	}
+	return t
+}()
 
 // isQuoted finds a sign of quoted-printable: a soft line break, or an octet that needs it.
 func isQuoted(w []byte) bool {

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -24,16 +23,26 @@ var hashed = [...]struct {
 	octets, hex, text int
 }{{EmailSHA256, 32, 64, 43}, {EmailSHA1, 20, 40, 27}, {EmailMD5, 16, 32, 22}}
 
-// hashes offers what may be a hash in the run [start, end): as hexadecimal digits, and as base64 in either alphabet.
-func (f *Finder) hashes(d, start, end int) {
-	f.hexHashes(d, start, end)
-	run := f.levels[d].text[start:end]
-	if bytes.IndexByte(run, '-') < 0 && bytes.IndexByte(run, '_') < 0 {
-		f.textHash(d, start, end)
+// hashes offers what may be a hash in the run from start on: as hexadecimal digits, and as base64 in either alphabet.
+func (f *Finder) hashes(d, start int, r run) {
+	f.hexHashes(d, start, r.end)
+	if r.without[1] == start {
+		f.textHash(d, start, r.end)
 		return
 	}
-	f.textHashes(d, start, end, '-', '_')
-	f.textHashes(d, start, end, '+', '/')
+	if r.is[1] || isTextLength(r.end-r.without[1]) {
+		f.textHashes(d, start, r.end, '-', '_')
+	}
+	if r.is[2] || isTextLength(r.end-r.without[2]) {
+		f.textHashes(d, start, r.end, '+', '/')
+	}
+}
+
+// strange is 1 for what base64's standard alphabet does not have, 2 for what base64url's does not.
+var strange = [256]uint8{'-': 1, '_': 1, '+': 2, '/': 2}
+
+func isTextLength(n int) bool {
+	return n == hashed[0].text || n == hashed[1].text || n == hashed[2].text
 }
 
 // hexHashes looks at every 32nd byte only: a stretch of hexadecimal digits that is shorter is no hash.
@@ -96,7 +105,7 @@ func (f *Finder) hash(d int, kind Kind, start, end int) bool {
 }
 
 func (f *Finder) textHash(d, start, end int) {
-	if n := end - start; n != 22 && n != 27 && n != 43 {
+	if !isTextLength(end - start) {
 		return
 	}
 	text := f.levels[d].text[start:end]

@@ -7,70 +7,96 @@ import "math/bits"
 // because '%', '&' and '\' are everywhere in real pages and those are not.
 
 // hit is a set of classes: what may stand at a place.
-type hit uint16
+type hit uint32
 
 const (
-	inBase64 hit = 1 << iota // of the first byte only: the alphabets of base64 and base64url
-	hit40                    // %40 %2540 \x40 \u0040 \u{40} &#x40; =40
-	hit64                    // &#64; %2364, and the end of "/cdn-cgi/l/email-protection#"
-	hitName                  // &commat; \100 &#65312;
-	hitCF                    // data-cfemail, and the key "mobile"
-	hitWide                  // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8; %5C100
-	hitHex                   // an at-sign in hexadecimal text
-	hitAt                    // x@y, plain; the highest bit of eight: see look512
-	hitB0                    // an at-sign in base64, as the first, second or third octet of a group; or a soft line break
-	hitB1                    //
-	hitB2                    //
-	hitKey                   // "name", firstname, last_name, full-name
-	hitKeys                  // firstName, familyName, FULL_NAME
-	hitPhone                 // phone, "+1 ", and %2F or %2B, which may stand in base64, as \/ among hitB1
-	hitTel                   // tel:+…, +49…
-	isDense                  // of the first byte only: in base64 and not a lower-case letter, hyphen, underscore or slash
+	inBase64   hit = 1 << iota // of the first byte only: the alphabets of base64 and base64url
+	isDense                    // of the first byte only: in base64 and not a lower-case letter, hyphen, underscore or slash
+	hit40                      // %40 %2540 \x40 \u0040 \u{40} &#x40; =40
+	hit64                      // &#64; %2364, and the end of "/cdn-cgi/l/email-protection#"
+	hitCommat                  // &commat;
+	hitOctal                   // \100 &#65312;
+	hitCFEmail                 // data-cfemail
+	hitMobile                  // the key "mobile"
+	hitWide                    // ＠ as U+FF20, %EF%BC%A0, \uFF20, or in UTF-8; %5C100
+	hitHex                     // an at-sign in hexadecimal text
+	hitAt                      // x@y, plain
+	hitB0                      // an at-sign in base64, as the first, second or third octet of a group
+	hitB1                      //
+	hitB2                      //
+	hitSoft                    // a soft line break
+	hitSlash                   // \/, which may stand in base64
+	hitEscape                  // %2F and %2B, which may, too
+	hitKey                     // "name", firstname, last_name, full-name
+	hitKeys                    // firstName, familyName, FULL_NAME
+	hitPhone                   // the key "phone"
+	hitPlus                    // "+1 "
+	hitTel                     // tel:+…
+	hitNumber                  // +49…
 )
 
-// hitsOfKeys are of use only to who looks for names and telephone numbers.
-const hitsOfKeys = hitKey | hitKeys | hitTel
+// sign is three neighbouring bytes at which something may begin, each one of several.
+type sign struct {
+	hit                  hit
+	first, second, third string
+}
 
-// classes[k][c] is the classes of byte c at place k of three.
-var classes = func() (t [3][256]hit) {
-	set := func(k int, h hit, chars string) {
-		for i := range len(chars) {
-			t[k][chars[i]] |= h
-		}
-	}
-	three := func(h hit, a, b, c string) { set(0, h, a); set(1, h, b); set(2, h, c) }
+// signs are what a kernel looks for.
+var signs = func() []sign {
 	const (
 		lowers = "abcdefghijklmnopqrstuvwxyz"
 		uppers = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 		digits = "0123456789"
 		b64    = uppers + lowers + digits + "+/-_"
+		// What an escape, or white space in quoted-printable, may leave of what stands before.
+		before = b64 + "%&#\\;.@"
 	)
+	word, beyond := "", ""
 	for c := range 256 {
 		if wordBytes[c] {
-			t[0][c] |= hitAt
+			word += string([]byte{byte(c)})
 		}
 		if c >= 0x80 { // a character beyond ASCII begins with it, in UTF-8 or another charset: 0x81 in Shift JIS
-			t[2][c] |= hitAt
+			beyond += string([]byte{byte(c)})
 		}
 	}
-	set(1, hitAt, "@")
-	set(2, hitAt, lowers+uppers+digits+"%&\\[=\x00")
-	three(hit40, "%0xX5;{=Bb", "4", "0")
-	three(hit64, "#03o", "6n", "4#")
-	three(hitName, "a\\5", "t13", ";%\\01")
-	three(hitCF, "cmM", "fo", "eb")
-	three(hitWide, "CcFf\xef", "%=21\xbc", "Aa02\xa0")
-	three(hitHex, "4", "0", "34567")
-	set(0, inBase64, b64)
 	// An at-sign is 01000000, and what stands beside it in an address is ASCII.
-	three(hitB0, b64+"%&#\\;.@", "Q=", "DEFGH\r\n")
-	three(hitB1, "EUk0\\", "AB/", b64)
-	three(hitB2, "BFJNRVZdhlptx159", "A", "MNOQRSTUVWYZabcde")
-	three(hitKey, "\"'tl-_", "n", "a")
-	three(hitKeys, "tlynrTL_", "N", "aA")
-	three(hitPhone, "h%+", "o217", "nFfBb ")
-	three(hitTel, "l+", ":123456789", "+0123456789%(")
-	set(0, isDense, uppers+digits+"+")
+	return []sign{
+		{inBase64, b64, "", ""},
+		{isDense, uppers + digits + "+", "", ""},
+		{hit40, "%0xX5;{=Bb", "4", "0"},
+		{hit64, "#03o", "6n", "4#"},
+		{hitCommat, "a", "t", ";%\\01"},
+		{hitOctal, "\\5", "13", "01"},
+		{hitCFEmail, "c", "f", "e"},
+		{hitMobile, "mM", "o", "b"},
+		{hitWide, "CcFf\xef", "%=21\xbc", "Aa02\xa0"},
+		{hitHex, "4", "0", "34567"},
+		{hitAt, word, "@", lowers + uppers + digits + "%&\\[=\x00" + beyond},
+		{hitB0, before, "Q", "DEFGH"},
+		{hitB1, "EUk0", "AB", b64},
+		{hitB2, "BFJNRVZdhlptx159", "A", "MNOQRSTUVWYZabcde"},
+		{hitSoft, before, "=", "\r\n"},
+		{hitSlash, "\\", "/", b64},
+		{hitEscape, "%", "2", "FfBb"},
+		{hitKey, "\"'tl-_", "n", "a"},
+		{hitKeys, "tlynrTL_", "N", "aA"},
+		{hitPhone, "h", "o", "n"},
+		{hitPlus, "+", "17", " "},
+		{hitTel, "l", ":", "+0123456789%("},
+		{hitNumber, "+", "123456789", "0123456789"},
+	}
+}()
+
+// classes[k][c] is the classes of byte c at place k of three.
+var classes = func() (t [3][256]hit) {
+	for _, s := range signs {
+		for k, chars := range [...]string{s.first, s.second, s.third} {
+			for i := range len(chars) {
+				t[k][chars[i]] |= s.hit
+			}
+		}
+	}
 	return t
 }()
 
@@ -85,12 +111,16 @@ const (
 type found struct {
 	block int
 	hits  uint64 // something may begin here
-	runs  uint64 // the first byte in this block of a run that is long and may be dense enough
+	runs  uint64 // a byte of a run that is long and may be dense enough, or the one behind it, which may be the first one behind the buffer
 }
+
+// leastRoom is how many blocks a list has to have room for.
+const leastRoom = 4
 
 // lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
 // returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
-// left for later. Without keyed a kernel need not see hitsOfKeys.
+// left for later. Without keyed a kernel
+// need not see what is of use only to who looks for names and telephone numbers.
 func lookPortable(buf []byte, from int, list []found, _ bool) (n, upto int) {
 	trail, dense := behind(buf, from)
 	for block := from; block < len(buf); block += 64 {
@@ -124,25 +154,16 @@ func (f *found) dropLast(left int) {
 	}
 }
 
-// packed holds the classes of a byte at the three places side by side.
-var packed = func() (t [256]uint64) {
-	for c := range t {
-		t[c] = uint64(classes[0][c]) | uint64(classes[1][c])<<16 | uint64(classes[2][c])<<32
-	}
-	return t
-}()
-
 // classify looks at 64 bytes and the two behind them: where something may begin, which are in base64's alphabet, and which of these are dense.
 func classify(b *[64 + 2]byte) (hits, word, dense uint64) {
-	first, second := packed[b[0]], packed[b[1]]
+	first, second := classes[0][b[0]], classes[1][b[1]]
 	for i := range 64 {
-		third := packed[b[i+2]]
-		if first&(second>>16)&(third>>32)&0xffff != 0 {
+		if first&second&classes[2][b[i+2]] != 0 {
 			hits |= 1 << i
 		}
-		word = word>>1 | first<<63 // inBase64 is the lowest bit
-		dense = dense>>1 | first>>15<<63
-		first, second = second, third
+		word |= uint64(first&inBase64) << i // the lowest bit
+		dense |= uint64(first&isDense) >> 1 << i
+		first, second = classes[0][b[i+1]], classes[1][b[i+2]]
 	}
 	return hits, word, dense
 }

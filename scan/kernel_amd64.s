@@ -1,269 +1,315 @@
 #include "textflag.h"
 
-// What the two kernels share, a block of 64 bytes at a time:
-//
-// R9: bit i is set where byte i is in base64's alphabet; R11: where it is dense, too; R8: where something may begin.
-// R13: length of the run that ends the block before (63 at the most); R12: how many dense bytes it has.
-//
-// RUNS leaves in BX the first byte of each run of twenty in which there may be four dense ones: inside the block, or across its
-// beginning. LIST puts the block where DI points, and moves DI on if there was something. Neither has a branch: one that is taken
-// now and then costs more than all of this. R14 is 4 and R15 is 8.
-#define RUNS \
-	LEAQ (R9)(R9*1), AX; \
-	ANDQ R9, AX; \
-	LEAQ (AX*4), BX; \
-	ANDQ AX, BX; \
-	SHLXQ R14, BX, AX; \
-	ANDQ BX, AX; \
-	SHLXQ R15, AX, BX; \
-	ANDQ AX, BX; \
-	SHLXQ R14, BX, AX; \
-	ANDQ AX, BX; \
-	SHRQ $19, BX; \
-	LEAQ (BX)(BX*1), AX; \
-	ANDNQ BX, AX, BX; \
-	LEAQ (R9)(BX*1), AX; \
-	ANDNQ R9, AX, AX; \
-	ANDQ R11, AX; \
-	POPCNTQ AX, AX; \
-	SUBQ $4, AX; \
-	SARQ $63, AX; \
-	ANDNQ BX, AX, BX; \
-	MOVQ R9, R10; \
-	NOTQ R10; \
-	TZCNTQ R10, CX; \
-	LEAQ -20(CX)(R13*1), CX; \
-	BLSMSKQ R10, R13; \
-	ANDQ R11, R13; \
-	POPCNTQ R13, R13; \
-	LEAQ -4(R13)(R12*1), R13; \
-	ORQ R13, CX; \
-	SARQ $63, CX; \
-	ANDNQ R9, CX, CX; \
-	ANDQ $1, CX; \
-	ORQ CX, BX; \
-	ORQ $1, R10; \
-	LZCNTQ R10, R13; \
-	MOVQ R13, R12; \
-	NOTQ R12; \
-	SHRXQ R12, R11, R12; \
-	SHRQ $1, R12; \
-	POPCNTQ R12, R12
+// Both kernels look up each byte's groups of classes at three places, and add up, for each four bytes, how many are dense. A run of twenty
+// bytes in which four are dense holds four such fours in a row, all in the alphabet, and in these and the two around them there are at least four
+// dense ones. So a kernel keeps three sums of fours back for what follows, and sees a run when the four behind the last whole one has gone by.
 
-#define LIST \
-	MOVQ DX, 0(DI); \
+// BLOCK leaves in hits what groups the three bytes at each place have in common, and in sums the sums of two neighbours: 32 for a byte in the
+// alphabet, and 1 for a dense one. A byte beyond ASCII is looked up as itself as the first of three, and has no sum.
+#define BLOCK(place, hits, sums) \
+	VMOVDQU64 place(SI)(DX*1), hits; \
+	VMOVDQU64 place+1(SI)(DX*1), Z24; \
+	VMOVDQU64 place+2(SI)(DX*1), Z25; \
+	VPTESTNMB Z8, hits, K1; \
+	VMOVDQA64 hits, sums; \
+	VPERMI2B Z1, Z0, K1, hits; \
+	VPERMI2B.Z Z7, Z6, K1, sums; \
+	VPERMI2B Z3, Z2, Z24; \
+	VPERMI2B Z5, Z4, Z25; \
+	VPTERNLOGD $0x80, Z24, Z25, hits; \
+	VPMADDUBSW Z9, sums, sums
+
+// LIST puts the block where DI points, and moves DI on if there was something, without a branch. Of CX it takes the sixteen fours of the block.
+#define LIST(place, hits) \
+	VPTESTMB hits, hits, K1; \
+	KMOVQ K1, R8; \
+	PDEPQ R14, CX, BX; \
+	SHRQ $16, CX; \
+	LEAQ place(DX), AX; \
+	MOVQ AX, 0(DI); \
 	MOVQ R8, 8(DI); \
 	MOVQ BX, 16(DI); \
+	LEAQ 24(DI), AX; \
 	ORQ R8, BX; \
-	NEGQ BX; \
-	SBBQ AX, AX; \
-	ANDQ $24, AX; \
-	ADDQ AX, DI
+	CMOVQNE AX, DI
 
-// func look512(p *byte, n int, tables *[6][128]byte, trail, dense int, list *found, room int) (listed, upto int)
-//
-// Z0-Z5: the low eight classes at the three places; Z6-Z11: the high eight. Z30, Z31: the class bits inBase64 and isDense.
-// K5: the places whose three bytes are all there. DX: the offset of the block.
-TEXT ·look512(SB), NOSPLIT, $16-72
+// func look512(p *byte, n int, t *wideTables, list *found, room int) (listed, upto int)
+TEXT ·look512(SB), NOSPLIT, $0-56
 	MOVQ p+0(FP), SI
-	MOVQ tables+16(FP), DI
-	MOVQ trail+24(FP), R13
-	MOVQ dense+32(FP), R12
-	VMOVDQU64 0(DI), Z0
-	VMOVDQU64 64(DI), Z1
-	VMOVDQU64 128(DI), Z2
-	VMOVDQU64 192(DI), Z3
-	VMOVDQU64 256(DI), Z4
-	VMOVDQU64 320(DI), Z5
-	VMOVDQU64 384(DI), Z6
-	VMOVDQU64 448(DI), Z7
-	VMOVDQU64 512(DI), Z8
-	VMOVDQU64 576(DI), Z9
-	VMOVDQU64 640(DI), Z10
-	VMOVDQU64 704(DI), Z11
+	MOVQ t+16(FP), AX
+	VMOVDQU64 0(AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VMOVDQU64 128(AX), Z2
+	VMOVDQU64 192(AX), Z3
+	VMOVDQU64 256(AX), Z4
+	VMOVDQU64 320(AX), Z5
+	VMOVDQU64 384(AX), Z6
+	VMOVDQU64 448(AX), Z7
+	VMOVDQU64 512(AX), Z10 // how the fours of four blocks come into their order
 	MOVL $0x80, AX
-	VPBROADCASTB AX, Z31
+	VPBROADCASTB AX, Z8
 	MOVL $1, AX
-	VPBROADCASTB AX, Z30
-	KXNORQ K5, K5, K5
-	MOVL $4, R14
-	MOVL $8, R15
-	MOVQ list+40(FP), DI
-	MOVQ room+48(FP), AX
-	LEAQ (AX)(AX*2), AX
-	LEAQ (DI)(AX*8), AX
-	MOVQ AX, 8(SP) // where list ends
+	VPBROADCASTB AX, Z9
+	MOVL $31, AX
+	VPBROADCASTB AX, Z14
+	MOVL $4, AX
+	VPBROADCASTB AX, Z15
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	XORL R11, R11
+	XORL R12, R12
+	XORL R13, R13
+	MOVQ $0x1111111111111111, R14
+	MOVQ list+24(FP), DI
+	MOVQ room+32(FP), AX
+	LEAQ -12(AX)(AX*2), AX
+	LEAQ (DI)(AX*8), R10 // from here on there is no room for four blocks
 	XORL DX, DX
-	MOVQ n+8(FP), AX
-	SUBQ $66, AX
-	MOVQ AX, 0(SP) // the last offset from which 66 bytes may be read
-	JMP  next
 
 loop:
-	VMOVDQU64 (SI)(DX*1), Z12
-	VMOVDQU64 1(SI)(DX*1), Z14
-	VMOVDQU64 2(SI)(DX*1), Z16
-	PREFETCHT0 1024(SI)(DX*1)
+	BLOCK(0, Z16, Z20)
+	BLOCK(64, Z17, Z21)
+	BLOCK(128, Z18, Z22)
+	BLOCK(192, Z19, Z23)
+	PREFETCHT0 2048(SI)(DX*1)
+	PREFETCHT0 2112(SI)(DX*1)
+	PREFETCHT0 2176(SI)(DX*1)
+	PREFETCHT0 2240(SI)(DX*1)
 
-block:
-	VPTESTNMB Z31, Z12, K4 // ASCII
-	VMOVDQA64 Z12, Z13
-	VMOVDQA64 Z14, Z15
-	VMOVDQA64 Z16, Z17
-	VPERMI2B Z1, Z0, K4, Z12 // others stay
-	VPERMI2B.Z Z7, Z6, K4, Z13
-	VPERMI2B Z3, Z2, Z14
-	VPERMI2B Z9, Z8, Z15
-	VPERMI2B Z5, Z4, Z16
-	VPERMI2B Z11, Z10, Z17
-	VPTESTMB Z30, Z12, K4, K1
-	VPTESTMB Z31, Z13, K1, K2
-	VPTERNLOGD $0x80, Z12, Z14, Z16
-	VPTERNLOGD $0x80, Z13, Z15, Z17
-	VPORQ Z16, Z17, Z16
-	VPTESTMB Z16, Z16, K5, K3
-	KMOVQ K1, R9
-	KMOVQ K2, R11
-	KMOVQ K3, R8
-	RUNS
-	LIST
-	ADDQ $64, DX
-	CMPQ DI, 8(SP)
-	JEQ  done
+	// The sums of fours, 64 of them. Of whole ones the highest bit is set.
+	VPACKUSWB Z21, Z20, Z20
+	VPACKUSWB Z23, Z22, Z22
+	VPMADDUBSW Z9, Z20, Z20
+	VPMADDUBSW Z9, Z22, Z22
+	VPACKUSWB Z22, Z20, Z20
+	VPERMD Z20, Z10, Z20
+	VPMOVB2M Z20, K2
+	KMOVQ K2, R9
+
+	// How many are dense in six: of two, and of these two more, and two more.
+	VPANDQ Z14, Z20, Z20
+	VALIGNQ $6, Z11, Z20, Z21
+	VMOVDQA64 Z20, Z11
+	VPALIGNR $15, Z21, Z20, Z21
+	VPADDB Z21, Z20, Z20
+	VALIGNQ $6, Z12, Z20, Z21
+	VMOVDQA64 Z20, Z12
+	VPALIGNR $14, Z21, Z20, Z22
+	VPALIGNR $12, Z21, Z20, Z23
+	VPADDB Z22, Z20, Z20
+	VPADDB Z23, Z20, Z20
+	VPCMPUB $5, Z15, Z20, K3
+	VMOVDQA64 Z16, Z24
+	VPTERNLOGD $0xfe, Z17, Z18, Z24
+	VPORQ Z19, Z24, Z24
+	VPTESTMB Z24, Z24, K1
+
+	// Four whole ones before each: two, and two more. R11 to R13 hold what came before.
+	MOVQ R9, AX
+	SHLQ $1, AX
+	SHRQ $63, R11
+	ORQ R11, AX
+	ANDQ R9, AX
+	MOVQ R9, R11
+	MOVQ AX, BX
+	SHLQ $2, BX
+	SHRQ $62, R12
+	ORQ R12, BX
+	ANDQ AX, BX
+	MOVQ AX, R12
+	LEAQ (BX)(BX*1), CX
+	SHRQ $63, R13
+	ORQ R13, CX
+	MOVQ BX, R13
+	KMOVQ K3, AX
+	ANDQ AX, CX
+	LEAQ (CX)(CX*1), AX
+	ANDNQ CX, AX, CX
+	KMOVQ K1, AX
+	ORQ  CX, AX
+	JNE  some
 
 next:
-	CMPQ DX, 0(SP)
-	JLE  loop
+	ADDQ $256, DX
+	CMPQ DX, n+8(FP)
+	JLT  loop
+	JMP  done
 
-	// The last bytes, and nothing beyond them: masked loads do not fault.
-	MOVQ n+8(FP), CX
-	SUBQ DX, CX
-	JLE  done
-	MOVQ $-1, AX
-	BZHIQ CX, AX, BX
-	DECQ CX
-	BZHIQ CX, AX, CX
-	KMOVQ BX, K1
-	KMOVQ CX, K2
-	SHRQ $1, CX
-	KMOVQ CX, K5
-	VMOVDQU8.Z (SI)(DX*1), K1, Z12
-	VMOVDQU8.Z 1(SI)(DX*1), K2, Z14
-	VMOVDQU8.Z 2(SI)(DX*1), K5, Z16
-	JMP  block
+some:
+	LIST(0, Z16)
+	LIST(64, Z17)
+	LIST(128, Z18)
+	LIST(192, Z19)
+	CMPQ DI, R10
+	JLE  next
+	ADDQ $256, DX
 
 done:
-	MOVQ DX, upto+64(FP)
+	MOVQ DX, upto+48(FP)
 	MOVQ DI, AX
-	SUBQ list+40(FP), AX
+	SUBQ list+24(FP), AX
 	XORL DX, DX
 	MOVL $24, CX
 	DIVQ CX
-	MOVQ AX, listed+56(FP)
+	MOVQ AX, listed+40(FP)
 	VZEROUPPER
 	RET
 
-// SPLIT loads 32 bytes and splits them into their lower and higher halves: Y1 and Y2.
-#define SPLIT(place) \
-	VMOVDQU place(SI)(DX*1), Y0; \
-	VPAND Y15, Y0, Y1; \
-	VPSRLW $4, Y0, Y2; \
-	VPAND Y15, Y2, Y2
+// HALF loads 32 bytes, looks up the groups that both halves of each have, and keeps of Y8 what they have in common.
+#define HALF(place, low, high) \
+	VMOVDQU place(SI)(DX*1), Y9; \
+	VPAND Y15, Y9, Y10; \
+	VPSRLW $4, Y9, Y9; \
+	VPAND Y15, Y9, Y9; \
+	VPSHUFB Y10, low, Y10; \
+	VPSHUFB Y9, high, Y9; \
+	VPAND Y10, Y8, Y8; \
+	VPAND Y9, Y8, Y8
 
-// CLASSES looks up two groups of eight classes: both halves have to have one.
-#define CLASSES(table, low, high) \
-	VBROADCASTI128 table(R10), Y3; \
-	VPSHUFB Y1, Y3, Y3; \
-	VBROADCASTI128 table+16(R10), low; \
-	VPSHUFB Y2, low, low; \
-	VPAND Y3, low, low; \
-	VBROADCASTI128 table+32(R10), Y3; \
-	VPSHUFB Y1, Y3, Y3; \
-	VBROADCASTI128 table+48(R10), high; \
-	VPSHUFB Y2, high, high; \
-	VPAND Y3, high, high
+// BLOCK256 is BLOCK for 32 bytes; it keeps hits and sums on the stack. Looked up by the whole byte, one beyond ASCII gives zero. One byte is
+// enough in the middle.
+#define BLOCK256(place) \
+	VMOVDQU place(SI)(DX*1), Y9; \
+	VPAND Y15, Y9, Y10; \
+	VPSRLW $4, Y9, Y11; \
+	VPAND Y15, Y11, Y11; \
+	VPSHUFB Y9, Y6, Y12; \
+	VPSHUFB Y11, Y7, Y13; \
+	VPAND Y12, Y13, Y12; \
+	VPMINUB Y15, Y12, Y12; \
+	VMOVDQU 256(R10), Y13; \
+	VPSHUFB Y12, Y13, Y12; \
+	VPMADDUBSW 288(R10), Y12, Y12; \
+	VMOVDQU Y12, place+128(SP); \
+	VPSHUFB Y10, Y0, Y10; \
+	VPSHUFB Y11, Y1, Y11; \
+	VPAND Y10, Y11, Y8; \
+	VMOVDQU 416(R10), Y13; \
+	VPCMPEQB place+1(SI)(DX*1), Y13, Y13; \
+	HALF(place+1, Y2, Y3); \
+	HALF(place+2, Y4, Y5); \
+	VPOR Y13, Y8, Y8; \
+	VMOVDQU Y8, place(SP); \
+	VPOR Y8, Y14, Y14
 
-// HALF leaves in hits, word and dense a bit for each of 32 bytes that has no class, is not in the alphabet, is not dense. Looked up by the
-// whole byte, one beyond ASCII gives zero.
-#define HALF(place, hits, word, dense) \
-	SPLIT(place); \
-	CLASSES(0, Y4, Y5); \
-	VBROADCASTI128 192(R10), Y3; \
-	VPSHUFB Y0, Y3, Y3; \
-	VBROADCASTI128 208(R10), Y6; \
-	VPSHUFB Y2, Y6, Y6; \
-	VPAND Y3, Y6, Y6; \
-	VPCMPEQB Y14, Y6, Y7; \
-	VPMOVMSKB Y7, word; \
-	VPAND Y15, Y6, Y6; \
-	VPCMPEQB Y14, Y6, Y6; \
-	VPMOVMSKB Y6, dense; \
-	SPLIT(place+1); \
-	CLASSES(64, Y8, Y9); \
-	VPAND Y8, Y4, Y4; \
-	VPAND Y9, Y5, Y5; \
-	SPLIT(place+2); \
-	CLASSES(128, Y8, Y9); \
-	VPAND Y8, Y4, Y4; \
-	VPAND Y9, Y5, Y5; \
-	VPOR Y5, Y4, Y4; \
-	VPCMPEQB Y14, Y4, Y4; \
-	VPMOVMSKB Y4, hits
+// LIST256 is LIST for two halves.
+#define LIST256(place) \
+	VPCMPEQB place(SP), Y9, Y10; \
+	VPCMPEQB place+32(SP), Y9, Y11; \
+	VPMOVMSKB Y10, R8; \
+	VPMOVMSKB Y11, AX; \
+	SHLQ $32, AX; \
+	ORQ AX, R8; \
+	NOTQ R8; \
+	PDEPQ R14, CX, BX; \
+	SHRQ $16, CX; \
+	LEAQ place(DX), AX; \
+	MOVQ AX, 0(DI); \
+	MOVQ R8, 8(DI); \
+	MOVQ BX, 16(DI); \
+	LEAQ 24(DI), AX; \
+	ORQ R8, BX; \
+	CMOVQNE AX, DI
 
-// func look256(p *byte, blocks int, tables *[14][16]byte, trail, dense int, list *found, room int) (listed, upto int)
+// func look256(p *byte, n int, t *narrowTables, list *found, room int) (listed, upto int)
 //
-// Y14 is zero; Y15 is 15 in each byte. DX: the offset of the block.
-TEXT ·look256(SB), NOSPLIT, $16-72
+// On the stack: what four times 32 bytes hit, their sums, and the last sums of the 128 bytes before: of fours and of two of these.
+TEXT ·look256(SB), NOSPLIT, $320-56
 	MOVQ p+0(FP), SI
-	MOVQ trail+24(FP), R13
-	MOVQ dense+32(FP), R12
-	MOVQ list+40(FP), DI
-	MOVQ room+48(FP), AX
-	LEAQ (AX)(AX*2), AX
-	LEAQ (DI)(AX*8), AX
-	MOVQ AX, 8(SP) // where list ends
-	MOVQ blocks+8(FP), AX
-	SHLQ $6, AX
-	MOVQ AX, 0(SP)
-	MOVL $4, R14
-	MOVL $8, R15
-	VPXOR Y14, Y14, Y14
+	MOVQ t+16(FP), R10
+	VMOVDQU 0(R10), Y0
+	VMOVDQU 32(R10), Y1
+	VMOVDQU 64(R10), Y2
+	VMOVDQU 96(R10), Y3
+	VMOVDQU 128(R10), Y4
+	VMOVDQU 160(R10), Y5
+	VMOVDQU 192(R10), Y6
+	VMOVDQU 224(R10), Y7
 	MOVL $0x0f0f0f0f, AX
 	VMOVD AX, X15
 	VPBROADCASTD X15, Y15
+	VPXOR Y8, Y8, Y8
+	VMOVDQU Y8, 256(SP)
+	VMOVDQU Y8, 288(SP)
+	XORL R9, R9 // which fours are whole: the last 32 lowest, these highest
+	MOVQ $0x1111111111111111, R14
+	MOVQ list+24(FP), DI
+	MOVQ room+32(FP), AX
+	LEAQ -6(AX)(AX*2), AX
+	LEAQ (DI)(AX*8), R11 // from here on there is no room for two blocks
 	XORL DX, DX
-	JMP  next
 
 loop:
-	MOVQ tables+16(FP), R10
-	HALF(0, R8, R9, R11)
-	HALF(32, AX, BX, CX)
+	VPXOR Y14, Y14, Y14
+	BLOCK256(0)
+	BLOCK256(32)
+	BLOCK256(64)
+	BLOCK256(96)
+	VMOVDQU 128(SP), Y8
+	VPACKUSWB 160(SP), Y8, Y8
+	VMOVDQU 192(SP), Y9
+	VPACKUSWB 224(SP), Y9, Y9
+	VPMADDUBSW 288(R10), Y8, Y8
+	VPMADDUBSW 288(R10), Y9, Y9
+	VPACKUSWB Y9, Y8, Y8
+	VMOVDQU 320(R10), Y9
+	VPERMD Y8, Y9, Y8
+	VPMOVMSKB Y8, AX
+	SHRQ $32, R9
 	SHLQ $32, AX
-	SHLQ $32, BX
-	SHLQ $32, CX
-	ORQ  AX, R8
-	ORQ  BX, R9
-	ORQ  CX, R11
-	NOTQ R8
-	NOTQ R9
-	NOTQ R11
-	RUNS
-	LIST
-	ADDQ $64, DX
-	CMPQ DI, 8(SP)
-	JEQ  done
+	ORQ AX, R9
+
+	VPAND 352(R10), Y8, Y8
+	VMOVDQU 256(SP), Y9
+	VPERM2I128 $0x21, Y8, Y9, Y9
+	VMOVDQU Y8, 256(SP)
+	VPALIGNR $15, Y9, Y8, Y9
+	VPADDB Y9, Y8, Y8
+	VMOVDQU 288(SP), Y9
+	VPERM2I128 $0x21, Y8, Y9, Y9
+	VMOVDQU Y8, 288(SP)
+	VPALIGNR $14, Y9, Y8, Y10
+	VPALIGNR $12, Y9, Y8, Y11
+	VPADDB Y10, Y8, Y8
+	VPADDB Y11, Y8, Y8
+	VPCMPGTB 384(R10), Y8, Y8
+	VPMOVMSKB Y8, CX
+
+	LEAQ (R9)(R9*1), AX
+	ANDQ R9, AX
+	LEAQ (AX*4), BX
+	ANDQ AX, BX
+	SHRQ $31, BX
+	ANDQ BX, CX
+	LEAQ (CX)(CX*1), AX
+	ANDNQ CX, AX, CX
+	VPXOR Y9, Y9, Y9
+	VPCMPEQB Y9, Y14, Y14
+	VPMOVMSKB Y14, AX
+	NOTL AX
+	ORL  CX, AX
+	JNE  some
 
 next:
-	CMPQ DX, 0(SP)
+	SUBQ $-128, DX
+	CMPQ DX, n+8(FP)
 	JLT  loop
+	JMP  done
+
+some:
+	LIST256(0)
+	LIST256(64)
+	CMPQ DI, R11
+	JLE  next
+	SUBQ $-128, DX
 
 done:
-	MOVQ DX, upto+64(FP)
+	MOVQ DX, upto+48(FP)
 	MOVQ DI, AX
-	SUBQ list+40(FP), AX
+	SUBQ list+24(FP), AX
 	XORL DX, DX
 	MOVL $24, CX
 	DIVQ CX
-	MOVQ AX, listed+56(FP)
+	MOVQ AX, listed+40(FP)
 	VZEROUPPER
 	RET

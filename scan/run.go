@@ -13,13 +13,8 @@ const (
 func (f *Finder) run(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
 	text := l.text
-	start, end := p, p
-	for least := max(0, p-maxStretch); start > least && classes[0][text[start-1]]&inBase64 != 0; {
-		start--
-	}
-	for end < len(text) && classes[0][text[end]]&inBase64 != 0 {
-		end++
-	}
+	start, r := runAround(text, p)
+	end := r.end
 	open := l.open && end == len(text)
 	if end-start < minRun && !open {
 		return 0, true
@@ -30,7 +25,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	if end-start < minRun {
 		return 0, true
 	}
-	if !isDenseRun(text[start:end]) {
+	if !r.dense {
 		if !open {
 			l.done.run = end
 		}
@@ -39,8 +34,8 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	if held, decided := f.joined(d, start, end); !decided {
 		return held, false
 	}
-	if end-start <= maxWhole && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
-		f.hashes(d, start, end)
+	if n := end - start; n >= hashed[2].text && n <= maxWhole && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
+		f.hashes(d, start, r)
 	}
 	if held, decided := f.stretches(d, start, end, open); !decided {
 		return held, false
@@ -49,16 +44,63 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	return 0, true
 }
 
-// isDenseRun is the kernel's own test: words and paths are no base64. A run without such a window would count only where the kernel came upon
-// it for another reason, so it must not count at all.
+// run is what is to know of one, told in one pass.
+type run struct {
+	end   int
+	dense bool // of twenty bytes in a row, four are: words and paths are no base64
+	// without is where the part begins that one of base64's two alphabets has, is says that a part is as long as a hash: see strange.
+	without [3]int
+	is      [3]bool
+}
+
+// runAround is the run in which p stands, or behind which.
+func runAround(text []byte, p int) (start int, r run) {
+	for start = p; start > max(0, p-maxStretch) && sextet[text[start-1]] != 255; start-- {
+	}
+	r.without = [3]int{start, start, start}
+	recent, n, most := uint64(0), uint64(0), uint64(0) // which of the last bytes are dense, how many of twenty, and the most, not quite
+	i := start
+	for ; i < len(text); i++ {
+		k := kinds[text[i]]
+		if k == 0 {
+			break
+		}
+		thick := uint64(k & 1)
+		n += thick - recent>>(minRun-1)&1
+		recent = recent<<1 | thick
+		most |= n
+		if k > otherKind {
+			k >>= 2
+			r.is[k] = r.is[k] || isTextLength(i-r.without[k])
+			r.without[k] = i + 1
+		}
+	}
+	r.end, r.dense = i, most >= minDense
+	return start, r
+}
+
+// kinds is 0 for what is not in base64's alphabet. The lowest bit is of those that are dense, and from the third one on stands what strange says.
+var kinds = func() (t [256]uint8) {
+	for c, s := range sextet {
+		if s != 255 {
+			t[c] = otherKind&^1 | strange[c]<<2
+		}
+		if classes[0][c]&isDense != 0 {
+			t[c] |= 1
+		}
+	}
+	return t
+}()
+
+const otherKind = 3
+
+// isDenseRun: of twenty bytes in a row, or of all where there are fewer, four are dense.
 func isDenseRun(b []byte) bool {
 	n := 0
 	for i, c := range b {
-		if classes[0][c]&isDense != 0 {
-			n++
-		}
-		if i >= minRun && classes[0][b[i-minRun]]&isDense != 0 {
-			n--
+		n += int(kinds[c] & 1)
+		if i >= minRun {
+			n -= int(kinds[b[i-minRun]] & 1)
 		}
 		if n >= minDense {
 			return true
@@ -151,6 +193,9 @@ var partKind = func() (t [256]uint8) {
 
 // joins says that b begins with an escape that base64 or hexadecimal text may hold, or, where more may come, with a part of one.
 func joins(b []byte, open bool) bool {
+	if len(b) == 0 || !isEscape[b[0]] {
+		return false
+	}
 	for _, s := range [...]string{"%2", "%3", "%5", `\/`, `\u00`, "&#", "=3", "=2", "=\r", "=\n"} {
 		n := min(len(b), len(s))
 		if string(b[:n]) == s[:n] && (n == len(s) || open && n > 0) {
@@ -208,7 +253,7 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 		if q < l.done.part {
 			continue
 		}
-		in, g := textAt(l.text[q : q+sampled])
+		in, g := textAt((*[sampled]byte)(l.text[q:]))
 		if in == plain || !isDenseRun(l.text[q:q+sampled]) {
 			continue
 		}
@@ -229,24 +274,53 @@ func (f *Finder) stretches(d, start, end int, open bool) (held int, decided bool
 }
 
 // textAt says in which form b, of which there are sampled bytes, is text, and where its first group or pair begins.
-func textAt(b []byte) (in form, at int) {
-	b = b[:sampled]
+func textAt(b *[sampled]byte) (in form, at int) {
+	may := mayBeText(b)
+	if may == 0 {
+		return plain, 0
+	}
 	for a := range 4 {
-		s := sextet[b[a+1]] // of what is no text, most shows it in the first two octets
-		if textBytes[sextet[b[a]]<<2|s>>4] && textBytes[s<<4|sextet[b[a+2]]>>2] && isText64(b[a:a+12]) {
+		if may>>a&1 != 0 && isText64(b[a:a+12]) {
 			return base64Text, a
 		}
 	}
 	for a := range 2 {
-		if firstOfText[b[a]] && firstOfText[b[a+2]] && isTextHex(b[a:a+14]) {
+		if may>>(4+a)&1 != 0 && isTextHex(b[a:a+14]) {
 			return hexText, a
 		}
 	}
 	return plain, 0
 }
 
-// firstOfText are the digits that begin a character of ASCII text.
-var firstOfText = table(func(c byte) bool { return c == '0' || c >= '2' && c <= '7' })
+// mayBeText says where text may begin in b, told from each byte alone: bit a for a group of base64 at a, bit 4+a for a pair of digits. Nearly
+// nothing that is no text passes, and there is no branch to be guessed wrong.
+func mayBeText(b *[sampled]byte) uint8 {
+	t := &mayStand
+	first := (t[0][b[0]] | 0b10_1110) & (t[1][b[1]] | 0b00_1100) & (t[2][b[2]] | 0b00_1000) & t[3][b[3]] & t[0][b[4]] & t[1][b[5]] & t[2][b[6]] & t[3][b[7]]
+	return first & t[0][b[8]] & t[1][b[9]] & t[2][b[10]] & t[3][b[11]] & (t[0][b[12]] | 0b00_0001) & (t[1][b[13]] | 0b00_0011) & (t[2][b[14]] | 0b01_0111)
+}
+
+// mayStand[i%4][c] has bit a where c may be byte i of text in base64 whose groups begin at a, bit 4+a where in hexadecimal digits.
+var mayStand = func() (t [4][256]uint8) {
+	for c := range 256 {
+		s := sextet[c]
+		places := [4]bool{s < 0x20 && (s >= ' '>>2 || s == '\t'>>2 || s == '\r'>>2), s != 255 && s&15 < 8 && s&15 != 1, s != 255 && s&3 < 2, s != 255}
+		digits := [2]bool{c == '0' || c >= '2' && c <= '7', hexValue(byte(c)) < 16}
+		for i := range 4 {
+			for a := range 4 {
+				if places[(i-a+4)%4] {
+					t[i][c] |= 1 << a
+				}
+			}
+			for a := range 2 {
+				if digits[(i+a)%2] {
+					t[i][c] |= 1 << (4 + a)
+				}
+			}
+		}
+	}
+	return t
+}()
 
 // isText64 says that b, whole groups of base64, holds nothing but ASCII text.
 func isText64(b []byte) bool {
@@ -330,7 +404,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 		g, nth int // its group begins at p+g, and it is the nth octet of it
 	}{{hitB0, 1, 0}, {hitB1, -1, 1}, {hitB2, -2, 2}} {
 		g := p + c.g
-		if h&c.h == 0 || g < 0 || classes[0][text[g]]&classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 || text[p+1] == '/' {
+		if h&c.h == 0 || g < 0 || classes[0][text[g]]&classes[0][text[p]]&classes[0][text[p+1]]&inBase64 == 0 {
 			continue
 		}
 		from, to := max(0, g-maxAround), min(len(text), g+maxAround)
@@ -360,7 +434,7 @@ func (f *Finder) at64(d, p int, h hit) (held int, decided bool) {
 func isBetween64(text []byte, p int, h hit) bool {
 	var before, after byte
 	switch {
-	case p < 1 || p < 2 && h != hitB1 || text[p+1] == '/':
+	case p < 1 || p < 2 && h != hitB1:
 		return false
 	case h == hitB1:
 		before = sextet[text[p-1]]<<2 | sextet[text[p]]>>4
