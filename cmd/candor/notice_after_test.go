@@ -146,6 +146,7 @@ notice:
   from: Shop Example <service@shop.example>
   return_path: return.shop.example
   mx: off
+  limits: {start: 1000000, max: 1000000}
   relays: [{addr: %q, tls: none, connections: 2}]
   dkim: [{domain: shop.example, selector: e, key_file: %s}]
   bounces: {maildir: %s}
