@@ -185,14 +185,22 @@ func (p *speaker) told() string {
 	switch {
 	case t.Affected == 0:
 		return ""
-	case told == 0:
+	case told == 0 && t.Withheld == 0:
 		return p.Say("told.none")
 	case told == t.Affected:
 		return p.Say("told.all", "n", n)
-	case t.Waiting > 0:
-		return p.Say("told.some", "told", p.Number(told), "n", n)
 	}
-	return p.Say("told.rest", "told", p.Number(told), "n", n)
+	kept := ""
+	if t.Withheld > 0 {
+		kept = p.Say("told.kept", "k", p.Number(t.Withheld))
+	}
+	switch {
+	case t.Waiting > 0:
+		return p.Join(p.Say("told.so-far", "told", p.Number(told), "n", n), kept, p.Say("told.will"))
+	case told+t.Withheld < t.Affected:
+		return p.Join(p.Say("told.part", "told", p.Number(told), "n", n), kept, p.Say("told.unreached"))
+	}
+	return p.Join(p.Say("told.part", "told", p.Number(told), "n", n), kept)
 }
 
 func (p *speaker) answers() (list []Answer) {

@@ -201,3 +201,37 @@ func TestAllCountriesTogether(t *testing.T) {
 		t.Error("the page names other countries beside none")
 	}
 }
+
+// Whoever is not told, with a reason, is not among those who will be, or were not reached.
+func TestToldAndWithheld(t *testing.T) {
+	for want, states := range map[string]map[notice.State]int{
+		"We have told all of the 160 people.":                                                              {notice.Accepted: 150, notice.Other: 10},
+		"We have not told these people yet. We will tell each of them.":                                    {},
+		"So far we have told 100 of 160 people. We will tell the others, too.":                             {notice.Accepted: 100},
+		"So far we have told 100 of 160 people. Not told, with a reason: 3. We will tell the others, too.": {notice.Accepted: 100, notice.Withheld: 3},
+		"We have told 150 of 160 people. We have not reached the others yet.":                              {notice.Accepted: 150, notice.Bounced: 8, notice.InDoubt: 2},
+		"We have told 150 of 160 people. Not told, with a reason: 3. We have not reached the others yet.":  {notice.Accepted: 150, notice.Bounced: 7, notice.Withheld: 3},
+		"We have told 157 of 160 people. Not told, with a reason: 3.":                                      {notice.Accepted: 157, notice.Withheld: 3},
+	} {
+		in := shop()
+		in.Told.States = states
+		r, err := Draft(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list := verify.Sums(r); len(list) > 0 {
+			t.Errorf("%v: %v", states, list)
+		}
+		if s := must(StatementOf(r, in.Facts, "en")).Text(); !strings.Contains(s, "\n"+want+"\n") {
+			t.Errorf("%v: not %q in\n%s", states, want, s)
+		}
+		page := string(must(Pages([]Published{{Report: r, Hash: candor.HashOf(b)}}))[r.Incident+"/en.html"])
+		if t2 := r.Told; t2.Withheld != states[notice.Withheld] || t2.Accepted+t2.Bounced+t2.OtherChannel+t2.InDoubt+t2.Withheld+t2.Waiting != 160 || !strings.Contains(page, "Not told, with a reason") {
+			t.Errorf("%v: %+v", states, t2)
+		}
+	}
+}
