@@ -162,6 +162,8 @@ type Cause struct {
 	WhyNotCaught Fact[Words]     `json:"why_not_caught"`
 	Kind         Fact[string]    `json:"kind"` // "programming", "misconfiguration", "publishing", "misdelivery"
 	ThirdParty   Fact[string]    `json:"third_party"`
+	// Candidates are the two causes that remain while Summary is unknown, in words; empty: none, or more of them.
+	Candidates []Words `json:"candidates,omitempty"`
 }
 
 // VERIS is action.error of VERIS 1.4.

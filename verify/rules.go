@@ -33,6 +33,9 @@ func Rules(r Report) (list []Finding) {
 	if r.Merge < 0 {
 		wrong("/merge_below", "it is less than nobody")
 	}
+	if n := len(r.Cause.Candidates); n != 0 && (n != 2 || r.Cause.Summary.Status != Unknown) {
+		wrong("/cause/candidates", "they are two, and none where the cause is said or withheld")
+	}
 	for i, n := range r.Told.Notices {
 		if !hashForm.MatchString(n) {
 			wrong("/people_told/notice_sha256/"+strconv.Itoa(i), "it is no SHA-256 of 64 hexadecimal digits")

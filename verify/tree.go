@@ -93,6 +93,12 @@ func TilePaths(size int64) (names []string) {
 	return names
 }
 
+// BundlePath is where the published folder has the last entries of a log of some size, from 1.
+func BundlePath(size int64) string {
+	n := (size - 1) >> height
+	return tilePath(tlog.Tile{H: height, L: -1, N: n, W: int(size - n<<height)})
+}
+
 // holds: is the tile one of a tree of some size, or of an earlier one?
 func holds(size int64, t tlog.Tile) bool {
 	return t.L < 8 && t.N<<height+int64(t.W) <= size>>(height*max(t.L, 0))

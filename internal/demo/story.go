@@ -22,7 +22,7 @@ type Chapter struct {
 func Chapters() []Chapter {
 	return []Chapter{
 		{Title: "A quiet morning", Release: Sound, Mode: "observe", Lasts: 14 * time.Second, Requests: 200,
-			Text: "Tuesday, 20 November 2018, three days before Black Friday. People sign in, look at lamps and at their own orders. Everybody sees only their own data."},
+			Text: "It is as on Tuesday, 20 November 2018, three days before Black Friday; what is recorded has today's date. People sign in, look at lamps and at their own orders. Everybody sees only their own data."},
 		{Title: "Release 2018.11.20 goes live", Release: Leaky, Lasts: 5 * time.Second, Requests: 20, Disclosed: 1,
 			Text: "It was meant to make product pages faster. It remembers who is signed in by the page, and not by the customer."},
 		{Title: "Somebody else's name", Lasts: 9 * time.Second, Requests: 100, Disclosed: 25,

@@ -45,7 +45,7 @@ var facts = map[string]source{
 	"/how_many/fields_not_disclosed":     {"Data not shown", fact(func(r *verify.Report) verify.Fact[[]verify.NotDisclosed] { return r.HowMany.NotDisclosed }, each(notShown))},
 	"/how_many/special_groups":           {"Vulnerable people", fact(func(r *verify.Report) verify.Fact[string] { return r.HowMany.Special }, as)},
 	"/how_many/severity":                 {"Severity (ENISA 2013)", fact(func(r *verify.Report) verify.Fact[verify.Severity] { return r.HowMany.Severity }, severity)},
-	"/cause/summary_plain":               {"What happened", fact(func(r *verify.Report) verify.Fact[verify.Words] { return r.Cause.Summary }, words)},
+	"/cause/summary_plain":               {"What happened", cause},
 	"/cause/veris":                       {"Cause (VERIS 1.4)", fact(func(r *verify.Report) verify.Fact[verify.VERIS] { return r.Cause.VERIS }, veris)},
 	"/cause/mechanism":                   {"Cause", fact(func(r *verify.Report) verify.Fact[verify.Mechanism] { return r.Cause.Mechanism }, mechanism)},
 	"/cause/trigger":                     {"Began with", fact(func(r *verify.Report) verify.Fact[verify.Trigger] { return r.Cause.Trigger }, trigger)},
@@ -231,6 +231,16 @@ func wrongViewers(w verify.WrongViewers) string {
 	return fmt.Sprintf("%d were asked to delete it, %d said that they did or kept nothing, %d still have something", w.Asked, w.Confirmed, w.Contact)
 }
 
+// cause says which two remain, where it is not known.
+func cause(d *draft) said {
+	c := d.Report.Cause
+	s := sayFact(d, c.Summary, words)
+	if c.Summary.Status == verify.Unknown && len(c.Candidates) == 2 {
+		s.text += fmt.Sprintf(". One of these two is left: %s Or: %s", words(c.Candidates[0]), words(c.Candidates[1]))
+	}
+	return s
+}
+
 func prevention(d *draft) said {
 	return sayFact(d, d.Report.Fix.Prevention, each(func(p verify.Prevention) string {
 		return joined(", ", words(p.Action), p.Owner, prefixed("due ", d.time(p.Due)), prefixed("done ", d.time(p.Done)))
@@ -244,7 +254,10 @@ func regions(d *draft) said {
 		case "":
 			name = "country unknown"
 		case "other":
-			name = fmt.Sprintf("countries with fewer than %d", d.Report.Merge)
+			name = "other countries, counted together:"
+			if d.Report.Which.Regions.Value != nil && len(*d.Report.Which.Regions.Value) == 1 {
+				name = "all countries, counted together:"
+			}
 		}
 		return fmt.Sprintf("%s %d", name, r.People)
 	}))
@@ -259,7 +272,7 @@ func tally(d *draft) said {
 	lines := []string{fmt.Sprintf("%d affected: %d accepted, %d bounced, %d told by another channel, %d in doubt, %d withheld, %d waiting; %d complaints",
 		t.Affected, t.Accepted, t.Bounced, t.OtherChannel, t.InDoubt, t.Withheld, t.Waiting, t.Complaints)}
 	if !t.FirstAt.IsZero() {
-		lines = append(lines, "first "+d.time(t.FirstAt)+", last "+d.time(t.LastAt))
+		lines = append(lines, joined(", ", "first "+d.time(t.FirstAt), prefixed("last ", d.time(t.LastAt))))
 	}
 	for _, hash := range t.Notices {
 		lines = append(lines, "notice SHA-256 "+hash)

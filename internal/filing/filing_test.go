@@ -195,7 +195,7 @@ func TestNumbersAreTheReports(t *testing.T) {
 		"records":   "6377",
 		"viewers":   "Viewers who were shown it: 1490\nPairs of person and viewer: 3388",
 		"told":      "3210 affected: 3171 accepted, 21 bounced, 9 told by another channel, 2 in doubt, 3 withheld, 4 waiting; 1 complaints",
-		"countries": "DE 2841; US-TX 312; countries with fewer than 10 17; country unknown 40",
+		"countries": "DE 2841; US-TX 312; other countries, counted together: 17; country unknown 40",
 		"aware":     "2026-11-20 11:52 CET (10:52 UTC)",
 		"contained": "415 recorded requests were asked again and disclosed nothing; 90211 responses since the fix",
 		"severity":  "low: 1 x 1 + 0.25 = 1.25",

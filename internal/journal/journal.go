@@ -28,6 +28,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"candor.example"
+	"candor.example/internal/lock"
 )
 
 // Options is where and how to keep the journal.
@@ -85,6 +86,18 @@ func Open(ctx context.Context, o Options) (_ *Journal, err error) {
 	}
 	j.notes.start(j)
 	return j, nil
+}
+
+// lockFolder keeps a second process out: two servers on one store would spoil it.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := lock.Take(filepath.Join(dir, "lock"), 0o600)
+	var held *lock.Held
+	if errors.As(err, &held) {
+		return nil, fmt.Errorf("journal: another candor (process %s) uses %s: stop it, or name another folder with --data", held.PID, dir)
+	} else if err != nil {
+		return nil, fmt.Errorf("journal: cannot lock the folder: %w", err)
+	}
+	return f, nil
 }
 
 // start runs the embedded server.

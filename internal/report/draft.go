@@ -41,6 +41,9 @@ func Draft(in Input) (verify.Report, error) {
 	if err := d.set(&r); err != nil {
 		return r, err
 	}
+	if r.Cause.Summary.Status != verify.Unknown || r.Cause.Mechanism.Status == verify.Withheld || len(r.Cause.Candidates) != 2 {
+		r.Cause.Candidates = nil
+	}
 	d.conceal(&r)
 	d.keepPromises(&r)
 	if err := d.questions(&r, all); err != nil {

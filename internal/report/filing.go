@@ -54,6 +54,8 @@ func FiledOf(a candor.Action) (Filed, error) {
 		return f, errors.New(`"rule" is missing: under which duty it was filed`)
 	case !slices.Contains(Phases, f.Phase):
 		return f, errors.New(`"phase" is none of initial, follow-up, final and withdrawal`)
+	case f.At.After(a.Time.Add(time.Minute)): // of clocks that differ
+		return f, errors.New(`"at" lies in the future: record it when it was filed`)
 	case f.How == "":
 		return f, errors.New(`"how" is missing: by web form, mail, post`)
 	case f.Document != "" && !candor.IsHash(f.Document):

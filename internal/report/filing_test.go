@@ -77,3 +77,13 @@ func TestFiledOf(t *testing.T) {
 		}
 	}
 }
+
+// What is planned is not filed; clocks may differ by a minute.
+func TestFiledIsPast(t *testing.T) {
+	for at, ok := range map[time.Time]bool{aware: true, aware.Add(time.Minute): true, aware.Add(time.Minute + time.Second): false, aware.Add(24 * time.Hour): false, aware.Add(-24 * time.Hour): true} {
+		_, err := FiledOf(candor.Action{What: candor.Filed, Time: aware, Details: map[string]string{"rule": "eu-regulator", "phase": Initial, "how": "web form", "at": at.Format(time.RFC3339)}})
+		if (err == nil) != ok {
+			t.Errorf("%s, recorded %s: %v", at, aware, err)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"candor.example"
+	"candor.example/internal/lock"
 	"candor.example/verify"
 )
 
@@ -82,8 +83,11 @@ func OpenLog(ctx context.Context, dir string, o LogOptions) (*Log, error) {
 	if err := os.MkdirAll(l.work("tmp"), 0o755); err != nil {
 		return nil, err
 	}
-	if l.lock, err = lockFolder(l.work("lock")); err != nil {
-		return nil, err
+	var held *lock.Held
+	if l.lock, err = lock.Take(l.work("lock"), 0o644); errors.As(err, &held) {
+		return nil, fmt.Errorf("another candor (process %s) is publishing into this folder: wait until it is done", held.PID)
+	} else if err != nil {
+		return nil, fmt.Errorf("cannot lock the published folder: %w", err)
 	}
 	if err := l.open(ctx); err != nil {
 		l.Close()

@@ -2,30 +2,10 @@ package report
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"golang.org/x/sys/unix"
 )
-
-// lockFolder keeps a second appender out. The lock ends with the process.
-func lockFolder(file string) (*os.File, error) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("cannot lock the published folder: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close()
-		pid, _ := os.ReadFile(file)
-		return nil, fmt.Errorf("another candor (process %s) is publishing into this folder: wait until it is done (%w)", strings.TrimSpace(string(pid)), err)
-	}
-	f.Truncate(0)
-	f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-	return f, nil
-}
 
 // writeFile writes and syncs a file, and makes its folders; those are not synced.
 func writeFile(path string, b []byte) error {

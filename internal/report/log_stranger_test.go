@@ -71,6 +71,54 @@ func TestStranger(t *testing.T) {
 	}
 }
 
+// The lines that stand on the pages say the same of each revision and of the log, and whether somebody changed either.
+func TestCommandsOfPages(t *testing.T) {
+	for _, name := range []string{"bash", "curl", "grep", "go"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("%s is not here", name)
+		}
+	}
+	if out, err := exec.Command("go", "mod", "download", "github.com/transparency-dev/tessera@v1.0.4").CombinedOutput(); err != nil {
+		t.Skipf("there is no Go module proxy: %s", out)
+	}
+	dir, _ := sampleSite(t)
+	site := httptest.NewServer(http.FileServerFS(os.DirFS(dir)))
+	defer site.Close()
+	revisions := verified(t, os.DirFS(dir)).Revisions
+	run := func(lines ...string) string {
+		cmd := exec.Command("bash", "-c", strings.ReplaceAll(strings.Join(lines, "\n"), "URL", site.URL))
+		cmd.Dir = t.TempDir()
+		out, _ := cmd.CombinedOutput()
+		return strings.TrimSpace(string(out))
+	}
+	wrong := regexp.MustCompile("(?i)fail|invalid")
+	for _, r := range revisions {
+		v := &view{r: *r.Report, revisions: []Published{{Report: *r.Report, Hash: r.Manifest.Report}}}
+		lines := v.Commands()
+		if got := run(lines[2]); got != "1" {
+			t.Errorf("entry %d: %q by %s", r.Index, got, lines[2])
+		}
+		if got := run(strings.Replace(lines[2], r.Manifest.Report[:8], "00000000", 1)); got != "0" {
+			t.Errorf("another report than that of entry %d: %q", r.Index, got)
+		}
+	}
+	if out := run(logCommands()...); wrong.MatchString(out) {
+		t.Errorf("%s", out)
+	}
+	file := filepath.Join(dir, "log/tile/entries/000.p/3")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(file, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(logCommands()...); !wrong.MatchString(out) {
+		t.Errorf("an entry was changed, and nobody says so: %s", out)
+	}
+}
+
 // The same over HTTP, and a server that is hostile.
 func TestVerifyURL(t *testing.T) {
 	dir, o := sampleSite(t)

@@ -125,7 +125,16 @@ func (v *view) many() []text {
 	return list
 }
 
+// cause says which two remain, where it is not known.
 func (v *view) cause() []text {
+	c := v.r.Cause
+	if statusOf(c.Summary.Status) == verify.Unknown && len(c.Candidates) > 0 {
+		list := append(texts(v.Say("cause.undetermined")), each(c.Candidates, v.own)...)
+		if by := c.Summary.NextUpdateBy; !by.IsZero() {
+			list = append(list, plain(v.Say("open.by", "date", v.Date(by))))
+		}
+		return list
+	}
 	return said(v, v.r.Cause.Summary, func(w verify.Words) []text { return []text{v.own(w)} })
 }
 

@@ -109,7 +109,12 @@ func (v *view) whichRows() []row {
 		fact(v, "/which/audience", w.Audience, func(list []string) []text {
 			return each(list, func(a string) text { return v.word("audience.", a) })
 		}),
-		fact(v, "/which/regions", w.Regions, func(list []verify.Region) []text { return each(list, v.region) }),
+		fact(v, "/which/regions", w.Regions, func(list []verify.Region) []text {
+			if len(list) == 1 && list[0].Country == Together {
+				return texts(v.Say("region.all") + v.Say("colon") + v.Count("region.people", list[0].People))
+			}
+			return each(list, v.region)
+		}),
 	}
 }
 
@@ -186,7 +191,7 @@ func (v *view) manyRows() []row {
 		fact(v, "/how_many/people", h.People, v.people),
 		fact(v, "/how_many/prevented", h.Prevented, number),
 		fact(v, "/how_many/possible", h.Possible, number),
-		fact(v, "/how_many/viewers_count", h.Viewers, number),
+		fact(v, "/how_many/viewers_count", h.Viewers, func(n int) []text { return texts(v.Number(n), v.Say("viewers.means")) }),
 		fact(v, "/how_many/exposures", h.Exposures, number),
 		fact(v, "/how_many/records", h.Records, number),
 		fact(v, "/how_many/special_groups", h.Special, func(s string) []text { return texts(shown(s)) }),
@@ -225,8 +230,12 @@ func (v voice) decimal(f float64) string {
 func (v *view) causeRows() []row {
 	c := v.r.Cause
 	own := func(w verify.Words) []text { return []text{v.own(w)} }
+	summary := fact(v, "/cause/summary_plain", c.Summary, own)
+	if summary.Status == verify.Unknown {
+		summary.Values = v.cause()
+	}
 	return []row{
-		fact(v, "/cause/summary_plain", c.Summary, own),
+		summary,
 		fact(v, "/cause/kind", c.Kind, func(k string) []text { return []text{v.word("kind.", k)} }),
 		fact(v, "/cause/trigger", c.Trigger, v.trigger),
 		fact(v, "/cause/why_not_caught", c.WhyNotCaught, own),

@@ -41,6 +41,7 @@ func newestOf(revisions []Published) verify.Report { return revisions[len(revisi
 func (x *index) Tongues() ([]tongue, error) { return tongues(notice.Languages) }
 func (x *index) Publisher() string          { return shownName(x.publisher) }
 func (x *index) Who() []text                { return x.Imprint(x.publisher) }
+func (x *index) Commands() []string         { return logCommands() }
 func (x *index) Contacts() []contact        { return x.contacts(x.publisher) }
 
 // entry is one incident in the list.

@@ -471,6 +471,19 @@ func (v *view) Revisions() (list []revision) {
 }
 
 func (v *view) Hash() string { return v.revisions[len(v.revisions)-1].Hash }
+
+// Commands are what checks the log and this report's entry in it without Candor, as docs/verify.md has it for all files. The bundle is the one that was published with the entry: it
+// stays. TestCommandsOfPages runs them.
+func (v *view) Commands() []string {
+	return append(logCommands(), fmt.Sprintf("curl -fsSL URL/%s | grep -a -c %s", verify.BundlePath(v.r.Log.Index+1), v.Hash()))
+}
+
+// logCommands check the log: that its key signed it, and that its entries and tiles are those for which it stands.
+func logCommands() []string {
+	return []string{"curl -fsSL URL/key.txt | head -n 1 > log.pub",
+		"go run github.com/transparency-dev/tessera/cmd/fsck@v1.0.4 -storage_url URL/log/ -public_key log.pub -ui=false"}
+}
+
 func (v *view) LogEntry() string {
 	return v.Say("verify.log", "origin", shown(v.r.Log.Origin), "index", v.Number(int(v.r.Log.Index)))
 }

@@ -65,6 +65,9 @@ func (d *drafter) words(r *verify.Report, all map[string]*notice.Voice) error {
 	if d.Verdict.Cause != incident.CauseUndetermined && d.Facts.Cause != "" {
 		r.Cause.Summary = known(d, in(func(v *notice.Voice) string { return v.Sentence("cause") }), d.verdict)
 	}
+	for _, c := range d.Verdict.Candidates {
+		r.Cause.Candidates = append(r.Cause.Candidates, in(func(v *notice.Voice) string { return v.Say("cause." + string(c.Cause)) }))
+	}
 	r.Consequences = known(d, in((*notice.Voice).Consequences), d.figures)
 	r.Advice = []verify.Words{}
 	for n := range all["en"].Advice() {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
+	"candor.example/internal/incident"
 	"candor.example/internal/notice"
 	"candor.example/verify"
 )
@@ -133,7 +134,8 @@ func (p *speaker) blocks() []string {
 	}
 	list := []string{
 		p.Join(happened, p.seen(), p.timed(r.Timeline.Detected, "found"), p.Say("apology")),
-		p.Join(p.cause(), p.Sentence("release"), p.Sentence("prevented"), p.Sentence("possible")),
+		p.cause(),
+		p.Join(p.Sentence("release"), p.Sentence("prevented"), p.Sentence("possible")),
 		p.Join(p.Shown(), p.Passwords()),
 		p.Join(p.Sentence("contained"), p.Sentence("fixed"), p.Sentence("verified"), p.Sentence("clean"), p.Sentence("prevention")),
 		p.told(),
@@ -161,8 +163,19 @@ func (p *speaker) seen() string {
 	return p.Say("seen", "viewers", p.List(who))
 }
 
-// cause is the notice's sentence where the report says the same, or what people set, or that it is not known.
+// cause is the notice's sentence where the report says the same, or what people set, or that it is not known and which two remain.
 func (p *speaker) cause() string {
+	c := p.r.Cause
+	switch date := p.Date(c.Summary.NextUpdateBy); {
+	case c.Summary.Status == verify.Unknown && len(c.Candidates) > 0:
+		lines := []string{p.Say("cause.undetermined")}
+		for _, one := range c.Candidates {
+			lines = append(lines, "- "+p.Own(one))
+		}
+		return strings.Join(append(lines, p.Say("more", "date", date)), "\n")
+	case c.Summary.Status == verify.Unknown:
+		return p.Say("unknown.cause", "date", date)
+	}
 	return given(p, p.r.Cause.Summary, func(w verify.Words) string { return p.Ended(p.Own(w)) })
 }
 
@@ -172,14 +185,22 @@ func (p *speaker) told() string {
 	switch {
 	case t.Affected == 0:
 		return ""
-	case told == 0:
+	case told == 0 && t.Withheld == 0:
 		return p.Say("told.none")
 	case told == t.Affected:
 		return p.Say("told.all", "n", n)
-	case t.Waiting > 0:
-		return p.Say("told.some", "told", p.Number(told), "n", n)
 	}
-	return p.Say("told.rest", "told", p.Number(told), "n", n)
+	kept := ""
+	if t.Withheld > 0 {
+		kept = p.Say("told.kept", "k", p.Number(t.Withheld))
+	}
+	switch {
+	case t.Waiting > 0:
+		return p.Join(p.Say("told.so-far", "told", p.Number(told), "n", n), kept, p.Say("told.will"))
+	case told+t.Withheld < t.Affected:
+		return p.Join(p.Say("told.part", "told", p.Number(told), "n", n), kept, p.Say("told.unreached"))
+	}
+	return p.Join(p.Say("told.part", "told", p.Number(told), "n", n), kept)
 }
 
 func (p *speaker) answers() (list []Answer) {
@@ -192,7 +213,7 @@ func (p *speaker) answers() (list []Answer) {
 	addAnswer(p, &list, "shown", "/how_many/fields_disclosed", r.HowMany.Disclosed, func([]string) string { return p.Shown() })
 	addAnswer(p, &list, "passwords", "/how_many/fields_disclosed", r.HowMany.Disclosed, func([]string) string { return p.Passwords() })
 	addAnswer(p, &list, "seen", "/how_many/viewers_count", r.HowMany.Viewers, func(int) string { return p.seen() })
-	addAnswer(p, &list, "cause", "/cause/summary_plain", r.Cause.Summary, func(w verify.Words) string { return p.Ended(p.Own(w)) })
+	list = append(list, Answer{"/cause/summary_plain", r.Cause.Summary.Status, p.Say("ask.cause"), p.cause()})
 	addAnswer(p, &list, "caught", "/cause/why_not_caught", r.Cause.WhyNotCaught, func(w verify.Words) string { return p.Ended(p.Own(w)) })
 	addAnswer(p, &list, "third", "/cause/third_party", r.Cause.ThirdParty, p.Ended)
 	if r.Fix.ContainedAt.Status != verify.Unknown || r.Fix.FixedAt.Status != verify.Known { // what was mended at once was never kept in
@@ -236,6 +257,9 @@ func (p *speaker) site([]verify.Site) string {
 
 // regions names countries as the language does (CLDR).
 func (p *speaker) regions(list []verify.Region) string {
+	if len(list) == 1 && list[0].Country == Together {
+		return p.Say("regions.together", "n", p.Number(list[0].People))
+	}
 	namer := display.Regions(language.Make(p.lang))
 	var items []string
 	for _, r := range list {
@@ -289,8 +313,14 @@ func LintStatement(text string, r verify.Report, f notice.Facts) ([]notice.Findi
 		return nil, err
 	}
 	facts := factsOf(r, f)
+	if r.Cause.Summary.Status != verify.Unknown && facts.Cause == incident.CauseUndetermined {
+		facts.Cause = "" // people know it
+	}
 	var list []notice.Finding
 	for _, found := range notice.Lint(l, &facts, nil) {
+		if found.Rule == "N05" && r.Cause.Summary.Status == verify.Withheld {
+			continue
+		}
 		if slices.Contains(style, found.Rule) {
 			list = append(list, found)
 		}

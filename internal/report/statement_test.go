@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"candor.example"
 	"candor.example/internal/incident"
 	"candor.example/internal/notice"
 	"candor.example/verify"
@@ -102,5 +103,135 @@ func TestStatementOfLittle(t *testing.T) {
 	}
 	if r.Cause.Summary.Status != verify.Unknown {
 		t.Errorf("%+v", r.Cause.Summary)
+	}
+}
+
+// Of an undetermined cause the two that remain are named, in the report, on the page and in the statement, and nowhere once somebody says the cause, or withholds it.
+func TestTheTwoThatRemain(t *testing.T) {
+	in := shop()
+	in.Verdict = incident.Verdict{Cause: incident.CauseUndetermined, Title: incident.Undetermined, Candidates: []incident.Considered{{Cause: incident.CauseCoalesced}, {Cause: incident.CauseMixUp}}}
+	in.Facts.Cause, in.Facts.Candidates = incident.CauseUndetermined, []incident.CauseID{incident.CauseCoalesced, incident.CauseMixUp}
+	two := map[string][]string{"en": {"One of these two is left", "we gave all of them the page of one", "We mixed up the sessions"}, "de": {"Eine von diesen beiden bleibt"}, "ja": {"次の二つのどちらか"}}
+	for name, test := range map[string]struct {
+		set   Entry
+		named bool
+	}{
+		"drafted":  {set("/fix/copies_purged", "known", `["none"]`, ""), true},
+		"said":     {set("/cause/summary_plain", "known", `{"en":"The cause: a mistake in our program. It mixed up two people."}`, ""), false},
+		"withheld": {set("/cause/summary_plain", "withheld", "", "The police ask us to."), false},
+		"hidden":   {set("/cause/mechanism", "withheld", "", "The police ask us to."), false},
+	} {
+		in := in
+		in.Actions = append(slices.Clone(in.Actions), test.set)
+		r, err := Draft(in)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		b, err := Marshal(r)
+		if err != nil || (len(r.Cause.Candidates) == 2) != test.named {
+			t.Fatalf("%s: %v %v", name, err, r.Cause.Candidates)
+		}
+		if errs := Ready(r); len(errs) > 0 {
+			t.Error(name, errs)
+		}
+		pages, err := Pages([]Published{{Report: r, Hash: candor.HashOf(b)}})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for lang, parts := range two {
+			s, err := StatementOf(r, in.Facts, lang)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			for _, part := range parts {
+				if page := string(pages[r.Incident+"/"+lang+".html"]); strings.Contains(page, part) != test.named || strings.Contains(s.Text(), part) != test.named {
+					t.Errorf("%s, %s: %q: on the page %t, in the statement %t", name, lang, part, strings.Contains(page, part), strings.Contains(s.Text(), part))
+				}
+			}
+		}
+		if list, err := LintStatement(must(StatementOf(r, in.Facts, "en")).Text(), r, in.Facts); err != nil || len(list) > 0 {
+			t.Errorf("%s: %v %v", name, err, list)
+		}
+	}
+	r, err := Draft(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(*verify.Cause){
+		"one": func(c *verify.Cause) { c.Candidates = c.Candidates[:1] },
+		"beside a word": func(c *verify.Cause) {
+			c.Summary = verify.Fact[verify.Words]{Value: &verify.Words{"en": "x"}, Status: verify.Known, AsOf: r.PublishedAt}
+		},
+	} {
+		other := r
+		spoil(&other.Cause)
+		if list := verify.Rules(other); len(list) != 1 || list[0].Field != "/cause/candidates" {
+			t.Errorf("%s: %v", name, list)
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Where all countries are one row, nobody asks which others there are.
+func TestAllCountriesTogether(t *testing.T) {
+	in := shop()
+	in.Countries = map[string]int{"DE": 4, "FR": 3, "AT": 153}
+	in.Facts.People = 160
+	in.Merge = 200
+	r, err := Draft(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{"en": "We count all countries together, so that nobody can be found out: 160.", "de": "Wir zählen alle Länder zusammen, damit niemand erkannt werden kann: 160."} {
+		if s := must(StatementOf(r, in.Facts, lang)).Text(); !strings.Contains(s, want) {
+			t.Errorf("%s:\n%s", lang, s)
+		}
+	}
+	b, err := Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page := string(must(Pages([]Published{{Report: r, Hash: candor.HashOf(b)}}))[r.Incident+"/en.html"]); !strings.Contains(page, "all countries, counted together: 160 people") {
+		t.Error("the page names other countries beside none")
+	}
+}
+
+// Whoever is not told, with a reason, is not among those who will be, or were not reached.
+func TestToldAndWithheld(t *testing.T) {
+	for want, states := range map[string]map[notice.State]int{
+		"We have told all of the 160 people.":                                                              {notice.Accepted: 150, notice.Other: 10},
+		"We have not told these people yet. We will tell each of them.":                                    {},
+		"So far we have told 100 of 160 people. We will tell the others, too.":                             {notice.Accepted: 100},
+		"So far we have told 100 of 160 people. Not told, with a reason: 3. We will tell the others, too.": {notice.Accepted: 100, notice.Withheld: 3},
+		"We have told 150 of 160 people. We have not reached the others yet.":                              {notice.Accepted: 150, notice.Bounced: 8, notice.InDoubt: 2},
+		"We have told 150 of 160 people. Not told, with a reason: 3. We have not reached the others yet.":  {notice.Accepted: 150, notice.Bounced: 7, notice.Withheld: 3},
+		"We have told 157 of 160 people. Not told, with a reason: 3.":                                      {notice.Accepted: 157, notice.Withheld: 3},
+	} {
+		in := shop()
+		in.Told.States = states
+		r, err := Draft(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list := verify.Sums(r); len(list) > 0 {
+			t.Errorf("%v: %v", states, list)
+		}
+		if s := must(StatementOf(r, in.Facts, "en")).Text(); !strings.Contains(s, "\n"+want+"\n") {
+			t.Errorf("%v: not %q in\n%s", states, want, s)
+		}
+		page := string(must(Pages([]Published{{Report: r, Hash: candor.HashOf(b)}}))[r.Incident+"/en.html"])
+		if t2 := r.Told; t2.Withheld != states[notice.Withheld] || t2.Accepted+t2.Bounced+t2.OtherChannel+t2.InDoubt+t2.Withheld+t2.Waiting != 160 || !strings.Contains(page, "Not told, with a reason") {
+			t.Errorf("%v: %+v", states, t2)
+		}
 	}
 }
