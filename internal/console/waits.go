@@ -48,7 +48,7 @@ func (w *waits) add(when bool, path, who, format string, args ...any) *wait {
 	if !when {
 		return new(wait)
 	}
-	w.list = append(w.list, wait{Incident: w.a.ID, Route: w.a.Route, What: fmt.Sprintf(format, args...), For: who, Path: path})
+	w.list = append(w.list, wait{Incident: w.a.ID, Route: w.a.Route, What: capital(fmt.Sprintf(format, args...)), For: who, Path: path})
 	return &w.list[len(w.list)-1]
 }
 
