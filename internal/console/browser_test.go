@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"candor.example"
 	"candor.example/internal/incident"
@@ -247,6 +248,41 @@ func TestAskInChromium(t *testing.T) {
 	if s := b.Text("#severity ~ .levels"); !strings.Contains(s, "As Jo Berg says") || !strings.Contains(s, "what was bought shows") {
 		t.Error(s)
 	}
+}
+
+// Nothing needs a mouse: the first key leads past the menu, and an action is found, reasoned and done with keys alone.
+func TestKeyboard(t *testing.T) {
+	b := newBrowser(t)
+	b.acting(t)
+	b.disclose(t, "GET /account", 0, 0, candor.Exposed)
+	b.signIn()
+	b.open("/incidents/" + accountID)
+	focused := func() string {
+		return testpart.Eval[string](b.Browser, `(() => { const e = document.activeElement; return [e.closest("main") ? "main" : "menu", e.className, e.getAttribute("href") || e.id || e.textContent].join(" ") })()`)
+	}
+	b.Do(chromedp.KeyEvent(kb.Tab))
+	if got := focused(); got != "menu skip #main" || testpart.Eval[bool](b.Browser, `document.activeElement.getBoundingClientRect().left < 0`) {
+		t.Fatalf("the first key leads to %q, or it cannot be seen", got)
+	}
+	b.Do(chromedp.KeyEvent(kb.Enter))
+	want := "main button /incidents/" + accountID + "/close"
+	for n := 0; focused() != want; n++ {
+		b.Do(chromedp.KeyEvent(kb.Tab))
+		if got := focused(); n > 100 || strings.HasPrefix(got, "menu") {
+			t.Fatalf("after %d keys at %q", n, got)
+		}
+	}
+	b.Do(chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible("form.ask"))
+	for n := 0; focused() != "main  why"; n++ {
+		if b.Do(chromedp.KeyEvent(kb.Tab)); n > 30 {
+			t.Fatal("no way to the reason: " + focused())
+		}
+	}
+	b.Do(chromedp.KeyEvent("all is well"), chromedp.KeyEvent(kb.Tab))
+	if got := focused(); got != "main do Close" {
+		t.Fatalf("behind the reason comes %q", got)
+	}
+	b.Do(chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(".badge.closed"))
 }
 
 // Whoever types is told what the rules say, sees what one person would get, and keeps nothing by that.

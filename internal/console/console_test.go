@@ -222,21 +222,24 @@ func TestJudge(t *testing.T) {
 		last24h     ledger.Summary
 		recent      int // exposed
 		status      Status
+		leaks       bool
 		level, text string
 	}{
-		{"nothing ever", busy, 0, well, "calm", "Nobody's data"},
-		{"long ago", seen(incident.QuietAfter), 0, well, "calm", "seen 15 min ago"},
-		{"just within", seen(incident.QuietAfter - 1), 0, well, "held", "In mode mask the identifiers do not leave."},
-		{"masked, some had left", seen(time.Minute), 1234, well, "held", "1,234 people were exposed"},
-		{"masked, one had left", seen(time.Minute), 1, well, "held", "1 person was exposed"},
-		{"observed", seen(time.Minute), 3, observe, "alarm", "only observes"},
-		{"no traffic", ledger.Summary{}, 0, well, "waiting", "http://127.0.0.1:8080"},
-		{"nothing inspected", ledger.Summary{Responses: 9}, 0, well, "unsure", "skipped"},
-		{"trouble", busy, 0, with(func(s *Status) { s.Trouble = []string{"disk"} }), "unsure", "could not look"},
-		{"trouble does not hide an alarm", seen(0), 3, with(func(s *Status) { s.Mode, s.Trouble = "observe", []string{"disk"} }), "alarm", "just now"},
-		{"nobody to look for", busy, 0, with(func(s *Status) { s.Customers = 0 }), "unsure", "directory is empty"},
+		{"nothing ever", busy, 0, well, false, "calm", "Nobody's data"},
+		{"long ago", seen(incident.QuietAfter), 0, well, false, "calm", "seen 15 min ago"},
+		{"just within", seen(incident.QuietAfter - 1), 0, well, false, "held", "In mode mask the identifiers do not leave."},
+		{"masked, some had left", seen(time.Minute), 1234, well, false, "held", "1,234 people were exposed"},
+		{"masked, one had left", seen(time.Minute), 1, well, false, "held", "1 person was exposed"},
+		{"observed", seen(time.Minute), 3, observe, true, "alarm", "only observes"},
+		{"observed, and contained", seen(time.Minute), 3, observe, false, "held", "is contained. 3 people were exposed"},
+		{"masked, and a route is observed", seen(time.Minute), 3, well, true, "alarm", "a route is only observed"},
+		{"no traffic", ledger.Summary{}, 0, well, false, "waiting", "http://127.0.0.1:8080"},
+		{"nothing inspected", ledger.Summary{Responses: 9}, 0, well, false, "unsure", "skipped"},
+		{"trouble", busy, 0, with(func(s *Status) { s.Trouble = []string{"disk"} }), false, "unsure", "could not look"},
+		{"trouble does not hide an alarm", seen(0), 3, with(func(s *Status) { s.Mode, s.Trouble = "observe", []string{"disk"} }), true, "alarm", "just now"},
+		{"nobody to look for", busy, 0, with(func(s *Status) { s.Customers = 0 }), false, "unsure", "directory is empty"},
 	} {
-		v := judge(test.last24h, ledger.Summary{Exposed: test.recent}, test.status, now)
+		v := judge(test.last24h, ledger.Summary{Exposed: test.recent}, test.status, test.leaks, now)
 		if v.Level != test.level || !strings.Contains(v.Text, test.text) {
 			t.Errorf("%s: %+v, want %s with %q", test.name, v, test.level, test.text)
 		}

@@ -251,7 +251,10 @@ func (e editor) Fixed() string {
 }
 
 // sentence makes one of an error's words.
-func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }
+func sentence(s string) string { return capital(s) + "." }
+
+// capital begins as a sentence does.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // To says whom it tells.
 func (e editor) To() string { return toWhom[e.Kind] }

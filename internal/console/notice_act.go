@@ -50,7 +50,7 @@ var noticeAsks = map[string]func(told) question{
 			by = strings.Join(t.ApprovedBy, ", ")
 		}
 		return question{Title: "Approve this notice", Button: "Approve", Details: map[string]string{"content": t.Content},
-			Says: fmt.Sprintf("%s of %s will get this notice; approved so far by: %s.", plenty(t.People, "person", "people"), t.Incident, by), Fields: []field{whyField}}
+			Says: fmt.Sprintf("%s of %s will get this notice%s; approved so far by: %s.", plenty(t.People, "person", "people"), t.Incident, onSite(t), by), Fields: []field{whyField}}
 	},
 	"start": func(t told) question {
 		return question{Title: "Let a share go out", Button: "Start", Says: fmt.Sprintf("%s are frozen, and %s of them were let go so far.", plenty(t.People, "person", "people"), number(t.Share)),
@@ -93,6 +93,14 @@ var noticeAsks = map[string]func(told) question{
 		why.Required, why.Hint = true, "why it may stand; it is part of what is approved"
 		return question{Title: "Let a finding stand", Button: "Let it stand", Fields: []field{why}}
 	},
+}
+
+// onSite: viewers of whom no address is known are asked on the shop's own site.
+func onSite(t told) string {
+	if n := t.Tally.States[notice.Withheld]; n > 0 && t.Kind == notice.Viewers {
+		return ", " + number(n) + " of them not by mail but on the shop's own site"
+	}
+	return ""
 }
 
 // firstShare is a canary of one in a hundred, and then all.

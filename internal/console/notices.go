@@ -26,7 +26,9 @@ type told struct {
 
 func (c *Console) told(ctx context.Context, v notice.Campaign) (told, error) {
 	tally, err := c.tally(ctx, v.ID)
-	return told{v, Stands(v, tally), v.Content(), append([]string{}, v.ApprovedBy()...), notice.Sum(tally.Affected, tally.States), tally}, err
+	t := told{v, Stands(v, tally), v.Content(), append([]string{}, v.ApprovedBy()...), notice.Sum(tally.Affected, tally.States), tally}
+	t.Sum = strings.Replace(t.Sum, " affected ", " "+t.Whole()+" ", 1)
+	return t, err
 }
 
 // notices is the page of all campaigns.
@@ -203,6 +205,14 @@ func (t told) To() string { return toWhom[t.Kind] }
 
 var toWhom = map[notice.Kind]string{notice.Affected: "the people affected", notice.Viewers: "those who saw other people's data"}
 
+// Whole is what all of the frozen set are.
+func (t told) Whole() string {
+	if t.Kind == notice.Viewers {
+		return "viewers"
+	}
+	return "affected"
+}
+
 // Yours: whoever is signed in wrote it, and cannot approve it.
 func (p campaign) Yours() bool { return notice.Named(p.Authors, p.You) }
 
@@ -301,10 +311,14 @@ var stateMeans = map[string]string{
 	"queued":   "to be sent, or tried again",
 }
 
+// causeMeans are causes that are no words by themselves.
+var causeMeans = map[string]string{"": "no cause given", "viewer": "no address of theirs was sealed: they are asked on the shop's own site when they sign in",
+	"no-seal": "no address was sealed of them", "no-key": "the private key that opens their address is not there", "seal-fails": "their sealed address does not open"}
+
 // causeWord is a cause as a list says it.
 func causeWord(cause string) string {
-	if cause == "" {
-		return "no cause given"
+	if text := causeMeans[cause]; text != "" {
+		return text
 	}
 	return strings.ReplaceAll(cause, "-", " ")
 }

@@ -130,7 +130,7 @@ func TestNoticePages(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/notices": {campaignID, "sending to all of 60 people", "/incidents/" + incidentID, "other channel"},
 		"/notices/" + campaignID: {page, "Ada Lind", "Ben Oduya", "Cem Aydin", "who could not approve it", "the measure is made for English", "N23", "gdpr/ja", "outlook", "1 more", "is to be told", "shop.example/candor",
-			"people?state=in-doubt", "5 notices are in doubt", "google.com", "no mailbox", "no seal", "/pause", "/cancel", "/channel", "candor notice status"},
+			"people?state=in-doubt", "5 notices are in doubt", "google.com", "no mailbox", "no address was sealed of them", "/pause", "/cancel", "/channel", "candor notice status"},
 		"/notices/" + campaignID + "/people":                                {"In doubt", "k0000000000000000000000046", "/resolve?key=k0000000000000000000000046"},
 		"/notices/" + campaignID + "/people?state=bounced&cause=no-mailbox": {"550 5.1.1 &lt;a****@s***.example&gt; unknown", "5.1.1"},
 		"/notices/" + campaignID + "/people?state=accepted":                 {"queued as 4Fk"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"candor.example/internal/incident"
@@ -22,12 +23,12 @@ type overview struct {
 	Status    Status         `json:"status"`
 	Summary   ledger.Summary `json:"summary"` // of the last 24 hours
 	Incidents []listed       `json:"incidents"`
-	Waiting   []wait         `json:"waiting"` // what waits for somebody, of all incidents, the most urgent first
 	Skipped   []share        `json:"skipped"`
 	// Contained are the containments in force, of routes and of sites; Latent counts routes with latent data.
 	Contained []incident.Containment `json:"containments"`
 	Latent    int                    `json:"latent_routes"`
-	More      int                    `json:"-"` // incidents that are not on the page
+	Waiting   []wait                 `json:"waiting"` // what waits for somebody, of all incidents, the most urgent first
+	More      int                    `json:"-"`       // incidents that are not on the page
 }
 
 func (c *Console) overview(r *http.Request) (any, error) {
@@ -52,7 +53,8 @@ func (c *Console) overview(r *http.Request) (any, error) {
 		return nil, err
 	}
 	o.More = len(list) - len(o.Incidents)
-	o.Verdict = judge(o.Summary, recent, o.Status, now)
+	leaks := slices.ContainsFunc(o.Waiting, func(w wait) bool { return w.First })
+	o.Verdict = judge(o.Summary, recent, o.Status, leaks, now)
 	o.Quiet = o.Verdict.quiet()
 	latent, err := c.o.Ledger.Latent(ctx)
 	if err != nil {
@@ -89,11 +91,11 @@ func (v verdict) quiet() bool { return v.Level != "alarm" && v.Level != "held" }
 
 // judge says how things stand. It says that it is quiet only where Candor was able to look: a shop whose directory is
 // empty or whose journal is stuck is not quiet, but unseen.
-func judge(last24h, recent ledger.Summary, s Status, now time.Time) verdict {
+func judge(last24h, recent ledger.Summary, s Status, leaks bool, now time.Time) verdict {
 	seen := last24h.LastDisclosure
 	switch {
 	case !seen.IsZero() && now.Sub(seen) < incident.QuietAfter:
-		return loud(recent, s, "Last seen "+ago(now.Sub(seen))+". ")
+		return loud(recent, s, leaks, "Last seen "+ago(now.Sub(seen))+". ")
 	case s.Customers == 0:
 		return verdict{"unsure", "No customers to look for", "The directory is empty, so nothing can be recognised. Give Candor the customer file with --customers."}
 	case len(s.Trouble) > 0:
@@ -108,13 +110,20 @@ func judge(last24h, recent ledger.Summary, s Status, now time.Time) verdict {
 	return verdict{"calm", "Quiet", "The last disclosure was seen " + ago(now.Sub(seen)) + "."}
 }
 
-func loud(recent ledger.Summary, s Status, last string) verdict {
-	if s.Mode == "observe" {
-		return verdict{"alarm", "People are being exposed", last + "Candor only observes. To stop it, start Candor in mode mask."}
+// loud says whether what is disclosed leaves: by the site's mode, or by what is done to single routes.
+func loud(recent ledger.Summary, s Status, leaks bool, last string) verdict {
+	switch {
+	case leaks && s.Mode == "observe":
+		return verdict{"alarm", "People are being exposed", last + "Candor only observes. To stop it, contain each incident below, or start Candor in mode mask."}
+	case leaks:
+		return verdict{"alarm", "People are being exposed", last + "The mode is " + s.Mode + ", and a route is only observed: contain it below."}
 	}
 	v := verdict{"held", "Disclosures are being stopped", last + "In mode " + s.Mode + " the identifiers do not leave."}
+	if s.Mode == "observe" {
+		v.Text = last + "Candor observes, and each route that disclosed anything lately is contained."
+	}
 	if recent.Exposed > 0 {
-		v.Text += fmt.Sprintf(" %s exposed in the last %d minutes, before this mode was on or in spite of it.", people(recent.Exposed), int(incident.QuietAfter.Minutes()))
+		v.Text += fmt.Sprintf(" %s exposed in the last %d minutes, before it was stopped.", people(recent.Exposed), int(incident.QuietAfter.Minutes()))
 	}
 	return v
 }

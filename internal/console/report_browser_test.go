@@ -24,7 +24,7 @@ func TestReportsInChromium(t *testing.T) {
 	for _, view := range views() {
 		b.Scheme(view.scheme)
 		for name, path := range map[string]string{"reports": "/reports", "report": page + "/report", "report-set": page + "/report/set?field=/cause/why_not_caught", "report-publish": page + "/report/publish",
-			"filings": page + "/filings", "filing": page + "/filings/gdpr", "filing-file": page + "/filings/gdpr/file", "verified": "/reports/verify"} {
+			"filings": page + "/filings", "filing": page + "/filings/gdpr", "filing-file": page + "/filings/gdpr/file", "verified": "/reports/verify", "complete": "/reports/complete"} {
 			b.Do(chromedp.EmulateViewport(view.width, 900))
 			b.open(path)
 			b.Narrow(path)

@@ -48,7 +48,7 @@ func (w *waits) add(when bool, path, who, format string, args ...any) *wait {
 	if !when {
 		return new(wait)
 	}
-	w.list = append(w.list, wait{Incident: w.a.ID, Route: w.a.Route, What: fmt.Sprintf(format, args...), For: who, Path: path})
+	w.list = append(w.list, wait{Incident: w.a.ID, Route: w.a.Route, What: capital(fmt.Sprintf(format, args...)), For: who, Path: path})
 	return &w.list[len(w.list)-1]
 }
 
@@ -70,7 +70,7 @@ func (c *Console) waiting(ctx context.Context, a ledger.Account, s Standing, m i
 	site := c.o.Status().Mode
 	kept := in.Keeps() || in.Mode == "" && site != "observe"
 	going := c.o.Now().Sub(a.LastSeen) < incident.QuietAfter
-	w.add(!over && going && !kept, page+"/contain?mode=mask", leads, "People are being exposed, the last %s: contain it.", ago(c.o.Now().Sub(a.LastSeen))).First = true
+	w.add(!over && going && !kept, page+"/contain?mode=mask", leads, "People are being exposed, last seen %s: contain it.", ago(c.o.Now().Sub(a.LastSeen))).First = true
 	w.add(!over && a.Exposed > 0 && m.Aware.IsZero(), page+"/confirm", leads, "Is it a breach? Confirm it, or close it with a reason: clocks count from when you know.")
 	w.add(!over && m.Fixed.IsZero() && !m.Aware.IsZero(), page+"/fix", builds, "Nobody has said that its cause is gone.")
 	w.add(a.State == incident.Fixed, page+"#do", builds, "The fix is not proved: candor incident verify %s.", a.ID)
