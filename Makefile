@@ -9,8 +9,8 @@ demo:
 	go run ./cmd/candor demo
 
 # Chromium, nginx, Varnish, HAProxy, PostgreSQL, MariaDB, Postfix and Node are what the tests start themselves; OpenDKIM, dkimpy and swaks say whether
-# mail is right; -race needs a C compiler.
-TEST_PACKAGES := chromium nginx varnish haproxy postgresql mariadb-server wget gcc libc6-dev g++ make python3 nodejs npm curl openssl python3-icalendar postfix opendkim swaks libnet-ssleay-perl python3-dkim
+# mail is right; sasl2-bin keeps the password of a relay; -race needs a C compiler.
+TEST_PACKAGES := chromium nginx varnish haproxy postgresql mariadb-server wget gcc libc6-dev g++ make python3 nodejs npm curl openssl python3-icalendar postfix opendkim swaks libnet-ssleay-perl python3-dkim sasl2-bin libsasl2-modules
 install-test-tools:
 	@./.ci/install $(TEST_PACKAGES)
 

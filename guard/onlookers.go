@@ -64,15 +64,23 @@ func (e *exchange) sealOnlooker() {
 	}
 }
 
-// onlookers are the digests of viewers who were shown somebody else's data, and whose own address no response has said yet. A restart forgets them.
+// AwaitAddress tells of a customer, by digest, who was shown somebody else's data before this guard started, and whose own address was not seen: the next
+// response that says it has it sealed.
+func (g *Guard) AwaitAddress(digest string) {
+	if g.Seal != nil {
+		g.onlookers.add(digest)
+	}
+}
+
+// onlookers are the digests of viewers who were shown somebody else's data, and whose own address no response has said yet.
 type onlookers struct {
 	waiting atomic.Int64 // len(list): what responses without a disclosure ask
 	mu      sync.Mutex
 	list    map[string]bool
 }
 
-// maxOnlookers is how many are waited for, some 10 MB. When there are more any of them is forgotten.
-const maxOnlookers = 100_000
+// MaxOnlookers is how many viewers are waited for, some 10 MB. When there are more any of them is forgotten.
+const MaxOnlookers = 100_000
 
 func (o *onlookers) any() bool { return o.waiting.Load() > 0 }
 
@@ -82,7 +90,7 @@ func (o *onlookers) add(digest string) {
 	if o.list == nil {
 		o.list = map[string]bool{}
 	}
-	if len(o.list) >= maxOnlookers {
+	if len(o.list) >= MaxOnlookers {
 		for one := range o.list {
 			delete(o.list, one)
 			break

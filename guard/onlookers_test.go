@@ -21,6 +21,7 @@ func TestOnlookers(t *testing.T) {
 		pages []string // that bob looks at, in this order
 		says  string   // by the request
 		mode  guard.Mode
+		known bool   // that he was shown somebody else's data before the guard started
 		want  string // how often his address was sealed with what was recorded, and how often later
 	}{
 		"own first":         {pages: []string{`[` + own + `,` + other + `]`}, want: "1 0"},
@@ -29,6 +30,7 @@ func TestOnlookers(t *testing.T) {
 		"earlier":           {pages: []string{own, other}, want: "0 0"}, // no address is remembered
 		"said":              {pages: []string{other}, says: bob, want: "1 0"},
 		"said of another":   {pages: []string{other}, says: "carol@shop.example", want: "0 0"},
+		"before a restart":  {pages: []string{own, own}, known: true, want: "0 1"},
 		"nothing of others": {pages: []string{own}, says: bob, want: "0 0"},
 		"stopped":           {pages: []string{`[` + other + `,` + own + `]`, own}, says: bob, mode: guard.Mask, want: "0 0"},
 	} {
@@ -45,10 +47,13 @@ func TestOnlookers(t *testing.T) {
 				return []candor.Sealed{{Owner: owner, Kind: kind, Blob: value}}
 			}
 			r.About = func(owner string, _ scan.Kind, _ []byte) (string, string) { return "lang-" + owner, "" }
+			digest := candor.Viewer{Customer: "2"}.Digest(r.Key)
+			if c.known {
+				r.AwaitAddress(digest)
+			}
 			for n := range c.pages {
 				r.get("/?n="+strings.Repeat("x", n), "2", "X-Client", fmt.Sprint(n))
 			}
-			digest := candor.Viewer{Customer: "2"}.Digest(r.Key)
 			if got := fmt.Sprint(ofBob(t, digest, r.entries), ofBob(t, digest, r.noted)); got != c.want {
 				t.Errorf("sealed %s, want %s", got, c.want)
 			}

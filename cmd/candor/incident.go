@@ -29,6 +29,7 @@ type incidentCmd struct {
 	Clocks    incidentClocksCmd    `cmd:"" help:"What is due where, and by when; as iCalendar, too. Not legal advice."`
 	Purge     incidentPurgeCmd     `cmd:"" help:"What CDNs must forget: URLs and surrogate keys."`
 	Latent    incidentLatentCmd    `cmd:"" help:"Routes whose pages show people their own data and may be kept by a shared cache."`
+	Links     incidentLinksCmd     `cmd:"" help:"Pages that show a person's data to whoever holds one unguessable link, such as a guest's order."`
 	Audit     incidentAuditCmd     `cmd:"" help:"What was done, by whom, when and why; is the chain of it unbroken?"`
 }
 
@@ -210,7 +211,11 @@ func printMoments(w io.Writer, m incident.Moments) {
 		}
 	}
 	t.Flush()
-	fmt.Fprintf(w, "  %d responses of the route were inspected before the first disclosure without one", m.Clean)
+	were := "were"
+	if m.Clean == 1 {
+		were = "was"
+	}
+	fmt.Fprintf(w, "  %s of the route %s inspected before the first disclosure without one", counted(int(m.Clean), "response"), were)
 	if !m.Fixed.IsZero() {
 		fmt.Fprintf(w, ", and %d since it was fixed", m.Since)
 	}

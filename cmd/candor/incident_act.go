@@ -272,6 +272,38 @@ func (c *incidentLatentCmd) Run(ctx context.Context) error {
 	})
 }
 
+type incidentLinksCmd struct {
+	ledgerFlag
+	JSON bool `help:"Print as JSON."`
+}
+
+func (c *incidentLinksCmd) Help() string {
+	return `A link is no disclosure, and is counted on its own. It becomes one, and is no longer in this list, when it shows a second person, when one viewer walks through many, when many viewers open
+one, or when a crawler has it.`
+}
+
+func (c *incidentLinksCmd) Run(ctx context.Context) error {
+	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
+		list, err := l.Links(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(os.Stdout, atLeastEmpty(list))
+		}
+		if len(list) == 0 {
+			fmt.Println("None: nobody was shown a person's data by holding a link.")
+			return nil
+		}
+		t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(t, "SITE\tROUTE\tLINKS\tPEOPLE\tVIEWERS\tVIEWS\tFIRST SEEN\tLAST SEEN")
+		for _, v := range list {
+			fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", clean(v.Site), clean(v.Route), v.Links, v.Owners, v.Viewers, v.Views, utc(v.First), utc(v.Last))
+		}
+		return t.Flush()
+	})
+}
+
 type incidentAuditCmd struct {
 	ledgerFlag
 	ID    string `arg:"" optional:"" help:"One incident (default: all)."`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,26 @@ import (
 type BouncesConfig struct {
 	Listen  string `yaml:"listen"`  // host:port of a small SMTP server of Candor's own: the MX record of return_path names it
 	Maildir string `yaml:"maildir"` // a folder into which a mail server delivers what comes to return_path
+	// CertFile and KeyFile are PEM, of the host that the MX record names: STARTTLS is offered then (RFC 3207).
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+func (c BouncesConfig) said() bool { return c.Listen != "" || c.Maildir != "" }
+
+// tls is what STARTTLS is offered with; nil: it is not. Files are read for each connection, so that a renewed certificate needs no restart.
+func (c BouncesConfig) tls() (*tls.Config, error) {
+	if c.CertFile == "" && c.KeyFile == "" {
+		return nil, nil
+	}
+	read := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		return &pair, err
+	}
+	if _, err := read(nil); err != nil {
+		return nil, fmt.Errorf("candor.yaml: notice.bounces: cert_file and key_file: %w", err)
+	}
+	return &tls.Config{GetCertificate: read}, nil
 }
 
 type noticeBouncesCmd struct {
@@ -56,11 +77,11 @@ func (c *noticeBouncesCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from := BouncesConfig{c.Listen, c.Maildir}
-	if from == (BouncesConfig{}) && c.File == "" {
-		from = config.Notice.Bounces
+	from := config.Notice.Bounces // with its certificate, whatever the options say
+	if c.Listen != "" || c.Maildir != "" || c.File != "" {
+		from.Listen, from.Maildir = c.Listen, c.Maildir
 	}
-	if from == (BouncesConfig{}) && c.File == "" {
+	if !from.said() && c.File == "" {
 		return errors.New("say where to read: --listen, --maildir or --file, or notice.bounces in candor.yaml")
 	}
 	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
@@ -153,6 +174,9 @@ func openReturns(ctx context.Context, d dataFlag, vaults func(path string) vault
 var errReturnPath = errors.New("candor.yaml: notice.return_path is missing: the domain that bounces come back to, such as return.shop.example")
 
 func (r *returns) listen(from BouncesConfig) (net.Listener, error) {
+	if _, err := from.tls(); err != nil {
+		return nil, err
+	}
 	on, err := net.Listen("tcp", from.Listen)
 	if err != nil {
 		err = fmt.Errorf("mail for the return path cannot be listened for: %w", err)
@@ -165,7 +189,11 @@ func (r *returns) serve(ctx context.Context, on net.Listener, from BouncesConfig
 	g, ctx := errgroup.WithContext(ctx)
 	if on != nil {
 		host, _ := os.Hostname()
-		l := &bounce.Listener{Path: r.path, Hostname: host, Log: r.log, Report: func(b bounce.Report) error { return r.take(ctx, b) }}
+		secured, err := from.tls()
+		if err != nil {
+			return err
+		}
+		l := &bounce.Listener{Path: r.path, Hostname: host, TLS: secured, Log: r.log, Report: func(b bounce.Report) error { return r.take(ctx, b) }}
 		g.Go(func() error { return l.Serve(ctx, on) })
 	}
 	if from.Maildir != "" {

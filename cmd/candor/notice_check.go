@@ -14,7 +14,7 @@ import (
 
 type noticeCheckCmd struct {
 	File string `arg:"" type:"path" help:"The notice as the mail program saved it (.eml), with its headers; '-' is standard input."`
-	Key  string `required:"" type:"existingfile" placeholder:"FILE" help:"The shop's public signing key (sign.pub), from a place that you trust: its own site, the transparency log."`
+	Key  string `required:"" type:"existingfile" placeholder:"FILE" help:"The shop's public signing key: sign.pub, or key.txt beside its published reports. Take it from a place that you trust, such as its own site."`
 	JSON bool   `help:"Print as JSON."`
 }
 

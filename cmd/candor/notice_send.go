@@ -200,7 +200,7 @@ func openSending(ctx context.Context, d dataFlag, vaults func(path string) vault
 		return nil, err
 	}
 	s := &sending{campaign: id, deliveries: deliveries{l, store, log}, bounces: c.Bounces}
-	if s.bounces != (BouncesConfig{}) {
+	if s.bounces.said() {
 		if s.returns, err = openReturns(ctx, d, vaults, c, s.deliveries); err != nil {
 			return nil, errors.Join(err, store.Close())
 		}

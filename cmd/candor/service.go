@@ -334,6 +334,13 @@ func (s *service) remember(ctx context.Context, sessions *viewer.Sessions) error
 	return s.ledger.LinkHistory(ctx, func(link, viewer, owner string) { s.guard.Links.Opened(link, viewer, owner) })
 }
 
+// await has the guard wait for the addresses of viewers whom a restart would forget. The shop does not wait for that: a large ledger takes seconds.
+func (s *service) await(ctx context.Context) {
+	if err := s.ledger.Unaddressed(ctx, guard.MaxOnlookers, s.guard.AwaitAddress); err != nil && ctx.Err() == nil {
+		s.log.Warn("customers who saw other people's data before this start are asked on the shop's own site only", "error", err)
+	}
+}
+
 func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error {
 	trusted, err := s.config.trusted()
 	if err != nil {
@@ -350,6 +357,7 @@ func (s *service) run(ctx context.Context, d dataFlag, upstream *url.URL) error 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.tasks.Go(func() { s.fold(background) })
+	s.tasks.Go(func() { s.await(background) })
 	s.tasks.Go(func() { s.every(background, time.Second, s.countCoverage) })
 	s.tasks.Go(func() { s.every(background, 2*time.Second, s.reload(d)) })
 	s.tasks.Go(func() { s.every(background, 2*time.Second, s.keepContained) })

@@ -344,7 +344,7 @@ func (c *incidentVerifyCmd) print(v verification) error {
 	case "disclosing":
 		return errFound
 	case "inconclusive":
-		return fmt.Errorf("nothing was proved: %d of the recorded requests had no answer that counts. Give verify.viewers in candor.yaml sessions that are good", v.Open)
+		return fmt.Errorf("nothing was proved: %d of the recorded requests had no answer that counts. See above why: is the shop up at %s, and are the sessions of verify.viewers in candor.yaml good?", v.Open, clean(v.Upstream))
 	}
 	return nil
 }

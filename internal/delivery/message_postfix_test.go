@@ -25,8 +25,8 @@ import (
 
 // postfix starts an instance of Debian's Postfix of the test's own: its configuration, queue and mailboxes in a folder that goes, one port on loopback, and no
 // DNS. A milter looks at what comes in. It delivers what is for alice@customer.example into the Maildir that it returns, hands what is for return.shop.example to a listener, and
-// knows nobody else: it takes mail for them and returns it.
-func postfix(t *testing.T, listener, milter string) (address, maildir string) {
+// knows nobody else: it takes mail for them and returns it. more are settings that stand instead of these.
+func postfix(t *testing.T, listener, milter string, more ...string) (address, maildir string) {
 	t.Helper()
 	start := testpart.Program(t, "postfix")
 	if os.Getuid() != 0 {
@@ -40,7 +40,7 @@ func postfix(t *testing.T, listener, milter string) (address, maildir string) {
 	must(err)
 	must(os.Chmod(dir, 0o755))
 	conf, queue, data, boxes := filepath.Join(dir, "conf"), filepath.Join(dir, "queue"), filepath.Join(dir, "data"), filepath.Join(dir, "boxes")
-	for _, d := range []string{conf, queue, data, boxes} {
+	for _, d := range []string{conf, filepath.Join(conf, "sasl"), queue, data, boxes} {
 		must(os.Mkdir(d, 0o755))
 	}
 	uid, err := strconv.Atoi(owner.Uid)
@@ -71,7 +71,7 @@ smtp_dns_support_level = disabled
 transport_maps = inline:{return.shop.example=smtp:[%[4]s]:%[5]s}
 smtpd_milters = inet:%[6]s
 milter_default_action = tempfail
-`, dir, owner.Uid, owner.Gid, host, port, milter)
+`, dir, owner.Uid, owner.Gid, host, port, milter) + strings.Join(more, "\n") + "\n"
 	// smtpd and its helpers, none in a chroot: /usr/share/postfix/master.cf.dist has what each is.
 	master := address + ` inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
@@ -87,6 +87,7 @@ retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 `
 	must(errors.Join(os.WriteFile(filepath.Join(conf, "main.cf"), []byte(main), 0o644), os.WriteFile(filepath.Join(conf, "master.cf"), []byte(master), 0o644)))

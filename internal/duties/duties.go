@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,10 +92,10 @@ func inOrder(a, b Duty) int {
 // unknown lists what is not known of where customers are: nobody whose country is missing may quietly fall out of the count.
 func (r *Rules) unknown(f Facts) (list []string) {
 	if n := f.People[""]; n > 0 {
-		list = append(list, fmt.Sprintf("country unknown: %d customers", n))
+		list = append(list, "country unknown: "+customers(n))
 	}
 	if n := f.People["US"]; n > 0 {
-		list = append(list, fmt.Sprintf("US: state unknown: %d customers", n))
+		list = append(list, "US: state unknown: "+customers(n))
 	}
 	var ruled []string
 	for _, codes := range r.Places {
@@ -102,10 +103,17 @@ func (r *Rules) unknown(f Facts) (list []string) {
 	}
 	for _, code := range slices.Sorted(maps.Keys(f.People)) {
 		if f.People[code] > 0 && code != "" && code != "US" && !slices.Contains(ruled, code) && !slices.Contains(ruled, countryOf(code)) {
-			list = append(list, fmt.Sprintf("%s: Candor has no rules: %d customers", code, f.People[code]))
+			list = append(list, code+": Candor has no rules: "+customers(f.People[code]))
 		}
 	}
 	return list
+}
+
+func customers(n int) string {
+	if n == 1 {
+		return "1 customer"
+	}
+	return strconv.Itoa(n) + " customers"
 }
 
 func countryOf(code string) string {

@@ -204,6 +204,21 @@ FROM link WHERE promoted = 0 GROUP BY site, route ORDER BY SUM(count) DESC, site
 	})
 }
 
+// Unaddressed calls unsealed for customers, by digest, who were shown somebody else's data in an incident that is not closed, and whose own address nobody has
+// sealed: at most limit of them.
+func (l *Ledger) Unaddressed(ctx context.Context, limit int, unsealed func(digest string)) error {
+	rows, err := l.query(ctx, `SELECT DISTINCT v.digest FROM viewer v JOIN incident i ON i.id = v.incident WHERE v.kind = 'customer' AND i.state <> 'closed'
+  AND v.digest IN (SELECT digest FROM sight WHERE outcome = 'exposed') AND NOT EXISTS (SELECT 1 FROM sealed s WHERE s.owner = v.digest AND s.kind = 'email') LIMIT ?`, limit)
+	_, err = collect(l, rows, err, func(r *sql.Rows) (none struct{}, err error) {
+		var digest string
+		if err = r.Scan(&digest); err == nil {
+			unsealed(digest)
+		}
+		return none, err
+	})
+	return err
+}
+
 // LinkHistory calls opened for every view of a link, in order, so that a guard remembers after a restart.
 func (l *Ledger) LinkHistory(ctx context.Context, opened func(link, viewer, owner string)) error {
 	rows, err := l.query(ctx, `SELECT link, digest, owner FROM link ORDER BY first`)

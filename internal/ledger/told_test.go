@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +158,21 @@ func testViewersByMail(t *testing.T, fresh fresher) {
 	}
 	freeze()
 	stands("map[withheld:4]")
+	unaddressed := func(limit int) string {
+		t.Helper()
+		var list []string
+		if err := l.Unaddressed(t.Context(), limit, func(d string) { list = append(list, d) }); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(list)
+		return strings.Join(list, " ")
+	}
+	if got := unaddressed(10); got != "v1 v3 v4 v5" { // what v2 would have seen was stopped
+		t.Errorf("addresses are missing of %s", got)
+	}
+	if got := unaddressed(3); strings.Count(got, " ") != 2 {
+		t.Errorf("more than three: %s", got)
+	}
 	l.seq++
 	seal := func(digest, kind string) candor.Sealed {
 		return candor.Sealed{Owner: digest, Kind: kind, Key: "k1", Blob: []byte("of " + digest)}
@@ -163,6 +180,9 @@ func testViewersByMail(t *testing.T, fresh fresher) {
 	mustFold(t, l.Ledger, []candor.Entry{{Seq: l.seq, Sealed: []candor.Sealed{seal("v1", "email"), seal("v1", "locale"), seal("v2", "email"), seal("v3", "email"), seal("v4", "locale")}}})
 	freeze()
 	stands("map[queued:2 withheld:2]")
+	if got := unaddressed(10); got != "v4 v5" {
+		t.Errorf("addresses are missing of %s", got)
+	}
 	list, err := l.Recipients(t.Context(), "c1", 0, 4)
 	if err != nil || len(list) != 4 || len(list[0].Sealed) != 2 || list[0].Person.Owner != "v1" || !list[0].Person.First.IsZero() || len(list[1].Sealed) != 1 || list[1].State != notice.Queued {
 		t.Fatalf("%+v, %v", list, err)
