@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,25 +110,30 @@ func DKIMRecord(key crypto.Signer) (string, error) {
 	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), err
 }
 
-// Sign returns a message that Build made with the signatures in front, of the time given. The body is hashed once.
+// Sign returns a message that Build made with the signatures in front, of the time given.
 func (d *DKIM) Sign(message []byte, at time.Time) ([]byte, error) {
+	signatures, err := d.signatures(message, nil, at)
+	return append(signatures, message...), err
+}
+
+// signatures are what stands in front of a message. The body is hashed once, in its relaxed form, for which room is used.
+func (d *DKIM) signatures(message, room []byte, at time.Time) (signed []byte, err error) {
 	head, body, ok := bytes.Cut(message, []byte("\r\n\r\n"))
 	if !ok {
 		return nil, errors.New("it is no message")
 	}
-	bodyHash := sha256.Sum256(relaxedBody(body))
+	bodyHash := sha256.Sum256(relaxedBody(room, body))
 	names, fields := relaxedFields(head)
 	if err := d.aligned(fields); err != nil {
 		return nil, err
 	}
-	signed := make([]byte, 0, len(message)+512+1024*len(d.keys))
+	signed = make([]byte, 0, 1024*len(d.keys))
 	for _, k := range d.keys {
-		var err error
 		if signed, err = d.field(signed, k, names, fields, bodyHash[:], at); err != nil {
 			return nil, err
 		}
 	}
-	return append(signed, message...), nil
+	return signed, nil
 }
 
 // aligned: DMARC counts a signature only where d= is From's domain or, in its relaxed mode, one of the same organisation.
@@ -237,9 +243,9 @@ func relaxedField(field []byte) []byte {
 
 var crlf = []byte("\r\n")
 
-// relaxedBody is RFC 6376 §3.4.4: no white space at the end of lines, one space for each run of it, no empty lines at the end.
-func relaxedBody(body []byte) []byte {
-	out := make([]byte, 0, len(body)+len(crlf))
+// relaxedBody is RFC 6376 §3.4.4, in out's memory where there is room: no white space at the end of lines, one space for each run of it, no empty lines at the end.
+func relaxedBody(out, body []byte) []byte {
+	out = slices.Grow(out[:0], len(body)+len(crlf))
 	for len(body) > 0 {
 		var line []byte
 		line, body, _ = bytes.Cut(body, crlf)

@@ -335,14 +335,19 @@ func FuzzQuoted(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		var b bytes.Buffer
-		writeQuoted(&b, s)
+		var e, known encoded
+		Lines(nil).encode(&e, s)
+		EncodeLines([]string{s}).encode(&known, s)
+		if !bytes.Equal(e.quoted, known.quoted) || !bytes.Equal(e.canonical, known.canonical) {
+			t.Errorf("%q of lines that are known becomes %q and %q, else %q and %q", s, known.quoted, known.canonical, e.quoted, e.canonical)
+		}
+		b := bytes.NewBuffer(e.quoted)
 		for line := range strings.SplitSeq(b.String(), "\r\n") {
 			if len(line) > shortLine || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "From ") || strings.HasPrefix(line, "--") || strings.ContainsFunc(line, func(r rune) bool { return r > '~' || r < ' ' && r != '\t' }) {
 				t.Errorf("%q", line)
 			}
 		}
-		got, err := io.ReadAll(quotedprintable.NewReader(&b))
+		got, err := io.ReadAll(quotedprintable.NewReader(b))
 		want := strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", "\r\n")
 		if err != nil || string(got) != want {
 			t.Errorf("%q becomes %q, %v", s, got, err)

@@ -70,6 +70,21 @@ func (w *Writer) Message(p Person, date time.Time) (Message, error) {
 	return w.templates[law][choice.language(p)].message(p, date)
 }
 
+// Same are lines that stand as they are in the text or the HTML of many messages, such as those of blocks in which nothing concerns one person.
+func (w *Writer) Same() (texts []string) {
+	for _, byLang := range w.templates {
+		for _, t := range byLang {
+			for _, b := range t.source.blocks {
+				texts = append(texts, b.plain, b.html)
+			}
+			if !strings.ContainsAny(t.source.subject, "{}") {
+				texts = append(texts, renderHTML(source{subject: t.source.subject}, t.lang))
+			}
+		}
+	}
+	return texts
+}
+
 func noText(law Law) error { return fmt.Errorf("the draft has no text for %q", law) }
 
 // template is one text, read, and rendered as far as it is the same for everybody.

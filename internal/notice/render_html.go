@@ -93,10 +93,33 @@ var reference = regexp.MustCompile(`\b[0-9A-Za-z]+(-[0-9A-Za-z]+)+\b`)
 
 // inOnePiece escapes text, and lets no line end within a reference.
 func inOnePiece(text string) string {
-	return reference.ReplaceAllStringFunc(html.EscapeString(text), func(r string) string {
+	if text = html.EscapeString(text); !mayHoldReference(text) {
+		return text
+	}
+	return reference.ReplaceAllStringFunc(text, func(r string) string {
 		if len(r) > 20 || !strings.ContainsAny(r, "0123456789") {
 			return r
 		}
 		return `<span style="white-space:nowrap">` + r + `</span>`
 	})
+}
+
+// mayHoldReference: a hyphen and a digit stand in one word. Most texts hold none, and the expression takes as long as all else of a message.
+func mayHoldReference(text string) bool {
+	hyphen, digit := false, false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '-':
+			hyphen = true
+		case '0' <= c && c <= '9':
+			digit = true
+		case 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z':
+		default:
+			hyphen, digit = false, false
+		}
+		if hyphen && digit {
+			return true
+		}
+	}
+	return false
 }
