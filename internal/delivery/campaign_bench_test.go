@@ -69,7 +69,7 @@ func realComposer(b *testing.B, d *DKIM) *Composer {
 	writer, err := draft.Writer()
 	must(err)
 	c := composer()
-	c.Render, c.Lines, c.DKIM = writer.Message, EncodeLines(writer.Same()), d
+	c.Render, c.Lines, c.DKIM = writer.Message, EncodeLines(writer.Same(date)), d
 	return c
 }
 

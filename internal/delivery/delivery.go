@@ -51,7 +51,7 @@ type Composed struct {
 	Name string // the person's, in the clear: a relay that repeats it is not quoted
 	Code string // Person.Code, for the ledger
 	// Message writes the message: RFC 5322, each line ends in CRLF. It is called once for each attempt, by several goroutines at a time for
-	// different people: signing happens here.
+	// different people: writing and signing happen here. A *WithheldError says that there is none.
 	Message func(io.Writer) error
 }
 
@@ -108,6 +108,7 @@ const (
 	RefusedData = "refused-message"        // at DATA, or at the end of it
 	Busy        = "deferred-by-receiver"   // 4xx
 	Cut         = "cut-before-end-of-data" // the connection broke before the end of the message could have left
+	NotBegun    = "not-begun"              // an intent was on record, and the sender stopped before anything left
 )
 
 const (
@@ -118,8 +119,10 @@ const (
 	linger = 10 * time.Second
 	// lookAgain is how often who waits looks whether a human has said stop.
 	lookAgain = 100 * time.Millisecond
-	// answerWithin is how long an answer waits for others to be written with.
-	answerWithin = 3 * time.Millisecond
+	// writtenWithin is how long what happened waits for more to be written with.
+	writtenWithin = 3 * time.Millisecond
+	// intentsAhead is how many people may have an intent on record, for each connection, while somebody before them is sent to.
+	intentsAhead = 4
 	// grace is how long the answer to what has left is waited for when the process is asked to end.
 	grace = 30 * time.Second
 )

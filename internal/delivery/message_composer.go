@@ -46,7 +46,7 @@ type Letter struct {
 
 	composer *Composer
 	name     string
-	message  notice.Message
+	person   notice.Person
 }
 
 // Format keeps the person out of every print.
@@ -79,8 +79,8 @@ func (e *WithheldError) Error() string {
 
 func (e *WithheldError) Unwrap() error { return e.Err }
 
-// Compose makes the message of a person from what was sealed of them. An error that is no *WithheldError is the sender's trouble, not the
-// person's: nothing is to be recorded of them.
+// Compose opens what was sealed of a person. An error that is no *WithheldError is the sender's trouble, not the person's: nothing is to be recorded
+// of them.
 func (c *Composer) Compose(p notice.Person, sealed []candor.Sealed) (Letter, error) {
 	// Rule N28, Cal. Civ. Code 1798.82(j)(5): whoever has a password that stood beside an address may read what is sent there.
 	if slices.Contains(p.Credentials, scan.Password) {
@@ -95,13 +95,12 @@ func (c *Composer) Compose(p notice.Person, sealed []candor.Sealed) (Letter, err
 	if p.Locale == "" { // a viewer's language is sealed with their address: the ledger does not know it
 		p.Locale, _ = c.open(p.Owner, "locale", sealed)
 	}
-	if l.message, err = c.Render(p, c.Date); err != nil {
-		return Letter{}, &WithheldError{CauseRender, err}
-	}
+	l.person = p
 	return l, nil
 }
 
-// Message writes the message, signed, with CRLF: the same bytes whenever it is called. The signing, most of the work, is done here.
+// Message writes the message, signed, with CRLF: the same bytes whenever it is called. Most of the work is done here, when the message is about to leave,
+// and so few texts are in memory at a time. Errors are those of Compose.
 func (l Letter) Message(w io.Writer) error {
 	m := makings.Get().(*making)
 	defer makings.Put(m)
@@ -126,7 +125,10 @@ var makings = sync.Pool{New: func() any { return new(making) }}
 
 // build makes a letter's message, and what stands in front of it.
 func (c *Composer) build(w *making, l Letter) (signatures []byte, err error) {
-	m := l.message
+	m, err := c.Render(l.person, c.Date)
+	if err != nil {
+		return nil, &WithheldError{CauseRender, err}
+	}
 	c.Lines.encode(&w.text, m.Text)
 	c.Lines.encode(&w.html, m.HTML)
 	attest, err := c.Signer.attest(claim{campaign: c.Campaign, key: l.Key, draft: c.Draft, at: c.Date, text: hashBytes(w.text.canonical), html: hashBytes(w.html.canonical),

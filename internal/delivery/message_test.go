@@ -355,6 +355,20 @@ func FuzzQuoted(f *testing.F) {
 	})
 }
 
+// A body whose first line has a tab is relaxed line by line, and one with no white space at the ends of lines is not.
+func FuzzRelaxedBody(f *testing.F) {
+	for _, s := range []string{"", " ", "a  b\r\n", "a \r\n", "  a   b\r\n\r\n\r\n", "a  ", "a\tb  c\r\n", "\r\n  \r\n", "a\r  \nb\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := string(relaxedBody(nil, []byte("x\r\n"+s)))
+		want, _ := strings.CutPrefix(string(relaxedBody(nil, []byte("x\ty\r\n"+s))), "x y\r\n")
+		if got != "x\r\n"+want {
+			t.Errorf("%q becomes %q, want %q", s, got, want)
+		}
+	})
+}
+
 func FuzzSubject(f *testing.F) {
 	for _, s := range []string{"Notice of data breach", "名前とメールアドレスが表示されました、名前とメールアドレスが表示されました", "=?utf-8?Q?x?=", strings.Repeat("x ", 80), strings.Repeat("y", 300), "Ünterwegs mit langem Betreff und dann noch etwas Ä und Ö"} {
 		f.Add(s)
@@ -505,7 +519,10 @@ func TestComposeWithholds(t *testing.T) {
 		"no text":            {notice.Person{Owner: "1001", Locale: "xx"}, []candor.Sealed{email("1001", "alice@customer.example")}, CauseRender},
 		"no text, by seal":   {notice.Person{Owner: "1001"}, []candor.Sealed{email("1001", "alice@customer.example"), sealed(t, "1001", "locale", "xx")}, CauseRender},
 	} {
-		_, err := composer().Compose(c.p, c.sealed)
+		l, err := composer().Compose(c.p, c.sealed)
+		if err == nil {
+			err = l.Message(io.Discard)
+		}
 		var w *WithheldError
 		if !errors.As(err, &w) || w.Cause != c.cause || strings.Contains(err.Error(), "customer.example") {
 			t.Errorf("%s: %v", name, err)
