@@ -35,7 +35,8 @@ type line struct {
 	relay *relayState
 	used  time.Time // when the connection last answered
 	took  int       // messages, over this connection
-	queue []*job    // their messages are rendered, and the first may have been begun
+	jobs  []*job    // that it has, with nothing done for them
+	queue []*job    // those behind which jobs are: their messages are rendered, and the first may have been begun
 	stop  func() bool
 }
 
@@ -43,13 +44,11 @@ type line struct {
 // keep idle would wait for long.
 func (r *run) line(ctx context.Context) {
 	l := &line{run: r}
-	for len(l.queue) > 0 || l.reserve(ctx) {
+	for len(l.queue)+len(l.jobs) > 0 || l.reserve(ctx) {
 		if len(l.queue) == 0 {
-			j := l.take(ctx)
-			if j == nil || !l.ready(ctx, j) || !l.prepare(j) {
+			if len(l.jobs) == 0 && !l.take(ctx) || !l.ready(ctx) || !l.prepare() {
 				continue
 			}
-			l.queue = append(l.queue, j)
 		}
 		l.deliver()
 	}
@@ -64,27 +63,35 @@ func (l *line) reserve(ctx context.Context) bool {
 	return l.relay != nil && ctx.Err() == nil
 }
 
-// take waits for a job; nil: there is none, and no connection any more.
-func (l *line) take(ctx context.Context) *job {
-	select {
-	case j := <-l.jobs:
-		return j
-	default: // and no timer is needed, mostly
+// take waits for jobs; false: there are none, and no connection any more.
+func (l *line) take(ctx context.Context) bool {
+	if l.takeThere() {
+		return true // and no timer is needed, mostly
 	}
 	idle := time.NewTimer(idleAtMost)
 	defer idle.Stop()
 	select {
-	case j := <-l.jobs:
-		return j
+	case l.jobs = <-l.run.jobs:
+		return true
 	case <-ctx.Done():
 	case <-idle.C:
 		l.close(nil)
 	}
-	return nil
+	return false
 }
 
-// ready has a connection that works. Otherwise the job went back.
-func (l *line) ready(ctx context.Context, j *job) bool {
+// takeThere takes jobs that are there.
+func (l *line) takeThere() bool {
+	select {
+	case l.jobs = <-l.run.jobs:
+		return true
+	default:
+		return false
+	}
+}
+
+// ready has a connection that works. Otherwise the jobs went back.
+func (l *line) ready(ctx context.Context) bool {
 	if l.conn != nil && time.Since(l.used) > freshFor {
 		if r, err := l.conn.ask("NOOP", freshFor); err != nil || !r.ok() {
 			l.conn.net.Close()
@@ -99,14 +106,13 @@ func (l *line) ready(ctx context.Context, j *job) bool {
 				l.pool.trouble(l.relay, err)
 			}
 			l.close(err)
-			j.unbegun()
 			return false
 		}
 		l.conn, l.used, l.took = c, time.Now(), 0
 		l.stop = context.AfterFunc(ctx, func() { c.hurry(time.Now().Add(cmp.Or(l.grace, grace))) })
 	}
 	if !l.mayBegin() {
-		j.unbegun()
+		l.giveBack()
 		return false
 	}
 	return true
@@ -132,15 +138,16 @@ func (l *line) close(err error) {
 
 // giveBack gives everybody back of whom nothing has left.
 func (l *line) giveBack() {
-	for _, j := range l.queue {
+	for _, j := range append(l.queue, l.jobs...) {
 		j.unbegun()
 	}
-	clear(l.queue)
-	l.queue = l.queue[:0]
+	l.queue, l.jobs = nil, nil
 }
 
-// prepare renders a job's message. false: it is withheld.
-func (l *line) prepare(j *job) bool {
+// prepare renders the next job's message, and queues it. false: it is withheld.
+func (l *line) prepare() bool {
+	j := l.jobs[0]
+	l.jobs = l.jobs[1:]
 	j.message = messages.Get().(*bytes.Buffer)
 	j.message.Reset()
 	err := j.Message(j.message)
@@ -165,8 +172,10 @@ func (l *line) prepare(j *job) bool {
 		l.limiter.giveBack(j.provider)
 		j.withhold(j.person, why)
 		j.end()
+		return false
 	}
-	return why == ""
+	l.queue = append(l.queue, j)
+	return true
 }
 
 // deliver takes the first of the queue to its end, and begins the next on the way where there is one.
@@ -206,17 +215,10 @@ func (l *line) deliver() {
 // recorded at once: so there is hardly one that is waited for, and many go to the disk together. How many there are ahead is how many more people a kill
 // of this process leaves in doubt, for each connection.
 func (l *line) ahead() {
-	for l.conn.pipelining() && len(l.queue) < intentsAhead && l.mayBegin() {
-		select {
-		case j := <-l.jobs:
-			if !l.prepare(j) {
-				continue
-			}
-			if l.queue = append(l.queue, j); l.took > 0 {
-				j.intend(j.person)
-			}
-		default:
-			return
+	for l.conn.pipelining() && len(l.queue) < intentsAhead && l.mayBegin() && (len(l.jobs) > 0 || l.takeThere()) {
+		if l.prepare() && l.took > 0 {
+			j := l.queue[len(l.queue)-1]
+			j.intend(j.person)
 		}
 	}
 }

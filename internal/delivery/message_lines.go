@@ -55,6 +55,9 @@ var canonical = strings.NewReplacer("\r", "\n", "\u00a0", " ")
 
 // appendCanonical appends a line as no mail program changes it in saving: see canonicalHash.
 func appendCanonical(to []byte, line string) []byte {
+	if strings.IndexByte(line, '\r') < 0 && !strings.Contains(line, "\u00a0") { // most lines
+		return append(append(to, strings.TrimRight(line, " \t")...), '\n')
+	}
 	for l := range strings.SplitSeq(canonical.Replace(line), "\n") {
 		to = append(append(to, strings.TrimRight(l, " \t")...), '\n')
 	}

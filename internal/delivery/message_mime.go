@@ -270,7 +270,7 @@ func quoteWord(s string) string {
 		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!*+-/", c) >= 0:
 			b.WriteByte(c)
 		default:
-			fmt.Fprintf(&b, "=%02X", c)
+			b.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
 		}
 	}
 	return b.String()

@@ -297,17 +297,27 @@ func (p *part) composeOne(ctx context.Context, who *person) {
 func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next time.Duration) {
 	p.feed.Lock() // connections that work on one part have their intents written together
 	defer p.feed.Unlock()
+	// Few people are spread over all connections; of many, each connection has some ahead.
+	size := min(intentsAhead, max(1, len(todo)/(2*p.pool.size())))
+	var group []*job
 	blocked := map[string]bool{}
 	for i, who := range todo {
 		if who.State != notice.Queued { // withheld when it was composed
 			continue
 		}
+		if len(group) == size {
+			if !p.handOver(ctx, group) {
+				return append(p.takeBack(rest, group), todo[i:]...), 0
+			}
+			group = nil
+		}
 		if ctx.Err() != nil || p.failed() != nil || !p.mayBegin() {
-			return append(rest, todo[i:]...), 0
+			return append(p.takeBack(rest, group), todo[i:]...), 0
 		}
 		if !blocked[who.provider] {
 			wait := p.limiter.take(who.provider, time.Now())
-			if wait == 0 && p.handOver(ctx, who) {
+			if wait == 0 {
+				group = append(group, &job{part: p, person: who})
 				continue
 			}
 			blocked[who.provider] = true
@@ -318,22 +328,33 @@ func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next t
 		p.wait(who)
 		rest = append(rest, who)
 	}
+	if len(group) > 0 && !p.handOver(ctx, group) {
+		return p.takeBack(rest, group), 0
+	}
 	return rest, next
 }
 
+// takeBack adds to rest who has a token and was not handed over.
+func (p *part) takeBack(rest []*person, group []*job) []*person {
+	for _, j := range group {
+		p.limiter.giveBack(j.provider)
+		rest = append(rest, j.person)
+	}
+	return rest
+}
+
 // handOver waits for a connection that is free. There may be none for long, and meanwhile a human may say stop.
-func (p *part) handOver(ctx context.Context, who *person) bool {
-	p.busy.Add(1)
-	j := &job{part: p, person: who}
+func (p *part) handOver(ctx context.Context, group []*job) bool {
+	p.busy.Add(len(group))
 	select {
-	case p.jobs <- j:
+	case p.jobs <- group:
 		return true
 	default: // and no timer is needed, mostly
 	}
 	for {
 		look := time.NewTimer(lookAgain)
 		select {
-		case p.jobs <- j:
+		case p.jobs <- group:
 			look.Stop()
 			return true
 		case <-ctx.Done():
@@ -343,8 +364,7 @@ func (p *part) handOver(ctx context.Context, who *person) bool {
 			}
 		}
 		look.Stop()
-		p.busy.Done()
-		p.limiter.giveBack(who.provider)
+		p.busy.Add(-len(group))
 		return false
 	}
 }

@@ -12,6 +12,7 @@ const lineWidth = 72
 
 func renderText(src source) string {
 	var out strings.Builder
+	out.Grow(rendered(src, func(b block) string { return b.plain }))
 	for i, b := range src.blocks {
 		if i > 0 {
 			out.WriteString("\n")
