@@ -101,35 +101,38 @@ func writeElement(out *strings.Builder, name, style, text string) {
 // reference is a code or a number with hyphens, such as people compare or read out: K7QM-2XHD-9RTP.
 var reference = regexp.MustCompile(`\b[0-9A-Za-z]+(-[0-9A-Za-z]+)+\b`)
 
-// inOnePiece escapes text, and lets no line end within a reference.
+// inOnePiece escapes text, and lets no line end within a reference. Only words with a hyphen and a digit are looked at closely: the expression would
+// take longer over a text than all else that is done for it.
 func inOnePiece(text string) string {
-	if text = html.EscapeString(text); !mayHoldReference(text) {
-		return text
-	}
-	return reference.ReplaceAllStringFunc(text, func(r string) string {
-		if len(r) > 20 || !strings.ContainsAny(r, "0123456789") {
-			return r
-		}
-		return `<span style="white-space:nowrap">` + r + `</span>`
-	})
-}
-
-// mayHoldReference: a hyphen and a digit stand in one word. Most texts hold none, and the expression takes as long as all else of a message.
-func mayHoldReference(text string) bool {
-	hyphen, digit := false, false
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == '-':
-			hyphen = true
-		case '0' <= c && c <= '9':
-			digit = true
-		case 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z':
-		default:
-			hyphen, digit = false, false
+	text = html.EscapeString(text)
+	var out strings.Builder
+	done, start, hyphen, digit := 0, 0, false, false
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && ofWord(text[i]) {
+			hyphen, digit = hyphen || text[i] == '-', digit || '0' <= text[i] && text[i] <= '9'
+			continue
 		}
 		if hyphen && digit {
-			return true
+			out.WriteString(text[done:start])
+			out.WriteString(reference.ReplaceAllStringFunc(text[start:i], held))
+			done = i
 		}
+		start, hyphen, digit = i+1, false, false
 	}
-	return false
+	if done == 0 {
+		return text
+	}
+	out.WriteString(text[done:])
+	return out.String()
+}
+
+func held(r string) string {
+	if len(r) > 20 || !strings.ContainsAny(r, "0123456789") {
+		return r
+	}
+	return `<span style="white-space:nowrap">` + r + `</span>`
+}
+
+func ofWord(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '-' || c == '_'
 }
