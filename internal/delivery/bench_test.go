@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// BenchmarkSend measures notices a second to a sink in a process of its own, and the most memory that the sender had, fully journalled: intent
-// and answer of each are in the store, which survives a power cut ("synced") or a kill ("written"). CANDOR_BENCH_NOTICES says how many.
+// BenchmarkSend measures notices a second to a sink in a process of its own, and what they cost, fully journalled: intent and answer of each are in the
+// store, which survives a power cut ("synced") or a kill ("written"). CANDOR_BENCH_NOTICES says how many.
 //
 // Beside it "naive": net/smtp, one connection each, from as many goroutines as there are connections, nothing journalled.
 func BenchmarkSend(b *testing.B) {
@@ -95,11 +95,17 @@ func benchSend(b *testing.B, notices int, way string, sync bool, compose func(Re
 	report()
 }
 
-// tell prints how far a long campaign is, each ten seconds, from what the sender says of itself to everybody.
+// tell writes how far a long campaign is, each ten seconds and from what the sender says of itself to everybody, into the file that CANDOR_BENCH_PROGRESS
+// names, such as /dev/tty: standard output and error are where the figures come, and a line has its name before it has them.
 func tell(b *testing.B, store *Store, campaign string, notices int) (stop func()) {
+	to, err := os.OpenFile(os.Getenv("CANDOR_BENCH_PROGRESS"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return func() {}
+	}
 	ctx, end := context.WithCancel(b.Context())
 	var told sync.WaitGroup
 	told.Go(func() {
+		defer to.Close()
 		tick := time.NewTicker(10 * time.Second)
 		defer tick.Stop()
 		for {
@@ -109,7 +115,8 @@ func tell(b *testing.B, store *Store, campaign string, notices int) (stop func()
 			case <-tick.C:
 			}
 			if p, err := store.Progress(ctx, campaign); err == nil {
-				fmt.Fprintf(os.Stderr, "%s: %d of %d accepted, %.0f a second, about %s to go\n", b.Name(), p.Did.Accepted, notices, p.Rate, p.Left(notices-int(p.Did.Accepted)))
+				fmt.Fprintf(to, "%s: %d of %d accepted, %.0f a second, about %s to go, %.0f MB at most\n",
+					b.Name(), p.Did.Accepted, notices, p.Rate, p.Left(notices-int(p.Did.Accepted)), mostResident())
 			}
 		}
 	})

@@ -7,10 +7,11 @@
 //
 //   - An intent is durable before the end of a message leaves (the final dot, or the last chunk), and the relay's answer is recorded after it.
 //     Whoever has an intent and no answer is in doubt, and is never sent to again but by a human's word, or once, when a report says that it was
-//     not delivered and that another attempt may end otherwise. RFC 1047 describes that window; SMTP has no way to close it.
+//     not delivered and that another attempt may end otherwise. RFC 1047 describes that window; SMTP has no way to close it. A kill leaves a few people
+//     in doubt for each connection: one whose message is on its way, intentsAhead behind it, and whose answers wait to be written.
 //   - One worker at a time sends for a part. Its right is the sequence number of the part's last record: each record that it writes names the
 //     one before, and the server refuses it once somebody else has written. A stalled, cloned or revived worker cannot record an
-//     intent, and so cannot send.
+//     intent, and so sends to nobody but those few who have one on record, to whom nobody else sends.
 //   - Addresses are in this process's memory only, and are masked in whatever a relay says.
 //
 // What it cannot: two copies of one folder on two machines that share no NATS server know nothing of each other.
