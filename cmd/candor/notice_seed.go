@@ -168,10 +168,7 @@ func submitSeed(ctx context.Context, composer *delivery.Composer, relays []deliv
 		return "", err
 	}
 	to.Name = p.Name
-	letter, err := composer.Seed(s.Name, to, p)
-	if err != nil {
-		return "", err
-	}
+	letter := composer.Seed(s.Name, to, p)
 	var message bytes.Buffer
 	if err := letter.Message(&message); err != nil {
 		return "", err

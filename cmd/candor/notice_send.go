@@ -378,7 +378,7 @@ func (c NoticeConfig) composer(d dataFlag, vaults func(path string) vault, v not
 		return nil, err
 	}
 	_, domain, _ := strings.Cut(from.Address, "@")
-	composer := &delivery.Composer{Campaign: v.ID, Draft: v.Draft, Date: v.Began, From: from, ReplyTo: reply, Domain: domain, Signer: signer, DKIM: dkim, Ring: ring, Render: writer.Message, Report: draft.Facts.Report}
+	composer := &delivery.Composer{Campaign: v.ID, Draft: v.Draft, Date: v.Began, From: from, ReplyTo: reply, Domain: domain, Signer: signer, DKIM: dkim, Ring: ring, Render: writer.Message, Lines: delivery.EncodeLines(writer.Same(v.Began)), Report: draft.Facts.Report}
 	if c.ReturnPath == "" {
 		return nil, errReturnPath
 	}

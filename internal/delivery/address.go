@@ -67,16 +67,16 @@ func utf8xtext(s string) string {
 // inspectMessage reports whether a message has octets above 127, and whether it may be sent at all: a bare CR or LF means one thing to one
 // server and another to the next, which is how a second message is smuggled in.
 func inspectMessage(m []byte) (eight, ok bool) {
-	ends := bytes.Count(m, []byte("\r\n"))
-	if !bytes.HasSuffix(m, []byte("\r\n")) || bytes.Count(m, []byte("\r")) != ends || bytes.Count(m, []byte("\n")) != ends || bytes.IndexByte(m, 0) >= 0 {
-		return false, false
-	}
-	for rest := m; len(rest) > 0; {
+	lines := 0
+	for rest := m; len(rest) > 0; lines++ {
 		end := bytes.IndexByte(rest, '\n') + 1
-		if end > 998+2 {
+		if end < 2 || end > 998+2 || rest[end-2] != '\r' {
 			return false, false
 		}
 		rest = rest[end:]
+	}
+	if lines == 0 || bytes.Count(m, []byte("\r")) != lines || bytes.IndexByte(m, 0) >= 0 {
+		return false, false
 	}
 	return !asciiBytes(m), true
 }

@@ -11,16 +11,18 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// BenchmarkSend measures notices a second to a sink in a process of its own, and the most memory that the sender had, fully journalled: intent
-// and answer of each are in the store, which survives a power cut ("synced") or a kill ("written"). CANDOR_BENCH_NOTICES says how many.
+// BenchmarkSend measures notices a second to a sink in a process of its own, and what they cost, fully journalled: intent and answer of each are in the
+// store, which survives a power cut ("synced") or a kill ("written"). CANDOR_BENCH_NOTICES says how many.
 //
 // Beside it "naive": net/smtp, one connection each, from as many goroutines as there are connections, nothing journalled.
 func BenchmarkSend(b *testing.B) {
@@ -84,23 +86,83 @@ func benchSend(b *testing.B, notices int, way string, sync bool, compose func(Re
 		},
 		Compose: compose,
 	}
-	memory := watchMemory()
-	began := time.Now()
+	report := measure(b, notices, took)
+	told := tell(b, store, s.Campaign, notices)
 	if err := s.Run(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	seconds := time.Since(began).Seconds()
-	b.ReportMetric(float64(notices)/seconds, "notices/s")
-	b.ReportMetric(float64(memory())/1e6, "MB")
-	b.ReportMetric(0, "ns/op")
-	if n := took(); n != notices {
-		b.Fatalf("%d of %d arrived", n, notices)
+	told()
+	report()
+}
+
+// tell writes how far a long campaign is, each ten seconds and from what the sender says of itself to everybody, into the file that CANDOR_BENCH_PROGRESS
+// names, such as /dev/tty: standard output and error are where the figures come, and a line has its name before it has them.
+func tell(b *testing.B, store *Store, campaign string, notices int) (stop func()) {
+	to, err := os.OpenFile(os.Getenv("CANDOR_BENCH_PROGRESS"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return func() {}
 	}
+	ctx, end := context.WithCancel(b.Context())
+	var told sync.WaitGroup
+	told.Go(func() {
+		defer to.Close()
+		tick := time.NewTicker(10 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if p, err := store.Progress(ctx, campaign); err == nil {
+				fmt.Fprintf(to, "%s: %d of %d accepted, %.0f a second, about %s to go, %.0f MB at most\n",
+					b.Name(), p.Did.Accepted, notices, p.Rate, p.Left(notices-int(p.Did.Accepted)), mostResident())
+			}
+		}
+	})
+	return func() { end(); told.Wait() }
+}
+
+// measure takes time, processor time (the sender's, and "sink-µs" the other side's) and, of a sender that keeps an account, memory. What it returns
+// reports them, when all has been sent.
+func measure(b *testing.B, notices int, took func() (int, time.Duration)) (report func()) {
+	runtime.GC()
+	debug.FreeOSMemory()
+	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // VmHWM begins anew (proc_pid_clear_refs(5))
+	began, used := time.Now(), processorTime()
+	return func() {
+		each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(notices) }
+		b.ReportMetric(float64(notices)/time.Since(began).Seconds(), "notices/s")
+		b.ReportMetric(each(processorTime()-used), "cpu-µs/notice")
+		b.ReportMetric(mostResident(), "MB")
+		b.ReportMetric(0, "ns/op")
+		n, sink := took()
+		b.ReportMetric(each(sink), "sink-µs/notice")
+		if n != notices {
+			b.Fatalf("%d of %d arrived", n, notices)
+		}
+	}
+}
+
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	must(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// mostResident is the most memory that this process had since measure began, in MB, as Linux counts it: all of it, not only Go's.
+func mostResident() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	must(err)
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kB float64
+	fmt.Sscan(rest, &kB)
+	return kB * 1024 / 1e6
 }
 
 func benchNaive(b *testing.B, notices int, message []byte) {
 	addr, took := startSink(b, "lines")
-	began := time.Now()
+	report := measure(b, notices, took)
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range 16 {
@@ -114,41 +176,14 @@ func benchNaive(b *testing.B, notices int, message []byte) {
 		})
 	}
 	all.Wait()
-	b.ReportMetric(float64(notices)/time.Since(began).Seconds(), "notices/s")
-	b.ReportMetric(0, "ns/op")
-	if n := took(); n != notices {
-		b.Fatalf("%d of %d arrived", n, notices)
-	}
-}
-
-// watchMemory looks how much memory the process has from the system; what it returns says the most.
-func watchMemory() (most func() uint64) {
-	end, done := make(chan struct{}), make(chan uint64)
-	go func() {
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		var max uint64
-		for {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			if now := m.Sys - m.HeapReleased; now > max {
-				max = now
-			}
-			select {
-			case <-tick.C:
-			case <-end:
-				done <- max
-				return
-			}
-		}
-	}()
-	return func() uint64 { close(end); return <-done }
+	report()
 }
 
 const benchSinkEnv = "CANDOR_BENCH_SINK"
 
-// startSink runs the least sink that there can be in a process of its own. took ends it, and says how many messages it had.
-func startSink(b *testing.B, way string) (addr string, took func() int) {
+// startSink runs the least sink that there can be in a process of its own. took ends it, and says how many messages it had and how much of the
+// processor it used.
+func startSink(b *testing.B, way string) (addr string, took func() (int, time.Duration)) {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -169,12 +204,12 @@ func startSink(b *testing.B, way string) (addr string, took func() int) {
 	}
 	r := bufio.NewReader(out)
 	line, _ := r.ReadString('\n')
-	return strings.TrimSpace(line), func() int {
+	return strings.TrimSpace(line), func() (int, time.Duration) {
 		in.Close()
 		line, _ := r.ReadString('\n')
 		cmd.Wait()
 		n, _ := strconv.Atoi(strings.TrimSpace(line))
-		return n
+		return n, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 }
 

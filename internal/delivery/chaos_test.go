@@ -334,7 +334,7 @@ func stoppedWorker(t *testing.T) {
 	out := settle(t, StoreOptions{URL: c.URL, Log: quiet}, sink, people)
 	after, _ := sink.total()
 	t.Logf("%+v; %d messages left the stopped worker after it went on, all with an intent", out, after-before)
-	if after-before > 2*5 {
+	if after-before > 5*(2+intentsAhead) {
 		t.Errorf("it sent %d more", after-before)
 	}
 	if by := workers(t, c.URL); by["stopped"] == 0 || by["other"] == 0 {

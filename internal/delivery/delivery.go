@@ -7,10 +7,11 @@
 //
 //   - An intent is durable before the end of a message leaves (the final dot, or the last chunk), and the relay's answer is recorded after it.
 //     Whoever has an intent and no answer is in doubt, and is never sent to again but by a human's word, or once, when a report says that it was
-//     not delivered and that another attempt may end otherwise. RFC 1047 describes that window; SMTP has no way to close it.
+//     not delivered and that another attempt may end otherwise. RFC 1047 describes that window; SMTP has no way to close it. A kill leaves a few people
+//     in doubt for each connection: one whose message is on its way, intentsAhead behind it, and whose answers wait to be written.
 //   - One worker at a time sends for a part. Its right is the sequence number of the part's last record: each record that it writes names the
 //     one before, and the server refuses it once somebody else has written. A stalled, cloned or revived worker cannot record an
-//     intent, and so cannot send.
+//     intent, and so sends to nobody but those few who have one on record, to whom nobody else sends.
 //   - Addresses are in this process's memory only, and are masked in whatever a relay says.
 //
 // What it cannot: two copies of one folder on two machines that share no NATS server know nothing of each other.
@@ -51,7 +52,7 @@ type Composed struct {
 	Name string // the person's, in the clear: a relay that repeats it is not quoted
 	Code string // Person.Code, for the ledger
 	// Message writes the message: RFC 5322, each line ends in CRLF. It is called once for each attempt, by several goroutines at a time for
-	// different people: signing happens here.
+	// different people: writing and signing happen here. A *WithheldError says that there is none.
 	Message func(io.Writer) error
 }
 
@@ -108,6 +109,7 @@ const (
 	RefusedData = "refused-message"        // at DATA, or at the end of it
 	Busy        = "deferred-by-receiver"   // 4xx
 	Cut         = "cut-before-end-of-data" // the connection broke before the end of the message could have left
+	NotBegun    = "not-begun"              // an intent was on record, and the sender stopped before anything left
 )
 
 const (
@@ -118,8 +120,10 @@ const (
 	linger = 10 * time.Second
 	// lookAgain is how often who waits looks whether a human has said stop.
 	lookAgain = 100 * time.Millisecond
-	// answerWithin is how long an answer waits for others to be written with.
-	answerWithin = 3 * time.Millisecond
+	// writtenWithin is how long what happened waits for more to be written with.
+	writtenWithin = 3 * time.Millisecond
+	// intentsAhead is how many people may have an intent on record, for each connection, while somebody before them is sent to.
+	intentsAhead = 4
 	// grace is how long the answer to what has left is waited for when the process is asked to end.
 	grace = 30 * time.Second
 )

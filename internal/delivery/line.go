@@ -35,7 +35,8 @@ type line struct {
 	relay *relayState
 	used  time.Time // when the connection last answered
 	took  int       // messages, over this connection
-	next  *job      // its message is rendered, and it may have been begun
+	jobs  []*job    // that it has, with nothing done for them
+	queue []*job    // those behind which jobs are: their messages are rendered, and the first may have been begun
 	stop  func() bool
 }
 
@@ -43,17 +44,13 @@ type line struct {
 // keep idle would wait for long.
 func (r *run) line(ctx context.Context) {
 	l := &line{run: r}
-	for l.next != nil || l.reserve(ctx) {
-		j := l.next
-		if l.next = nil; j == nil {
-			if j = l.take(ctx); j == nil || !l.ready(ctx, j) || !l.prepare(j) {
+	for len(l.queue)+len(l.jobs) > 0 || l.reserve(ctx) {
+		if len(l.queue) == 0 {
+			if len(l.jobs) == 0 && !l.take(ctx) || !l.ready(ctx) || !l.prepare() {
 				continue
 			}
 		}
-		if !j.begun {
-			l.conn.begin(j.env)
-		}
-		l.deliver(j)
+		l.deliver()
 	}
 	l.close(nil)
 }
@@ -66,22 +63,35 @@ func (l *line) reserve(ctx context.Context) bool {
 	return l.relay != nil && ctx.Err() == nil
 }
 
-// take waits for a job; nil: there is none, and no connection any more.
-func (l *line) take(ctx context.Context) *job {
+// take waits for jobs; false: there are none, and no connection any more.
+func (l *line) take(ctx context.Context) bool {
+	if l.takeThere() {
+		return true // and no timer is needed, mostly
+	}
 	idle := time.NewTimer(idleAtMost)
 	defer idle.Stop()
 	select {
-	case j := <-l.jobs:
-		return j
+	case l.jobs = <-l.run.jobs:
+		return true
 	case <-ctx.Done():
 	case <-idle.C:
 		l.close(nil)
 	}
-	return nil
+	return false
 }
 
-// ready has a connection that works. Otherwise the job went back.
-func (l *line) ready(ctx context.Context, j *job) bool {
+// takeThere takes jobs that are there.
+func (l *line) takeThere() bool {
+	select {
+	case l.jobs = <-l.run.jobs:
+		return true
+	default:
+		return false
+	}
+}
+
+// ready has a connection that works. Otherwise the jobs went back.
+func (l *line) ready(ctx context.Context) bool {
 	if l.conn != nil && time.Since(l.used) > freshFor {
 		if r, err := l.conn.ask("NOOP", freshFor); err != nil || !r.ok() {
 			l.conn.net.Close()
@@ -96,14 +106,13 @@ func (l *line) ready(ctx context.Context, j *job) bool {
 				l.pool.trouble(l.relay, err)
 			}
 			l.close(err)
-			j.unbegun()
 			return false
 		}
 		l.conn, l.used, l.took = c, time.Now(), 0
 		l.stop = context.AfterFunc(ctx, func() { c.hurry(time.Now().Add(cmp.Or(l.grace, grace))) })
 	}
 	if !l.mayBegin() {
-		j.unbegun()
+		l.giveBack()
 		return false
 	}
 	return true
@@ -124,17 +133,31 @@ func (l *line) close(err error) {
 		l.pool.put(l.relay)
 		l.relay = nil
 	}
-	if l.next != nil { // what was asked for it was not answered
-		l.next.unbegun()
-		l.next = nil
-	}
+	l.giveBack() // what was asked for the first of them was not answered
 }
 
-// prepare renders a job's message. false: it is withheld.
-func (l *line) prepare(j *job) bool {
+// giveBack gives everybody back of whom nothing has left.
+func (l *line) giveBack() {
+	for _, j := range append(l.queue, l.jobs...) {
+		j.unbegun()
+	}
+	l.queue, l.jobs = nil, nil
+}
+
+// prepare renders the next job's message, and queues it. false: it is withheld.
+func (l *line) prepare() bool {
+	j := l.jobs[0]
+	l.jobs = l.jobs[1:]
 	j.message = messages.Get().(*bytes.Buffer)
 	j.message.Reset()
-	if err := j.Message(j.message); err != nil {
+	err := j.Message(j.message)
+	var withheld *WithheldError
+	if errors.As(err, &withheld) {
+		l.limiter.giveBack(j.provider)
+		j.withhold(j.person, withheld.Cause)
+		j.end()
+		return false
+	} else if err != nil {
 		j.fail(fmt.Errorf("the message of recipient %d cannot be written: %w", j.N, err))
 		j.unbegun()
 		return false
@@ -149,14 +172,21 @@ func (l *line) prepare(j *job) bool {
 		l.limiter.giveBack(j.provider)
 		j.withhold(j.person, why)
 		j.end()
+		return false
 	}
-	return why == ""
+	l.queue = append(l.queue, j)
+	return true
 }
 
-// deliver takes a job that was begun to its end, and begins the next on the way where there is one.
-func (l *line) deliver(j *job) {
+// deliver takes the first of the queue to its end, and begins the next on the way where there is one.
+func (l *line) deliver() {
+	j := l.queue[0]
+	if !j.begun {
+		l.conn.begin(j.env)
+	}
 	no, err := l.conn.begun()
 	l.used = time.Now()
+	l.queue = append(l.queue[:0], l.queue[1:]...)
 	if no != nil {
 		l.refused(j, no)
 	} else if err != nil {
@@ -172,36 +202,35 @@ func (l *line) deliver(j *job) {
 		l.abandon(j)
 		return
 	}
-	durable := j.intend(j.person, j.Attempt+1)
+	j.intend(j.person)
 	l.ahead()
-	if <-durable != nil {
+	if j.durable(j.person) != nil {
 		l.abandon(j)
 		return
 	}
 	l.finish(j)
 }
 
-// ahead takes the next job if there is one already, and renders its message while the intent of this one is written down.
+// ahead takes jobs that there are already, and renders their messages. Over a connection that has shown that it takes messages, their intents are
+// recorded at once: so there is hardly one that is waited for, and many go to the disk together. How many there are ahead is how many more people a kill
+// of this process leaves in doubt, for each connection.
 func (l *line) ahead() {
-	if !l.conn.pipelining() || !l.mayBegin() {
-		return
-	}
-	select {
-	case j := <-l.jobs:
-		if l.prepare(j) {
-			l.next = j
+	for l.conn.pipelining() && len(l.queue) < intentsAhead && l.mayBegin() && (len(l.jobs) > 0 || l.takeThere()) {
+		if l.prepare() && l.took > 0 {
+			j := l.queue[len(l.queue)-1]
+			j.intend(j.person)
 		}
-	default:
 	}
 }
 
 // finish lets the message leave, and records what is said to it. No answer is no event: the person is in doubt.
 func (l *line) finish(j *job) {
 	c := l.conn
+	j.intent = nil
 	c.send(j.message.Bytes())
-	if l.next != nil {
-		c.begin(l.next.env)
-		l.next.begun = true
+	if len(l.queue) > 0 {
+		c.begin(l.queue[0].env)
+		l.queue[0].begun = true
 	}
 	err := c.flush()
 	var said reply
@@ -277,15 +306,16 @@ func (l *line) cutOff(j *job, err error) {
 	if l.took == 0 {
 		l.pool.trouble(l.relay, err)
 	}
-	e := j.event(j.person, notice.Deferred, j.Attempt+1)
+	e := j.event(j.person, notice.Deferred, j.attempt())
 	e.Cause = Cut
 	j.record(j.person, e)
 	j.end()
 }
 
-// abandon is for who was begun and must not be sent to now. Where the server waits for a message only the end of the connection helps.
+// abandon is for who was begun and must not be sent to now, nor those behind. Where the server waits for a message only the end of the connection helps.
 func (l *line) abandon(j *job) {
 	j.unbegun()
+	l.giveBack()
 	if !l.conn.chunking() {
 		l.close(errReply)
 	}
@@ -293,18 +323,20 @@ func (l *line) abandon(j *job) {
 
 // answered records what a relay said.
 func (j *job) answered(kind notice.EventKind, said reply, cause string) {
-	e := j.event(j.person, kind, j.Attempt)
-	if j.State == notice.Queued {
-		e.Attempt++ // there was no intent
-	}
+	e := j.event(j.person, kind, j.attempt())
 	e.Status, e.Detail, e.Cause = said.status(), said.detail(j.to.String(), j.Name), cause
 	j.record(j.person, e)
 	j.limiter.answered(j.provider, said.code, e.Status, time.Now())
 }
 
-// unbegun gives a person back to the part.
+// unbegun gives a person back to the part, and says so where an intent is on record: nobody else knows that nothing has left.
 func (j *job) unbegun() {
 	j.limiter.giveBack(j.provider)
+	if j.intent != nil {
+		e := j.event(j.person, notice.Deferred, j.Attempt)
+		e.Cause = NotBegun
+		j.record(j.person, e)
+	}
 	if j.State == notice.Queued {
 		j.mu.Lock()
 		j.back = append(j.back, j.person)

@@ -15,7 +15,8 @@ func built(b *testing.B) []byte {
 	c := composer()
 	l, err := c.Compose(p, s)
 	must(err)
-	m := l.message
+	m, err := c.Render(l.person, date)
+	must(err)
 	m.Text += string(bytes.Repeat([]byte("What you can do: be careful with messages that name your order.\n"), 50))
 	m.HTML += string(bytes.Repeat([]byte("<p style=\"margin:0\">What you can do: be careful with messages that name your order.</p>\n"), 80))
 	raw, err := Build(Headers{From: c.From, To: Mailbox{l.name, l.To}, ReplyTo: c.ReplyTo, Date: date, Key: l.Key, Domain: c.Domain}, m)
@@ -26,7 +27,10 @@ func built(b *testing.B) []byte {
 // What one core signs, and nothing else: the goal is 0.9 of this.
 func BenchmarkRSAOnly(b *testing.B) {
 	sum := sha256.Sum256(nil)
+	used, n := processorTime(), 0
+	defer func() { b.ReportMetric(float64((processorTime()-used).Nanoseconds())/1e3/float64(n), "cpu-µs/op") }()
 	for b.Loop() {
+		n++
 		if _, err := keys().rsa.Sign(nil, sum[:], crypto.SHA256); err != nil {
 			b.Fatal(err)
 		}

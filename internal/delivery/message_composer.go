@@ -1,11 +1,13 @@
 package delivery
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -33,6 +35,7 @@ type Composer struct {
 	Ring   map[string]seal.PrivateKey // by PublicKey.ID
 	// Render is notice.Writer.Message.
 	Render func(notice.Person, time.Time) (notice.Message, error)
+	Lines  Lines // of notice.Writer.Same; nil: each line is encoded anew for each person
 }
 
 // Letter is one person's message, about to be made. It prints itself without the person.
@@ -43,7 +46,7 @@ type Letter struct {
 
 	composer *Composer
 	name     string
-	message  notice.Message
+	person   notice.Person
 }
 
 // Format keeps the person out of every print.
@@ -76,8 +79,8 @@ func (e *WithheldError) Error() string {
 
 func (e *WithheldError) Unwrap() error { return e.Err }
 
-// Compose makes the message of a person from what was sealed of them. An error that is no *WithheldError is the sender's trouble, not the
-// person's: nothing is to be recorded of them.
+// Compose opens what was sealed of a person. An error that is no *WithheldError is the sender's trouble, not the person's: nothing is to be recorded
+// of them.
 func (c *Composer) Compose(p notice.Person, sealed []candor.Sealed) (Letter, error) {
 	// Rule N28, Cal. Civ. Code 1798.82(j)(5): whoever has a password that stood beside an address may read what is sent there.
 	if slices.Contains(p.Credentials, scan.Password) {
@@ -92,34 +95,54 @@ func (c *Composer) Compose(p notice.Person, sealed []candor.Sealed) (Letter, err
 	if p.Locale == "" { // a viewer's language is sealed with their address: the ledger does not know it
 		p.Locale, _ = c.open(p.Owner, "locale", sealed)
 	}
-	if l.message, err = c.Render(p, c.Date); err != nil {
-		return Letter{}, &WithheldError{CauseRender, err}
-	}
+	l.person = p
 	return l, nil
 }
 
-// Message writes the message, signed, with CRLF: the same bytes whenever it is called. The signing, most of the work, is done here.
+// Message writes the message, signed, with CRLF: the same bytes whenever it is called. Most of the work is done here, when the message is about to leave,
+// and so few texts are in memory at a time. Errors are those of Compose.
 func (l Letter) Message(w io.Writer) error {
-	message, err := l.composer.build(l)
-	if err != nil {
-		return err
+	m := makings.Get().(*making)
+	defer makings.Put(m)
+	signatures, err := l.composer.build(m, l)
+	if err == nil {
+		_, err = w.Write(signatures)
 	}
-	_, err = w.Write(message)
+	if err == nil {
+		_, err = w.Write(m.message.Bytes())
+	}
 	return err
 }
 
-func (c *Composer) build(l Letter) ([]byte, error) {
-	m := l.message
-	attest, err := c.Signer.Attest(c.Campaign, l.Key, c.Draft, l.Code, c.Date, m.Subject, m.Text, m.HTML)
+// making is the memory in which a message is made: it is several times as large as the message, and would be most of what there is to collect.
+type making struct {
+	text, html encoded
+	message    bytes.Buffer
+	room       []byte // for DKIM
+}
+
+var makings = sync.Pool{New: func() any { return new(making) }}
+
+// build makes a letter's message, and what stands in front of it.
+func (c *Composer) build(w *making, l Letter) (signatures []byte, err error) {
+	m, err := c.Render(l.person, c.Date)
+	if err != nil {
+		return nil, &WithheldError{CauseRender, err}
+	}
+	c.Lines.encode(&w.text, m.Text)
+	c.Lines.encode(&w.html, m.HTML)
+	attest, err := c.Signer.attest(claim{campaign: c.Campaign, key: l.Key, draft: c.Draft, at: c.Date, text: hashBytes(w.text.canonical), html: hashBytes(w.html.canonical),
+		subject: subjectHash(m.Subject)}, l.Code)
 	if err != nil {
 		return nil, err
 	}
 	h := Headers{From: c.From, To: Mailbox{l.name, l.To}, ReplyTo: c.ReplyTo, Date: c.Date, Key: l.Key, Domain: c.Domain, Notice: attest, Report: c.Report}
-	message, err := Build(h, m)
-	if err != nil {
+	w.message.Reset()
+	if err := build(&w.message, h, m, w.text.quoted, w.html.quoted); err != nil {
 		return nil, err
 	}
-	return c.DKIM.Sign(message, c.Date)
+	w.room = slices.Grow(w.room[:0], w.message.Len())
+	return c.DKIM.signatures(w.message.Bytes(), w.room, c.Date)
 }
 
 // address opens the first sealed address that can be opened: one person may have been sealed for several keys.

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,25 +110,30 @@ func DKIMRecord(key crypto.Signer) (string, error) {
 	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), err
 }
 
-// Sign returns a message that Build made with the signatures in front, of the time given. The body is hashed once.
+// Sign returns a message that Build made with the signatures in front, of the time given.
 func (d *DKIM) Sign(message []byte, at time.Time) ([]byte, error) {
+	signatures, err := d.signatures(message, nil, at)
+	return append(signatures, message...), err
+}
+
+// signatures are what stands in front of a message. The body is hashed once, in its relaxed form, for which room is used.
+func (d *DKIM) signatures(message, room []byte, at time.Time) (signed []byte, err error) {
 	head, body, ok := bytes.Cut(message, []byte("\r\n\r\n"))
 	if !ok {
 		return nil, errors.New("it is no message")
 	}
-	bodyHash := sha256.Sum256(relaxedBody(body))
+	bodyHash := sha256.Sum256(relaxedBody(room, body))
 	names, fields := relaxedFields(head)
 	if err := d.aligned(fields); err != nil {
 		return nil, err
 	}
-	signed := make([]byte, 0, len(message)+512+1024*len(d.keys))
+	signed = make([]byte, 0, 1024*len(d.keys))
 	for _, k := range d.keys {
-		var err error
 		if signed, err = d.field(signed, k, names, fields, bodyHash[:], at); err != nil {
 			return nil, err
 		}
 	}
-	return append(signed, message...), nil
+	return signed, nil
 }
 
 // aligned: DMARC counts a signature only where d= is From's domain or, in its relaxed mode, one of the same organisation.
@@ -152,7 +158,7 @@ func (d *DKIM) field(to []byte, k DKIMKey, names string, fields, bodyHash []byte
 	to = append(to, ";\r\n h="+names+";\r\n b="...)
 	h := sha256.New()
 	h.Write(fields)
-	h.Write(relaxedField(to[start:]))
+	h.Write(appendRelaxedField(nil, to[start:]))
 	sum := h.Sum(nil)
 	options := crypto.SignerOpts(crypto.SHA256)
 	if algorithm != "rsa-sha256" {
@@ -177,22 +183,23 @@ func foldBase64(to, value []byte) []byte {
 
 // relaxedFields are the fields to sign in the order of signedFields, each as §3.4.2 wants it, and the value of h=: one name more than there are fields.
 func relaxedFields(head []byte) (names string, fields []byte) {
-	byName := map[string][]byte{}
+	found := make([][]byte, len(signedFields))
 	for len(head) > 0 {
 		end := endOfField(head)
-		field := relaxedField(head[:end])
-		name, _, _ := bytes.Cut(field, []byte(":"))
-		byName[string(name)] = append(field, "\r\n"...)
+		name, _, _ := bytes.Cut(head[:end], []byte(":"))
+		if i := slices.IndexFunc(signedFields, func(f string) bool { return len(f) == len(name) && strings.EqualFold(f, string(name)) }); i >= 0 {
+			found[i] = head[:end]
+		}
 		head = head[min(end+2, len(head)):]
 	}
-	var all []string
-	for _, name := range signedFields {
-		if field, ok := byName[strings.ToLower(name)]; ok {
-			fields = append(fields, field...)
-			all = append(all, name+":"+name)
-		} else {
-			all = append(all, name)
+	all := make([]string, 0, len(signedFields)+len(absentFields))
+	fields = make([]byte, 0, 2048)
+	for i, name := range signedFields {
+		if found[i] != nil {
+			fields = append(appendRelaxedField(fields, found[i]), "\r\n"...)
+			name += ":" + name
 		}
+		all = append(all, name)
 	}
 	all = append(all, absentFields...)
 	return strings.Join(foldNames(all), ":"), fields
@@ -222,24 +229,40 @@ func endOfField(head []byte) int {
 	}
 }
 
-// relaxedField is one field without its CRLF (RFC 6376 §3.4.2): the name in lower case, white space one space, none at either end of the value.
-func relaxedField(field []byte) []byte {
+// appendRelaxedField appends one field without its CRLF (RFC 6376 §3.4.2): the name in lower case, white space one space, none at either end of the value.
+func appendRelaxedField(to, field []byte) []byte {
 	name, value, _ := bytes.Cut(field, []byte(":"))
-	out := append(bytes.ToLower(bytes.TrimRight(name, " \t")), ':')
-	for i, word := range bytes.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }) {
-		if i > 0 {
-			out = append(out, ' ')
+	to = append(append(to, bytes.ToLower(bytes.TrimRight(name, " \t"))...), ':')
+	start, space := len(to), false
+	for _, c := range value {
+		if c == ' ' || c == '\t' || c == '\r' || c == '\n' {
+			space = true
+			continue
 		}
-		out = append(out, word...)
+		if space && len(to) > start {
+			to = append(to, ' ')
+		}
+		to, space = append(to, c), false
 	}
-	return out
+	return to
 }
 
 var crlf = []byte("\r\n")
 
-// relaxedBody is RFC 6376 §3.4.4: no white space at the end of lines, one space for each run of it, no empty lines at the end.
-func relaxedBody(body []byte) []byte {
-	out := make([]byte, 0, len(body)+len(crlf))
+// relaxedBody is RFC 6376 §3.4.4, in out's memory where there is room: no white space at the end of lines, one space for each run of it, no empty lines at the end.
+func relaxedBody(out, body []byte) []byte {
+	out = slices.Grow(out[:0], len(body)+len(crlf))
+	if bytes.IndexByte(body, '\t') < 0 && !bytes.Contains(body, []byte(" \r\n")) && !bytes.HasSuffix(body, []byte(" ")) { // as in all that Build makes
+		for {
+			i := bytes.Index(body, []byte("  "))
+			if i < 0 {
+				break
+			}
+			out = append(out, body[:i+1]...)
+			body = bytes.TrimLeft(body[i+1:], " ")
+		}
+		out, body = append(out, body...), nil
+	}
 	for len(body) > 0 {
 		var line []byte
 		line, body, _ = bytes.Cut(body, crlf)

@@ -37,17 +37,26 @@ const shortLine = 76
 // Build makes one person's message: multipart/alternative (RFC 2046 §5.1.4) of a text and an HTML part. All of it is ASCII in short lines but the
 // address of somebody whose address is not (RFC 6532), so that no relay has a reason to change what is signed.
 func Build(h Headers, m notice.Message) ([]byte, error) {
+	var text, html encoded
+	Lines(nil).encode(&text, m.Text)
+	Lines(nil).encode(&html, m.HTML)
+	var b bytes.Buffer
+	err := build(&b, h, m, text.quoted, html.quoted)
+	return b.Bytes(), err
+}
+
+// build is Build of a text and HTML that are encoded.
+func build(b *bytes.Buffer, h Headers, m notice.Message, text, html []byte) error {
 	if err := h.check(m); err != nil {
-		return nil, err
+		return err
 	}
 	boundary := "candor-" + h.Key // no line of a part begins with "--"
-	var b bytes.Buffer
-	b.Grow(2*(len(m.Text)+len(m.HTML)) + 2048)
+	b.Grow(len(text) + len(html) + 2048)
 	b.WriteString("MIME-Version: 1.0\r\n")
-	writeMailbox(&b, "From", h.From)
-	writeMailbox(&b, "To", h.To)
-	writeMailbox(&b, "Reply-To", h.ReplyTo)
-	writeUnstructured(&b, "Subject", m.Subject)
+	writeMailbox(b, "From", h.From)
+	writeMailbox(b, "To", h.To)
+	writeMailbox(b, "Reply-To", h.ReplyTo)
+	writeUnstructured(b, "Subject", m.Subject)
 	b.WriteString("Date: " + h.Date.UTC().Format("Mon, 2 Jan 2006 15:04:05 +0000") + "\r\n")
 	b.WriteString("Message-ID: <" + h.Key + "@" + h.Domain + ">\r\n")
 	b.WriteString("Auto-Submitted: auto-generated\r\n") // RFC 3834 §5: no out-of-office replies, please
@@ -56,16 +65,16 @@ func Build(h Headers, m notice.Message) ([]byte, error) {
 		b.WriteString("Candor-Notice: " + h.Notice + "\r\n")
 	}
 	if r := h.Report; r != nil {
-		fmt.Fprintf(&b, "Candor-Report: %d\r\n %s\r\n", r.Revision, r.Hash)
+		fmt.Fprintf(b, "Candor-Report: %d\r\n %s\r\n", r.Revision, r.Hash)
 		if c := r.Checkpoint; c != nil {
-			fmt.Fprintf(&b, "Candor-Checkpoint:\r\n %s\r\n %d %s\r\n", c.Origin, c.Size, c.Root)
+			fmt.Fprintf(b, "Candor-Checkpoint:\r\n %s\r\n %d %s\r\n", c.Origin, c.Size, c.Root)
 		}
 	}
 	b.WriteString("Content-Type: multipart/alternative;\r\n boundary=\"" + boundary + "\"\r\n")
-	writePart(&b, boundary, "text/plain", m.Text)
-	writePart(&b, boundary, "text/html", m.HTML)
+	writePart(b, boundary, "text/plain", text)
+	writePart(b, boundary, "text/html", html)
 	b.WriteString("\r\n--" + boundary + "--\r\n")
-	return b.Bytes(), nil
+	return nil
 }
 
 func (h Headers) check(m notice.Message) error {
@@ -121,55 +130,12 @@ func isLanguage(s string) bool {
 	return s != "" && len(s) <= 35 && !strings.ContainsFunc(s, func(r rune) bool { return r != '-' && (r > 'z' || !unicode.IsLetter(r) && !unicode.IsDigit(r)) })
 }
 
-func writePart(b *bytes.Buffer, boundary, mediaType, text string) {
+func writePart(b *bytes.Buffer, boundary, mediaType string, quoted []byte) {
 	b.WriteString("\r\n--" + boundary + "\r\nContent-Type: " + mediaType + "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
-	writeQuoted(b, text)
+	b.Write(quoted)
 }
 
 const hexDigits = "0123456789ABCDEF"
-
-// writeQuoted is quoted-printable (RFC 2045 §6.7) of lines that end in LF or CRLF. Beyond what that asks, a line's first "." and the F of its
-// first "From " are encoded, which relays and mailbox files change (RFC 2049 §3), the first of its "--", which could be a boundary, and every
-// control character.
-func writeQuoted(b *bytes.Buffer, text string) {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	for text != "" {
-		line, rest, more := strings.Cut(text, "\n")
-		writeQuotedLine(b, line)
-		if text = rest; more {
-			b.WriteString("\r\n")
-		}
-	}
-}
-
-func writeQuotedLine(b *bytes.Buffer, line string) {
-	column := 0
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		plain := c > ' ' && c <= '~' && c != '=' || (c == ' ' || c == '\t') && i < len(line)-1
-		// What begins a line here is what begins one for a relay, behind a soft line break too.
-		if column == 0 && (c == '.' || strings.HasPrefix(line[i:], "From ") || strings.HasPrefix(line[i:], "--")) {
-			plain = false
-		}
-		width := 1
-		if !plain {
-			width = 3
-		}
-		// The last of a line needs no room for "=".
-		if column+width > shortLine-1 && !(i == len(line)-1 && column+width <= shortLine) {
-			b.WriteString("=\r\n")
-			column = 0
-			i--
-			continue
-		}
-		if plain {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
-		}
-		column += width
-	}
-}
 
 // writeMailbox writes a field of one mailbox. A name that is not plain words is an encoded word (RFC 2047 §5 (3)), so that nothing in it
 // can be read as an address.
@@ -304,7 +270,7 @@ func quoteWord(s string) string {
 		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!*+-/", c) >= 0:
 			b.WriteByte(c)
 		default:
-			fmt.Fprintf(&b, "=%02X", c)
+			b.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
 		}
 	}
 	return b.String()

@@ -30,16 +30,21 @@ func (c claim) signed(code string) []byte {
 
 // Attest is the value of Candor-Notice, folded, for one person's message.
 func (s *Signer) Attest(campaign, key, draft, code string, at time.Time, subject, text, html string) (string, error) {
-	if !isToken(campaign) || !IsKey(key) || !isToken(draft) {
+	return s.attest(claim{campaign: campaign, key: key, draft: draft, at: at, text: canonicalHash(text), html: canonicalHash(html), subject: subjectHash(subject)}, code)
+}
+
+// attest signs a claim, in which the key is named here.
+func (s *Signer) attest(c claim, code string) (string, error) {
+	if !isToken(c.campaign) || !IsKey(c.key) || !isToken(c.draft) {
 		return "", errors.New("a campaign, a key and a draft's hash are needed")
 	}
-	c := claim{s.ID(), campaign, key, draft, at, canonicalHash(text), canonicalHash(html), subjectHash(subject), nil}
+	c.keyID = s.ID()
 	signature, err := s.note.Sign(c.signed(code))
 	if err != nil {
 		return "", fmt.Errorf("cannot sign: %w", err)
 	}
 	head := fmt.Sprintf("v=1; i=%s; k=%s;\r\n c=%s;\r\n d=%s;\r\n at=%s;\r\n t=%s;\r\n h=%s;\r\n u=%s;\r\n s=", c.keyID, c.key, c.campaign, c.draft,
-		at.UTC().Format(time.RFC3339), c.text, c.html, c.subject)
+		c.at.UTC().Format(time.RFC3339), c.text, c.html, c.subject)
 	return string(foldBase64([]byte(head), signature)), nil
 }
 
@@ -74,22 +79,20 @@ func parseClaim(value string) (c claim, err error) {
 	return c, nil
 }
 
-var canonical = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u00a0", " ")
-
 // canonicalHash is of a text as no mail program changes it in saving: other line ends, white space at their ends and empty lines at the end
 // do not count, and a no-break space is a space.
 func canonicalHash(text string) string {
-	lines := strings.Split(canonical.Replace(text), "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimRight(l, " \t")
-	}
-	return hashText(strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n")
+	var e encoded
+	Lines(nil).encode(&e, text)
+	return hashBytes(e.canonical)
 }
 
 // subjectHash: runs of white space are one space.
 func subjectHash(s string) string { return hashText(strings.Join(strings.Fields(s), " ")) }
 
-func hashText(s string) string {
-	sum := sha256.Sum256([]byte(s))
+func hashText(s string) string { return hashBytes([]byte(s)) }
+
+func hashBytes(b []byte) string {
+	sum := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -335,17 +335,36 @@ func FuzzQuoted(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		var b bytes.Buffer
-		writeQuoted(&b, s)
+		var e, known encoded
+		Lines(nil).encode(&e, s)
+		EncodeLines([]string{s}).encode(&known, s)
+		if !bytes.Equal(e.quoted, known.quoted) || !bytes.Equal(e.canonical, known.canonical) {
+			t.Errorf("%q of lines that are known becomes %q and %q, else %q and %q", s, known.quoted, known.canonical, e.quoted, e.canonical)
+		}
+		b := bytes.NewBuffer(e.quoted)
 		for line := range strings.SplitSeq(b.String(), "\r\n") {
 			if len(line) > shortLine || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "From ") || strings.HasPrefix(line, "--") || strings.ContainsFunc(line, func(r rune) bool { return r > '~' || r < ' ' && r != '\t' }) {
 				t.Errorf("%q", line)
 			}
 		}
-		got, err := io.ReadAll(quotedprintable.NewReader(&b))
+		got, err := io.ReadAll(quotedprintable.NewReader(b))
 		want := strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", "\r\n")
 		if err != nil || string(got) != want {
 			t.Errorf("%q becomes %q, %v", s, got, err)
+		}
+	})
+}
+
+// A body whose first line has a tab is relaxed line by line, and one with no white space at the ends of lines is not.
+func FuzzRelaxedBody(f *testing.F) {
+	for _, s := range []string{"", " ", "a  b\r\n", "a \r\n", "  a   b\r\n\r\n\r\n", "a  ", "a\tb  c\r\n", "\r\n  \r\n", "a\r  \nb\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := string(relaxedBody(nil, []byte("x\r\n"+s)))
+		want, _ := strings.CutPrefix(string(relaxedBody(nil, []byte("x\ty\r\n"+s))), "x y\r\n")
+		if got != "x\r\n"+want {
+			t.Errorf("%q becomes %q, want %q", s, got, want)
 		}
 	})
 }
@@ -500,7 +519,10 @@ func TestComposeWithholds(t *testing.T) {
 		"no text":            {notice.Person{Owner: "1001", Locale: "xx"}, []candor.Sealed{email("1001", "alice@customer.example")}, CauseRender},
 		"no text, by seal":   {notice.Person{Owner: "1001"}, []candor.Sealed{email("1001", "alice@customer.example"), sealed(t, "1001", "locale", "xx")}, CauseRender},
 	} {
-		_, err := composer().Compose(c.p, c.sealed)
+		l, err := composer().Compose(c.p, c.sealed)
+		if err == nil {
+			err = l.Message(io.Discard)
+		}
 		var w *WithheldError
 		if !errors.As(err, &w) || w.Cause != c.cause || strings.Contains(err.Error(), "customer.example") {
 			t.Errorf("%s: %v", name, err)

@@ -27,9 +27,15 @@ type part struct {
 	mu    sync.Mutex // guards what follows
 	token uint64     // the number of the last record, which is this worker's
 	queue []notice.Event
-	acks  []chan error // of the intents in queue
-	lost  error        // why nothing more may be begun
-	back  []*person    // who was handed over and not begun
+	next  *commit   // of queue; nil: nobody asked for it
+	lost  error     // why nothing more may be begun
+	back  []*person // who was handed over and not begun
+}
+
+// commit is a record that is being written: done is closed when it is durable, or when err says that it never will be.
+type commit struct {
+	done chan struct{}
+	err  error
 }
 
 // person is a recipient, as rows and store together have it.
@@ -38,6 +44,7 @@ type person struct {
 	Composed
 	to       address
 	provider string
+	intent   *commit   // of an attempt of which nothing has left; nil: there is none
 	waits    bool      // counted as waiting for the provider
 	soft     int       // deferrals
 	first    time.Time // of them
@@ -53,12 +60,23 @@ func (p *person) fold(e notice.Event) {
 		p.State = to
 	}
 	p.Attempt = max(p.Attempt, e.Attempt)
-	if e.Kind == notice.Deferred {
+	if e.Kind != notice.Intended {
+		p.intent = nil
+	}
+	if e.Kind == notice.Deferred && e.Cause != NotBegun {
 		if p.soft++; p.first.IsZero() {
 			p.first = e.Time
 		}
 		p.last = e.Time
 	}
+}
+
+// attempt is the number of the one that is under way.
+func (p *person) attempt() int {
+	if p.State == notice.Queued { // there was no intent
+		return p.Attempt + 1
+	}
+	return p.Attempt
 }
 
 var errBehind = errors.New("the ledger knows of attempts that the delivery store does not have: the store was restored from an older copy, or is another one. Nothing is sent, because somebody would get it twice")
@@ -279,17 +297,27 @@ func (p *part) composeOne(ctx context.Context, who *person) {
 func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next time.Duration) {
 	p.feed.Lock() // connections that work on one part have their intents written together
 	defer p.feed.Unlock()
+	// Few people are spread over all connections; of many, each connection has some ahead.
+	size := min(intentsAhead, max(1, len(todo)/(2*p.pool.size())))
+	var group []*job
 	blocked := map[string]bool{}
 	for i, who := range todo {
 		if who.State != notice.Queued { // withheld when it was composed
 			continue
 		}
+		if len(group) == size {
+			if !p.handOver(ctx, group) {
+				return append(p.takeBack(rest, group), todo[i:]...), 0
+			}
+			group = nil
+		}
 		if ctx.Err() != nil || p.failed() != nil || !p.mayBegin() {
-			return append(rest, todo[i:]...), 0
+			return append(p.takeBack(rest, group), todo[i:]...), 0
 		}
 		if !blocked[who.provider] {
 			wait := p.limiter.take(who.provider, time.Now())
-			if wait == 0 && p.handOver(ctx, who) {
+			if wait == 0 {
+				group = append(group, &job{part: p, person: who})
 				continue
 			}
 			blocked[who.provider] = true
@@ -300,17 +328,33 @@ func (p *part) pass(ctx context.Context, todo []*person) (rest []*person, next t
 		p.wait(who)
 		rest = append(rest, who)
 	}
+	if len(group) > 0 && !p.handOver(ctx, group) {
+		return p.takeBack(rest, group), 0
+	}
 	return rest, next
 }
 
+// takeBack adds to rest who has a token and was not handed over.
+func (p *part) takeBack(rest []*person, group []*job) []*person {
+	for _, j := range group {
+		p.limiter.giveBack(j.provider)
+		rest = append(rest, j.person)
+	}
+	return rest
+}
+
 // handOver waits for a connection that is free. There may be none for long, and meanwhile a human may say stop.
-func (p *part) handOver(ctx context.Context, who *person) bool {
-	p.busy.Add(1)
-	j := &job{part: p, person: who}
+func (p *part) handOver(ctx context.Context, group []*job) bool {
+	p.busy.Add(len(group))
+	select {
+	case p.jobs <- group:
+		return true
+	default: // and no timer is needed, mostly
+	}
 	for {
 		look := time.NewTimer(lookAgain)
 		select {
-		case p.jobs <- j:
+		case p.jobs <- group:
 			look.Stop()
 			return true
 		case <-ctx.Done():
@@ -320,8 +364,7 @@ func (p *part) handOver(ctx context.Context, who *person) bool {
 			}
 		}
 		look.Stop()
-		p.busy.Done()
-		p.limiter.giveBack(who.provider)
+		p.busy.Add(-len(group))
 		return false
 	}
 }
@@ -405,31 +448,54 @@ func (p *part) record(who *person, e notice.Event) {
 	if !errors.Is(lost, errFenced) {
 		p.queue = append(p.queue, e)
 	}
-	first := len(p.queue) == 1
+	p.soon()
 	p.mu.Unlock()
 	if errors.Is(lost, errFenced) {
 		p.tooLate(e)
-	} else if first { // nobody waits for it, and the next intent is likely to take it along
-		time.AfterFunc(answerWithin, p.ring)
 	}
 }
 
-// intend records an intent. The channel has nil when it is durable: only then the end of the message may leave.
-func (p *part) intend(who *person, attempt int) <-chan error {
-	e := p.event(who, notice.Intended, attempt)
+// intend records an intent, where there is none already. durable says when the end of the message may leave.
+func (p *part) intend(who *person) {
+	if who.intent != nil {
+		return
+	}
+	e := p.event(who, notice.Intended, who.Attempt+1)
 	e.Code, e.Worker = who.Code, p.Worker
-	ack := make(chan error, 1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lost != nil {
-		ack <- p.lost
-		return ack
+		return
 	}
 	who.fold(e)
 	p.tally.count(e)
-	p.queue, p.acks = append(p.queue, e), append(p.acks, ack)
-	p.ring()
-	return ack
+	if p.queue = append(p.queue, e); p.next == nil {
+		p.next = &commit{done: make(chan struct{})}
+	}
+	who.intent = p.next
+	p.soon()
+}
+
+// durable waits until a person's intent is on record.
+func (p *part) durable(who *person) error {
+	c := who.intent
+	if c == nil {
+		return p.failed()
+	}
+	select {
+	case <-c.done:
+	default:
+		p.ring()
+		<-c.done
+	}
+	return c.err
+}
+
+// soon has the queue written within a few milliseconds, if nobody waits for it before: what gathers meanwhile goes to the disk with it. mu is held.
+func (p *part) soon() {
+	if len(p.queue) == 1 {
+		time.AfterFunc(writtenWithin, p.ring)
+	}
 }
 
 func (p *part) ring() {
@@ -444,38 +510,40 @@ func (p *part) write(stop <-chan struct{}) {
 	for {
 		select {
 		case <-p.wake:
-			p.writeAll()
+			p.writeQueue()
 		case <-stop:
-			p.writeAll()
+			for p.writeQueue() {
+			}
 			return
 		}
 	}
 }
 
-func (p *part) writeAll() {
-	for {
-		p.mu.Lock()
-		events, acks, token := p.queue, p.acks, p.token
-		p.queue, p.acks = nil, nil
-		p.mu.Unlock()
-		if len(events) == 0 {
-			return
-		}
-		token, err := p.Store.write(p.lasting, p.subject, token, batch{Worker: p.Worker, Events: events})
-		p.mu.Lock()
-		if p.token = token; err != nil {
-			p.lost = err
-		}
-		p.mu.Unlock()
-		for _, ack := range acks {
-			ack <- err
-		}
-		if errors.Is(err, errFenced) {
-			for _, e := range events {
-				p.tooLate(e)
-			}
+// writeQueue writes one record of all that is queued, and reports whether there was anything.
+func (p *part) writeQueue() bool {
+	p.mu.Lock()
+	events, asked, token := p.queue, p.next, p.token
+	p.queue, p.next = nil, nil
+	p.mu.Unlock()
+	if len(events) == 0 {
+		return false
+	}
+	token, err := p.Store.write(p.lasting, p.subject, token, batch{Worker: p.Worker, Events: events})
+	p.mu.Lock()
+	if p.token = token; err != nil {
+		p.lost = err
+	}
+	p.mu.Unlock()
+	if asked != nil {
+		asked.err = err
+		close(asked.done)
+	}
+	if errors.Is(err, errFenced) {
+		for _, e := range events {
+			p.tooLate(e)
 		}
 	}
+	return true
 }
 
 // tooLate keeps an answer that was heard after the part had gone to another worker. It settles the doubt that the other one found, because it is

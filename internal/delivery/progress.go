@@ -22,6 +22,10 @@ type tally struct {
 }
 
 func (t *tally) count(e notice.Event) {
+	if e.Cause == NotBegun { // what was intended did not happen
+		t.intended.Add(-1)
+		return
+	}
 	switch e.Kind {
 	case notice.Intended:
 		t.intended.Add(1)

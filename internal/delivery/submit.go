@@ -14,13 +14,12 @@ const submitWithin = 2 * time.Minute
 
 // Seed is the message of a person who does not exist, for a mailbox of the publisher's own: composed, attested and signed as everybody's is. Each
 // mailbox and date has a key of its own, so that no mailbox takes a second try for the first.
-func (c *Composer) Seed(name string, to Mailbox, p notice.Person) (Letter, error) {
+func (c *Composer) Seed(name string, to Mailbox, p notice.Person) Letter {
 	owner := "\x00seed\x00" + name + "\x00" + c.Draft + c.Date.Format(time.RFC3339) // no customer's id begins so
 	l := Letter{To: to.Address, Key: c.Signer.Key(c.Campaign, owner), Code: c.Signer.Code(c.Campaign, owner), composer: c, name: cleanName(to.Name)}
 	p.Code = l.Code
-	var err error
-	l.message, err = c.Render(p, c.Date)
-	return l, err
+	l.person = p
+	return l
 }
 
 // MessageID is the letter's, without its brackets.

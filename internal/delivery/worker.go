@@ -27,7 +27,7 @@ type run struct {
 	limiter *limiter
 	groups  *groups
 	queue   jetstream.Consumer
-	jobs    chan *job
+	jobs    chan []*job     // a few for one connection
 	open    chan struct{}   // parts that are held
 	active  chan struct{}   // those of them that hand people over
 	feed    sync.Mutex      // held by the part that hands people over
@@ -104,7 +104,7 @@ func (s *Sender) start(ctx context.Context) (_ *run, err error) {
 	now := time.Now()
 	r := &run{
 		Sender: s, log: s.Log, limiter: newLimiter(s.Limits, now), groups: &groups{lookup: s.LookupMX, known: map[string]string{}}, began: now,
-		jobs: make(chan *job), open: make(chan struct{}, openParts), active: make(chan struct{}, activeParts),
+		jobs: make(chan []*job), open: make(chan struct{}, openParts), active: make(chan struct{}, activeParts),
 		visited: make(chan struct{}, 1),
 	}
 	// What has left is recorded after ctx has ended, too.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -37,11 +38,25 @@ type Writer struct {
 	draft     Draft
 	choices   map[Law]choice
 	templates map[Law]map[string]template // by language
+
+	mu     sync.RWMutex // guards what follows
+	shared map[sharing]template
 }
+
+// sharing is what people have in common to whom most of a text says the same.
+type sharing struct {
+	law                        Law
+	lang                       string
+	kinds, credentials, looked string
+	date                       int64
+}
+
+// mostShared bounds how many such texts are kept.
+const mostShared = 1000
 
 // Writer reads all texts once: that is most of the work of a message.
 func (d Draft) Writer() (*Writer, error) {
-	w := &Writer{d, map[Law]choice{}, map[Law]map[string]template{}}
+	w := &Writer{draft: d, choices: map[Law]choice{}, templates: map[Law]map[string]template{}, shared: map[sharing]template{}}
 	for key := range d.Texts {
 		law, lang, _ := strings.Cut(key, "/")
 		t, err := d.template(Law(law), lang)
@@ -67,7 +82,81 @@ func (w *Writer) Message(p Person, date time.Time) (Message, error) {
 	if !ok {
 		return Message{}, noText(law)
 	}
-	return w.templates[law][choice.language(p)].message(p, date)
+	return w.template(law, choice.language(p), p, date).message(p, date)
+}
+
+// template is a text in which stands already what it says to many.
+func (w *Writer) template(law Law, lang string, p Person, date time.Time) template {
+	s := sharing{law, lang, fmt.Sprint(p.Kinds), fmt.Sprint(p.Credentials), p.Looked, date.Unix()}
+	w.mu.RLock()
+	t, ok := w.shared[s]
+	w.mu.RUnlock()
+	if ok {
+		return t
+	}
+	t = w.templates[law][lang]
+	t.source = t.shared(Person{Kinds: p.Kinds, Credentials: p.Credentials, Looked: p.Looked}, date)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.shared) < mostShared {
+		w.shared[s] = t
+	}
+	return t
+}
+
+// sharedPlaces concern what was shown, and not one person.
+var sharedPlaces = []string{"fields", "passwords", "advice-password", "consequences", "date"}
+
+// shared fills the blocks whose places concern nobody alone. What cannot be filled stays, and is an error for the person.
+func (t template) shared(p Person, date time.Time) source {
+	who := teller{Person: p, facts: t.draft.Facts, kind: t.draft.Kind, speech: t.speech}
+	out := source{t.source.subject, slices.Clone(t.source.blocks)}
+	for i, b := range out.blocks {
+		places := variable.FindAllString(b.text, -1)
+		if len(places) == 0 || slices.ContainsFunc(places, func(v string) bool { return !slices.Contains(sharedPlaces, strings.Trim(v, "{}")) }) {
+			continue
+		}
+		text := who.filled(b.text, func(name string) (string, bool) {
+			value := who.place(name, date)
+			if value == "" {
+				who.fail("nothing is known to fill {%s}", name)
+			}
+			return value, true
+		})
+		if who.missing != nil {
+			return t.source
+		}
+		out.blocks[i].text = text
+	}
+	return out.settled()
+}
+
+// Same are texts of whole lines that stand as they are in the text or the HTML of many messages.
+func (w *Writer) Same(date time.Time) (texts []string) {
+	kinds := [][]candor.Kind{w.draft.Facts.Kinds}
+	for _, k := range w.draft.Facts.Kinds {
+		kinds = append(kinds, []candor.Kind{k})
+	}
+	for law, byLang := range w.templates {
+		for lang := range byLang {
+			for _, k := range kinds {
+				for _, looked := range []string{candor.LookedAll, ""} {
+					texts = append(texts, w.template(law, lang, Person{Kinds: k, Looked: looked}, date).same()...)
+				}
+			}
+		}
+	}
+	return texts
+}
+
+func (t template) same() (texts []string) {
+	for _, b := range t.source.blocks {
+		texts = append(texts, b.plain, b.html)
+	}
+	if !strings.ContainsAny(t.source.subject, "{}") {
+		texts = append(texts, renderHTML(source{subject: t.source.subject}, t.lang))
+	}
+	return texts
 }
 
 func noText(law Law) error { return fmt.Errorf("the draft has no text for %q", law) }

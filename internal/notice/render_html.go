@@ -33,6 +33,7 @@ a{color:#0b4f9e}
 
 func renderHTML(src source, lang string) string {
 	var body strings.Builder
+	body.Grow(rendered(src, func(b block) string { return b.html }))
 	if len(src.blocks) > 0 && src.blocks[0].kind != title {
 		writeElement(&body, "h1", titleStyle, src.subject)
 	}
@@ -40,10 +41,10 @@ func renderHTML(src source, lang string) string {
 	for _, b := range src.blocks {
 		if want := lists[b.kind]; want != list || b.kind == numbered && b.number == 1 {
 			if list != "" {
-				fmt.Fprintf(&body, "</%s>\n", list)
+				body.WriteString("</" + list + ">\n")
 			}
 			if list = want; list != "" {
-				fmt.Fprintf(&body, "<%s style=\"margin:0 0 16px;padding-left:28px\">\n", list)
+				body.WriteString("<" + list + " style=\"margin:0 0 16px;padding-left:28px\">\n")
 			}
 		}
 		writeBlock(&body, b)
@@ -52,6 +53,14 @@ func renderHTML(src source, lang string) string {
 		fmt.Fprintf(&body, "</%s>\n", list)
 	}
 	return fmt.Sprintf(page, html.EscapeString(lang), html.EscapeString(src.subject), html.EscapeString(lang), body.String())
+}
+
+// rendered is about how long a text becomes of which some blocks are rendered already.
+func rendered(src source, already func(block) string) (n int) {
+	for _, b := range src.blocks {
+		n += max(len(already(b)), 2*len(b.text)) + 16
+	}
+	return n
 }
 
 var lists = map[blockKind]string{numbered: "ol", bullet: "ul"}
@@ -78,25 +87,52 @@ func writeBlock(out *strings.Builder, b block) {
 // writeElement escapes everything. A URL becomes a link to just what it shows; checkLink has seen all that operators write, and what is filled in
 // for a person holds none.
 func writeElement(out *strings.Builder, name, style, text string) {
-	fmt.Fprintf(out, "<%s style=%q>", name, style)
+	out.WriteString("<" + name + ` style="` + style + `">`)
 	from := 0
 	for _, at := range links(text) {
 		link := html.EscapeString(text[at[0]:at[1]])
 		fmt.Fprintf(out, `%s<a href="%s">%s</a>`, inOnePiece(text[from:at[0]]), link, link)
 		from = at[1]
 	}
-	fmt.Fprintf(out, "%s</%s>\n", inOnePiece(text[from:]), name)
+	out.WriteString(inOnePiece(text[from:]))
+	out.WriteString("</" + name + ">\n")
 }
 
 // reference is a code or a number with hyphens, such as people compare or read out: K7QM-2XHD-9RTP.
 var reference = regexp.MustCompile(`\b[0-9A-Za-z]+(-[0-9A-Za-z]+)+\b`)
 
-// inOnePiece escapes text, and lets no line end within a reference.
+// inOnePiece escapes text, and lets no line end within a reference. Only words with a hyphen and a digit are looked at closely: the expression would
+// take longer over a text than all else that is done for it.
 func inOnePiece(text string) string {
-	return reference.ReplaceAllStringFunc(html.EscapeString(text), func(r string) string {
-		if len(r) > 20 || !strings.ContainsAny(r, "0123456789") {
-			return r
+	text = html.EscapeString(text)
+	var out strings.Builder
+	done, start, hyphen, digit := 0, 0, false, false
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && ofWord(text[i]) {
+			hyphen, digit = hyphen || text[i] == '-', digit || '0' <= text[i] && text[i] <= '9'
+			continue
 		}
-		return `<span style="white-space:nowrap">` + r + `</span>`
-	})
+		if hyphen && digit {
+			out.WriteString(text[done:start])
+			out.WriteString(reference.ReplaceAllStringFunc(text[start:i], held))
+			done = i
+		}
+		start, hyphen, digit = i+1, false, false
+	}
+	if done == 0 {
+		return text
+	}
+	out.WriteString(text[done:])
+	return out.String()
+}
+
+func held(r string) string {
+	if len(r) > 20 || !strings.ContainsAny(r, "0123456789") {
+		return r
+	}
+	return `<span style="white-space:nowrap">` + r + `</span>`
+}
+
+func ofWord(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '-' || c == '_'
 }

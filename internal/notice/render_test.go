@@ -2,6 +2,7 @@ package notice
 
 import (
 	"flag"
+	"html"
 	"os"
 	"path/filepath"
 	"strings"
@@ -251,4 +252,16 @@ func golden(t *testing.T, name, got string) {
 	if err != nil || string(want) != got {
 		t.Errorf("%s is not what is written now (%v): look, then go test ./internal/notice -update-messages", path, err)
 	}
+}
+
+// What is looked at word by word comes to the same as the expression over all of a text.
+func FuzzInOnePiece(f *testing.F) {
+	for _, s := range []string{"", "Code: K7QM-2XHD-9RTP.", "a-b_1-2", "e-mail-1", "-1-2-", "x--1", "é1-2é", "1-2 3-4", "a_1-2-b_", "1-2&3-4", "12345678901-1234567890", "1-"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got, want := inOnePiece(s), reference.ReplaceAllStringFunc(html.EscapeString(s), held); got != want {
+			t.Errorf("%q becomes %q, want %q", s, got, want)
+		}
+	})
 }

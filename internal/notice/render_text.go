@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ const lineWidth = 72
 
 func renderText(src source) string {
 	var out strings.Builder
+	out.Grow(rendered(src, func(b block) string { return b.plain }))
 	for i, b := range src.blocks {
 		if i > 0 {
 			out.WriteString("\n")
@@ -64,17 +66,19 @@ func columnsOf(r rune) int {
 // wrap writes a text in lines of at most lineWidth columns; a word that is longer, such as a URL or a hash, has a line of its own.
 func wrap(out *strings.Builder, text, sign string) {
 	indent := strings.Repeat(" ", len(sign))
-	line, at := sign, len(sign)
+	line, at := append(make([]byte, 0, 4*lineWidth), sign...), len(sign)
 	for _, w := range breakable(text) {
 		n := columns(strings.TrimRight(w, " "))
 		if at+n > lineWidth && at > len(sign) {
-			out.WriteString(strings.TrimRight(line, " ") + "\n")
-			line, at = indent, len(sign)
+			out.Write(bytes.TrimRight(line, " "))
+			out.WriteByte('\n')
+			line, at = append(line[:0], indent...), len(sign)
 		}
-		line += w
+		line = append(line, w...)
 		at += columns(w)
 	}
-	out.WriteString(strings.TrimRight(line, " ") + "\n")
+	out.Write(bytes.TrimRight(line, " "))
+	out.WriteByte('\n')
 }
 
 // breakable cuts a text where a line may end: behind a space, and beside a character of Japanese or Chinese but not before what closes or
