@@ -14,7 +14,6 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -165,7 +164,7 @@ func (j *Journal) Release(ctx context.Context, r candor.Release) error {
 
 // publish waits for the server's acknowledgement. id makes a repetition within two minutes harmless; empty: none.
 func (j *Journal) publish(ctx context.Context, e candor.Entry, id string) error {
-	b, err := json.Marshal(e)
+	b, err := encode(e)
 	if err != nil {
 		return err
 	}
@@ -261,7 +260,7 @@ func decode(m jetstream.Msg) (candor.Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	if err := json.Unmarshal(m.Data(), &e); err != nil {
+	if err := parse(m.Data(), &e); err != nil {
 		return e, fmt.Errorf("entry %d is no entry of this version: %w", meta.Sequence.Stream, err)
 	}
 	e.Seq = meta.Sequence.Stream
