@@ -295,9 +295,15 @@ func (rw *response) pass(p []byte) error {
 	if rw.withheld {
 		return errWithheld
 	}
+	first := !rw.sent
 	rw.send()
 	if len(p) == 0 {
 		return nil
+	}
+	if first && len(p) > gatherMost && rw.zip == nil {
+		if g := gathers(rw.r); g != nil {
+			return g.gather(rw.out, p)
+		}
 	}
 	_, err := rw.out.Write(p)
 	return err

@@ -75,7 +75,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 
 // spareHeap is memory that nobody writes to, so that it takes none. The collector lets garbage grow to the size of what is in use before it looks
 // for any: beside the ten megabytes or so of a proxy it would look ten times a second.
-func spareHeap() []byte { return make([]byte, 64<<20) }
+func spareHeap() []byte { return make([]byte, 32<<20) }
 
 // merge lays the flags over the file, and the defaults under both.
 func (c *serveCmd) merge(config *Config) {
