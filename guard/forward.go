@@ -231,15 +231,24 @@ const patience = 20 * time.Millisecond
 func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	events := strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
 	stream := events || res.ContentLength == -1
-	next, done := pieces(w, res, stream && !events)
-	defer done()
+	if l, ok := res.Body.(*line); ok && !stream {
+		if rw, ok := w.(*response); ok {
+			return p.isWhole(l.offer(rw))
+		}
+	}
+	pool := &smallBuffers
+	if res.ContentLength > smallBuffer {
+		pool = &largeBuffers
+	}
+	buf := pool.Get().(*[]byte)
+	defer pool.Put(buf)
 	if events {
 		http.NewResponseController(w).Flush() // a browser's EventSource opens before there is any event
 	}
-	for {
-		piece, err := next()
-		if len(piece) > 0 {
-			if _, err := w.Write(piece); err != nil {
+	for first := !events && stream; ; first = false {
+		n, err := read(res.Body, *buf, w, first)
+		if n > 0 {
+			if _, err := w.Write((*buf)[:n]); err != nil {
 				return false // the client is gone, or the response was withheld
 			}
 			if stream {
@@ -247,30 +256,20 @@ func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 			}
 		}
 		if err != nil {
-			if err != io.EOF && !errors.Is(err, context.Canceled) {
-				p.log.Warn("upstream broke off", "upstream", p.upstream.Host, "error", err)
-			}
-			return err == io.EOF
+			return p.isWhole(err)
 		}
 	}
 }
 
-// pieces returns what reads the next piece of the body, which is good until it is called again. With headersWait w is flushed if the first
-// takes long.
-func pieces(w http.ResponseWriter, res *http.Response, headersWait bool) (next func() ([]byte, error), done func()) {
-	if l, ok := res.Body.(*line); ok && res.ContentLength >= 0 {
-		return func() ([]byte, error) { return l.next(lineBuffer) }, func() {}
+// isWhole says whether a body ended properly. That the client is gone, or the response was withheld, has been dealt with.
+func (p *proxy) isWhole(err error) bool {
+	if err == io.EOF {
+		return true
 	}
-	pool := &smallBuffers
-	if res.ContentLength > smallBuffer {
-		pool = &largeBuffers
+	if !errors.Is(err, context.Canceled) && err != errTaken {
+		p.log.Warn("upstream broke off", "upstream", p.upstream.Host, "error", err)
 	}
-	buf := pool.Get().(*[]byte)
-	return func() ([]byte, error) {
-		n, err := read(res.Body, *buf, w, headersWait)
-		headersWait = false
-		return (*buf)[:n], err
-	}, func() { pool.Put(buf) }
+	return false
 }
 
 // read reads from body, and flushes w if the first piece takes long.

@@ -243,25 +243,39 @@ func isPlain(s string) bool {
 	return s != ""
 }
 
-// next is the next piece of a body whose length is known, in the reader's own memory: it is good until next is called again.
-func (l *line) next(most int) ([]byte, error) {
-	if l.left == 0 {
-		return nil, io.EOF
+// errTaken says that the rest of a body is not wanted.
+var errTaken = errors.New("the client is gone, or the response was withheld")
+
+// offer hands a body whose length is known over to a response that is inspected, which leaves in the reader's memory what may yet become an
+// identifier: there the rest comes behind it. It returns io.EOF at a proper end.
+func (l *line) offer(rw *response) error {
+	for kept := 0; int64(kept) < l.left; {
+		_, err := l.r.Peek(kept + 1)
+		p, _ := l.r.Peek(int(min(l.left, int64(l.r.Buffered()))))
+		if err != nil {
+			rw.Write(p) // all that there will be
+			return l.broken(err)
+		}
+		n, err := rw.offer(p)
+		if err != nil {
+			return errTaken
+		}
+		l.r.Discard(n)
+		l.left, kept = l.left-int64(n), len(p)-n
 	}
-	if _, err := l.r.Peek(1); err != nil {
-		return nil, l.broken(err)
-	}
-	p, _ := l.r.Peek(int(min(l.left, int64(min(most, l.r.Buffered())))))
-	l.r.Discard(len(p))
-	l.left -= int64(len(p))
-	return p, nil
+	return io.EOF
 }
 
 // Read reads from the body.
 func (l *line) Read(p []byte) (int, error) {
 	if l.body == nil {
-		piece, err := l.next(len(p))
-		return copy(p, piece), err
+		n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
+		if l.left -= int64(n); l.left == 0 {
+			return n, io.EOF
+		} else if err != nil {
+			err = l.broken(err)
+		}
+		return n, err
 	}
 	n, err := l.body.Read(p)
 	if err == io.EOF {

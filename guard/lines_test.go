@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,7 +47,9 @@ func spoken(t *testing.T, connection func(n int, c net.Conn, next func() *http.R
 		}
 	}()
 	upstream, _ := url.Parse("http://" + l.Addr().String())
-	s := httptest.NewServer(guard.NewProxy(upstream, nil, slog.New(slog.DiscardHandler)))
+	log := slog.New(slog.DiscardHandler)
+	g := &guard.Guard{Directory: testDirectory(t), Key: []byte("key"), Log: log}
+	s := httptest.NewServer(g.Handler(guard.NewProxy(upstream, nil, log)))
 	t.Cleanup(s.Close)
 	return s.URL, connections
 }
@@ -158,6 +161,40 @@ func TestNobodyElsesAnswer(t *testing.T) {
 		}
 		equal(t, at+": the second", got(t, site), "200 mine")
 		equal(t, at+": connections", connections.Load(), 2)
+	}
+}
+
+// However the bytes of a page come whose length is known, what it discloses is masked, all of it arrives, and a page that breaks off breaks off.
+func TestPiecesOfALine(t *testing.T) {
+	const address = "alice@shop.example"
+	for _, pad := range []int{0, 1, 64<<10 - 12, 64<<10 + 5, 200_000} {
+		body := strings.Repeat("x ", pad/2) + "<p>" + address + "</p> and <b>bob@shop.example</b>"
+		site, _ := spoken(t, func(_ int, c net.Conn, next func() *http.Request) {
+			for r := next(); r != nil; r = next() {
+				at, _ := strconv.Atoi(r.FormValue("at"))
+				fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n", len(body))
+				for i := range 3 {
+					io.WriteString(c, body[i*at/2:(i+1)*at/2])
+				}
+				io.WriteString(c, body[3*at/2:])
+			}
+		})
+		for at := 2 * strings.Index(body, "alice") / 3; at < 2*len(body)/3; at++ {
+			page := got(t, site+"/?at="+strconv.Itoa(at))
+			if len(page) != len("200 ")+len(body) || strings.Contains(page, "shop.example") || !strings.HasSuffix(page, "</b>") {
+				t.Fatalf("padded by %d, in pieces of %d bytes: %d bytes, ends with %q", pad, at/2, len(page), page[max(0, len(page)-80):])
+			}
+		}
+	}
+	site, _ := spoken(t, func(_ int, c net.Conn, next func() *http.Request) {
+		next()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000\r\n\r\nhalf of alice@shop.exa")
+	})
+	c := dial(t, strings.TrimPrefix(site, "http://"))
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+	all, _ := io.ReadAll(c)
+	if _, page, _ := strings.Cut(string(all), "\r\n\r\n"); page != "half of alice@shop.exa" {
+		t.Errorf("of a page that broke off came %q", page)
 	}
 }
 
