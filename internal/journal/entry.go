@@ -12,44 +12,49 @@ import (
 // Entries are JSON, as encoding/json has them. A page that discloses tends to disclose many, and what is the same in all of them was most of what
 // recording and folding it cost: disclosures are written and read here by hand, and whatever else an entry holds by encoding/json.
 
-// encode is json.Marshal.
-func encode(e candor.Entry) (b []byte, err error) {
-	ds, rs := e.Disclosures, e.Responses
-	if len(ds)+len(rs) == 0 {
-		return json.Marshal(e)
+// encode is json.Marshal of an entry. Of several ones it makes one, of which but the first may hold nothing but disclosures, responses and what is
+// sealed.
+func encode(entries ...candor.Entry) (b []byte, err error) {
+	rest, ds, rs := entries[0], 0, 0
+	rest.Disclosures, rest.Responses, rest.Sealed = nil, nil, nil
+	for i := range entries {
+		e := &entries[i]
+		ds, rs = ds+len(e.Disclosures), rs+len(e.Responses)
+		rest.Sealed = append(rest.Sealed, e.Sealed...)
 	}
-	e.Disclosures, e.Responses = nil, nil
-	rest, err := json.Marshal(e)
+	others, err := json.Marshal(rest)
 	if err != nil {
 		return nil, err
 	}
-	b = append(make([]byte, 0, 32+640*len(ds)+1024*len(rs)+len(rest)), '{')
-	if len(ds) > 0 {
-		if b, err = appendList(append(b, `"disclosures":`...), ds, appendDisclosure); err != nil {
-			return nil, err
+	b = append(make([]byte, 0, 32+640*ds+1024*rs+len(others)), '{')
+	if ds > 0 {
+		b = append(b, `"disclosures":[`...)
+		for i := range entries {
+			for n := range entries[i].Disclosures {
+				if b, err = appendDisclosure(b, &entries[i].Disclosures[n]); err != nil {
+					return nil, err
+				}
+				b = append(b, ',')
+			}
 		}
+		b = append(b[:len(b)-1], "],"...)
 	}
-	if len(rs) > 0 {
-		if b, err = appendList(append(b, `"responses":`...), rs, appendResponse); err != nil {
-			return nil, err
+	if rs > 0 {
+		b = append(b, `"responses":[`...)
+		for i := range entries {
+			for n := range entries[i].Responses {
+				if b, err = appendResponse(b, &entries[i].Responses[n]); err != nil {
+					return nil, err
+				}
+				b = append(b, ',')
+			}
 		}
+		b = append(b[:len(b)-1], "],"...)
 	}
-	if string(rest) == "{}" {
+	if ds+rs > 0 && string(others) == "{}" {
 		b = b[:len(b)-1]
 	}
-	return append(b, rest[1:]...), nil
-}
-
-// appendList appends a list and a comma.
-func appendList[T any](b []byte, list []T, one func([]byte, *T) ([]byte, error)) (_ []byte, err error) {
-	b = append(b, '[')
-	for i := range list {
-		if b, err = one(b, &list[i]); err != nil {
-			return nil, err
-		}
-		b = append(b, ',')
-	}
-	return append(b[:len(b)-1], "],"...), nil
+	return append(b, others[1:]...), nil
 }
 
 func appendDisclosure(b []byte, d *candor.Disclosure) (_ []byte, err error) {
