@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -284,6 +285,16 @@ func (l *line) Read(p []byte) (int, error) {
 		err = l.broken(err)
 	}
 	return n, err
+}
+
+// hasMore reports that reading from the body will not wait: bytes of it came with the head.
+func (l *line) hasMore() bool {
+	p, _ := l.r.Peek(l.r.Buffered())
+	if l.body == nil || len(l.res.TransferEncoding) == 0 {
+		return len(p) > 0
+	}
+	size := bytes.IndexByte(p, '\n') // of a chunk (RFC 9112 §7.1), of which the last has 0
+	return size > 0 && size+1 < len(p) && p[0] != '0'
 }
 
 // broken says why a body ended early.
