@@ -115,10 +115,16 @@ type Capture struct {
 const CaptureParts = 1 << 20
 
 // NewID is 16 random bytes in hexadecimal: made at the edge, so that many guards and people can write into one journal.
-func NewID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+func NewID() string { return NewIDs(1) }
+
+// IDLength is how long an ID of NewID's is.
+const IDLength = 32
+
+// NewIDs is n of them, one behind the other.
+func NewIDs(n int) string {
+	b := make([]byte, n*IDLength/2)
+	rand.Read(b)
+	return hex.EncodeToString(b)
 }
 
 // Action is what a human did, or Candor by itself (By is "candor"): the ledger's audit. Details are by what was done; see incident.Apply.

@@ -301,7 +301,7 @@ func (e *exchange) disclosures(ds []candor.Disclosure, h *hit, outcome candor.Ou
 			e.all(d)
 			continue
 		}
-		d.ID, d.Viewer = candor.NewID(), f.Viewer.Kind()
+		d.ID, d.Viewer = e.newID(), f.Viewer.Kind()
 		ds = append(ds, d)
 	}
 	return ds
@@ -362,7 +362,15 @@ func (e *exchange) linkToken() string {
 // digest is a keyed digest of parts, of which the first says what it is of.
 func (e *exchange) digest(parts ...string) string {
 	h := e.mac()
-	h.Write([]byte(strings.Join(parts, "\x00")))
+	joined := e.worked.joined[:0]
+	for i, p := range parts {
+		if i > 0 {
+			joined = append(joined, 0)
+		}
+		joined = append(joined, p...)
+	}
+	h.Write(joined)
+	e.worked.joined = joined
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 

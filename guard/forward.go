@@ -24,6 +24,7 @@ type proxy struct {
 	upstream  *url.URL
 	trusted   Trusted
 	log       *slog.Logger
+	lines     *lines // nil: transport does it all
 	transport *http.Transport
 	upgrades  *httputil.ReverseProxy
 }
@@ -33,13 +34,17 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.upgrades.ServeHTTP(w, r)
 		return
 	}
-	early := hints{w: w}
-	out := p.request(r, &early)
+	out := p.request(w, r)
+	var res *http.Response
+	var err error
+	if uri := out.URL.RequestURI(); p.lines.carry(out) && isPlain(uri) && isPlain(out.Host) {
+		res, err = p.lines.roundTrip(r.Context(), out, uri, hint(w))
+	} else {
+		res, err = p.roundTrip(w, out)
+	}
 	if body, ok := out.Body.(*requestBody); ok {
 		defer body.end()
 	}
-	res, err := p.transport.RoundTrip(out)
-	early.end()
 	if err != nil {
 		p.failed(w, r, err)
 		return
@@ -54,15 +59,28 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var errUnasked = errors.New("upstream switched to another protocol, and was not asked to")
 
+// roundTrip sends a request by the Transport, which passes informational responses on from a goroutine of its own.
+func (p *proxy) roundTrip(w http.ResponseWriter, out *http.Request) (*http.Response, error) {
+	early := hints{pass: hint(w)}
+	defer early.end()
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = []string{""} // or the transport would send its own
+	}
+	trace := &httptrace.ClientTrace{Got1xxResponse: early.got}
+	return p.transport.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), trace)))
+}
+
 // request is what is sent upstream. Behind a guard the request is a copy already, and its header is ours to change.
-func (p *proxy) request(r *http.Request, early *hints) *http.Request {
-	early.trace.Got1xxResponse = early.got
-	out := r.WithContext(httptrace.WithClientTrace(r.Context(), &early.trace))
-	if _, ours := early.w.(*response); !ours {
+func (p *proxy) request(w http.ResponseWriter, r *http.Request) *http.Request {
+	both := &struct {
+		http.Request
+		url url.URL
+	}{*r, *r.URL}
+	out := &both.Request
+	out.URL, out.Close = &both.url, false
+	if _, ours := w.(*response); !ours {
 		out.Header = roomy(r.Header)
 	}
-	early.url = *r.URL
-	out.URL, out.Close = &early.url, false
 	if out.Body != nil && r.ContentLength == 0 {
 		out.Body = nil // or the transport could not send the request again when a kept connection turns out closed
 	} else if _, watched := out.Body.(*requestBody); out.Body != nil && !watched {
@@ -72,9 +90,6 @@ func (p *proxy) request(r *http.Request, early *hints) *http.Request {
 	removeHopByHop(out.Header)
 	if trailers {
 		out.Header["Te"] = []string{"trailers"} // RFC 9110 §10.1.4: we do pass trailers on
-	}
-	if _, ok := out.Header["User-Agent"]; !ok {
-		out.Header["User-Agent"] = []string{""} // or the transport would send its own
 	}
 	p.address(out, r)
 	return out
@@ -216,6 +231,10 @@ const patience = 20 * time.Millisecond
 func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	events := strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
 	stream := events || res.ContentLength == -1
+	l, isLine := res.Body.(*line)
+	if rw, ok := w.(*response); ok && isLine && !stream {
+		return p.isWhole(l.offer(rw))
+	}
 	pool := &smallBuffers
 	if res.ContentLength > smallBuffer {
 		pool = &largeBuffers
@@ -225,7 +244,7 @@ func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	if events {
 		http.NewResponseController(w).Flush() // a browser's EventSource opens before there is any event
 	}
-	for first := !events && stream; ; first = false {
+	for first := !events && stream && !(isLine && l.hasMore()); ; first = false {
 		n, err := read(res.Body, *buf, w, first)
 		if n > 0 {
 			if _, err := w.Write((*buf)[:n]); err != nil {
@@ -236,12 +255,20 @@ func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 			}
 		}
 		if err != nil {
-			if err != io.EOF && !errors.Is(err, context.Canceled) {
-				p.log.Warn("upstream broke off", "upstream", p.upstream.Host, "error", err)
-			}
-			return err == io.EOF
+			return p.isWhole(err)
 		}
 	}
+}
+
+// isWhole says whether a body ended properly. That the client is gone, or the response was withheld, has been dealt with.
+func (p *proxy) isWhole(err error) bool {
+	if err == io.EOF {
+		return true
+	}
+	if !errors.Is(err, context.Canceled) && err != errTaken {
+		p.log.Warn("upstream broke off", "upstream", p.upstream.Host, "error", err)
+	}
+	return false
 }
 
 // read reads from body, and flushes w if the first piece takes long.
@@ -278,12 +305,19 @@ var (
 	largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
 )
 
-// hints passes informational responses on until the response itself is there.
-type hints struct {
-	w     http.ResponseWriter
-	trace httptrace.ClientTrace
-	url   url.URL // of the request upstream, here to be allocated with the rest
+// hint passes informational responses on.
+func hint(w http.ResponseWriter) func(int, http.Header) {
+	return func(status int, header http.Header) {
+		h := w.Header()
+		take(h, header)
+		w.WriteHeader(status)
+		clear(h)
+	}
+}
 
+// hints passes them on until the response itself is there.
+type hints struct {
+	pass func(int, http.Header)
 	mu   sync.Mutex
 	done bool
 }
@@ -291,13 +325,9 @@ type hints struct {
 func (e *hints) got(status int, header textproto.MIMEHeader) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.done {
-		return nil // the transport's goroutine is late: w belongs to the handler now
+	if !e.done { // else the transport's goroutine is late: w belongs to the handler now
+		e.pass(status, http.Header(header))
 	}
-	h := e.w.Header()
-	take(h, http.Header(header))
-	e.w.WriteHeader(status)
-	clear(h)
 	return nil
 }
 

@@ -97,6 +97,9 @@ func (e *exchange) disclosed(h *hit, f *candor.Facts) (place string, afterEnd bo
 			k.response.Trouble = "trace"
 		}
 	}
+	if k.owners == nil {
+		k.owners = make(map[string]bool, len(e.hits))
+	}
 	for _, o := range h.owners {
 		k.expose(o)
 	}
@@ -107,9 +110,6 @@ func (e *exchange) disclosed(h *hit, f *candor.Facts) (place string, afterEnd bo
 }
 
 func (k *kept) expose(owner string) {
-	if k.owners == nil {
-		k.owners = map[string]bool{}
-	}
 	if len(k.owners) < maxOwners {
 		k.owners[owner] = true
 	}
@@ -207,7 +207,7 @@ func (e *exchange) note(entry candor.Entry) {
 // responseID is random, and for an exchange of a capture always the same, so that it can be folded twice.
 func (e *exchange) responseID() string {
 	if e.all == nil {
-		return candor.NewID()
+		return e.newID()
 	}
 	r := e.x.Request
 	return e.digest("response", e.x.Source, e.x.Time.UTC().Format(time.RFC3339Nano), r.Method, r.Host, r.URL.RequestURI())

@@ -78,7 +78,9 @@ func (g *page) search(piece []byte, to int) {
 			g.searched = to
 			return
 		}
-		if g.searched += i; !g.tag(piece) {
+		if g.searched += i; isDull(piece[g.searched:]) { // most
+			g.searched++
+		} else if !g.tag(piece) {
 			return // more of it is in the next piece
 		}
 	}
@@ -97,7 +99,6 @@ func (g *page) tag(piece []byte) bool {
 	i := g.searched
 	rest := piece[i:]
 	switch {
-	case isDull(rest): // most
 	case g.open && hasFold(rest, "</script"):
 		g.readScript(piece, i)
 		g.open = false

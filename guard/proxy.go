@@ -40,7 +40,7 @@ func (t Trusted) Contains(remoteAddr string) bool {
 // NewProxy forwards to upstream, an http or https URL. It keeps the client's Host, and says who the client is in
 // X-Forwarded-For, -Host, -Proto and Forwarded (RFC 7239): appended to what a trusted peer sent, or else made anew.
 func NewProxy(upstream *url.URL, trusted Trusted, logger *slog.Logger) http.Handler {
-	p := &proxy{upstream: upstream, trusted: trusted, log: logger, transport: transport()}
+	p := &proxy{upstream: upstream, trusted: trusted, log: logger, lines: newLines(upstream), transport: transport()}
 	p.upgrades = &httputil.ReverseProxy{
 		Rewrite:      func(pr *httputil.ProxyRequest) { p.address(pr.Out, pr.In) },
 		Transport:    p.transport,

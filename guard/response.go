@@ -295,12 +295,32 @@ func (rw *response) pass(p []byte) error {
 	if rw.withheld {
 		return errWithheld
 	}
+	first := !rw.sent
 	rw.send()
 	if len(p) == 0 {
 		return nil
 	}
+	if first && len(p) > gatherMost && rw.zip == nil {
+		if g := gathers(rw.r); g != nil {
+			return g.gather(rw.out, p)
+		}
+	}
 	_, err := rw.out.Write(p)
 	return err
+}
+
+// offer is Write of a piece of the body that may be changed, and of which what is not settled yet is offered again, with more behind it.
+func (rw *response) offer(p []byte) (settled int, err error) {
+	if !rw.started || rw.how != look || rw.withheld || rw.learning != nil || len(rw.held) > 0 || rw.left < int64(len(p)) {
+		return rw.Write(p)
+	}
+	if held, err := rw.hold(p); held {
+		return len(p), err
+	}
+	rest, err := rw.settle(p, rw.left == int64(len(p)), true)
+	settled = len(p) - len(rest)
+	rw.left -= int64(settled)
+	return settled, err
 }
 
 // inspect looks at the next bytes of the (decoded) body and sends what is settled, masked where it has to be.
@@ -310,11 +330,19 @@ func (rw *response) inspect(p []byte, final bool) error {
 		rw.held = append(rw.held, p...)
 		buf, mine = rw.held, true
 	}
+	rest, err := rw.settle(buf, final, mine)
+	rw.held = append(rw.held[:0], rest...)
+	return err
+}
+
+// settle looks at a piece of the body, which begins with what was not settled of the one before, sends what is settled and returns the rest. What is
+// not mine is not changed.
+func (rw *response) settle(buf []byte, final, mine bool) (rest []byte, err error) {
 	n := rw.x.find(buf, final)
 	if hide := rw.x.decide(rw.ctx); len(hide) > 0 {
 		if rw.x.mode == Block || rw.doc.is || sealed(hide) || isContainer(rw.w.Header().Get("Content-Type")) {
 			rw.withhold()
-			return errWithheld
+			return nil, errWithheld
 		}
 		if !mine {
 			rw.held = append(rw.held[:0], buf...) // an io.Writer must not modify what it is given
@@ -327,12 +355,10 @@ func (rw *response) inspect(p []byte, final bool) error {
 	}
 	rw.x.offset += int64(n)
 	rw.x.bytes += int64(n)
-	var err error
 	if n > 0 {
 		err = rw.pass(buf[:n])
 	}
-	rw.held = append(rw.held[:0], buf[n:]...)
-	return err
+	return buf[n:], err
 }
 
 // sealed: one of them stands in something signed, which a mask would break.

@@ -99,12 +99,15 @@ func (e *exchange) vary(h http.Header) string {
 	for name := range strings.SplitSeq(strings.Join(h["Vary"], ","), ",") {
 		name = strings.TrimSpace(name)
 		plain := strings.TrimFunc(name, func(r rune) bool { return r == '-' || r|0x20 >= 'a' && r|0x20 <= 'z' })
-		if name == "*" || name != "" && plain == "" && len(name) <= 40 && !e.names(name) {
+		if name == "*" || slices.Contains(varied, name) || name != "" && plain == "" && len(name) <= 40 && !e.names(name) {
 			names = append(names, name)
 		}
 	}
 	return cut(strings.Join(names, ", "), maxField)
 }
+
+// varied are the usual ones, which need no look at the directory.
+var varied = []string{"Accept-Encoding", "Accept", "Accept-Language", "Origin", "Cookie", "Authorization", "User-Agent", "Host", "Referer", "X-Requested-With"}
 
 // tellers are the fields in which caches say what they did.
 var tellers = []string{"Cache-Status", "X-Cache", "X-Cache-Status", "Cf-Cache-Status", "X-Proxy-Cache", "X-Varnish", "X-Cache-Hits"}

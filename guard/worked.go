@@ -20,6 +20,19 @@ type worked struct {
 	suppliers []string
 	asked     bool // suppliers is known
 	mac       hash.Hash
+	joined    []byte // for digest
+	ids       string // that newID has yet to give out
+}
+
+// newID is candor.NewID, of which a page with many disclosures takes many at once.
+func (e *exchange) newID() string {
+	w := &e.worked
+	if w.ids == "" {
+		w.ids = candor.NewIDs(min(1+len(e.hits), 64))
+	}
+	id := w.ids[:candor.IDLength]
+	w.ids = w.ids[candor.IDLength:]
+	return id
 }
 
 // shownURL is the request's URL as a capture's report prints it, or as the journal keeps it, also of a capture that is recorded.

@@ -379,7 +379,7 @@ func (s *service) serve(l listening, cert, key string) {
 		if cert != "" {
 			err = l.server.ServeTLS(l.Listener, cert, key)
 		} else {
-			err = l.server.Serve(l.Listener)
+			err = l.server.Serve(guard.Gather(l.server, l.Listener))
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err

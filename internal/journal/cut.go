@@ -17,6 +17,9 @@ const (
 // Of a capture's entry nothing but what is sealed comes apart: without Capture it would be counted again when the capture is read again.
 // Whoever records captures keeps Size below MaxSize.
 func Cut(e candor.Entry) []candor.Entry {
+	if len(e.Disclosures) <= maxBatch && Size(e)+sizeOfAll(e.Sealed) <= MaxSize {
+		return []candor.Entry{e} // nearly always
+	}
 	var c cutting
 	for _, s := range e.Sealed {
 		c.room(sizeOfSealed(s), 0)
@@ -104,6 +107,13 @@ func sizeOfResponse(r *candor.Response) int {
 		for _, s := range list {
 			n += len(s) + 3
 		}
+	}
+	return n
+}
+
+func sizeOfAll(sealed []candor.Sealed) (n int) {
+	for _, s := range sealed {
+		n += sizeOfSealed(s)
 	}
 	return n
 }

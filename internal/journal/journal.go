@@ -14,12 +14,12 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +49,7 @@ type Journal struct {
 	stream   jetstream.Stream
 	sessions jetstream.KeyValue
 	failing  atomic.Bool // the last Record failed: said once, not for each response
+	records  records
 	notes    notes
 }
 
@@ -160,25 +161,36 @@ func (j *Journal) Close() error {
 // Record makes an entry durable, and returns nil only then. A large one becomes several messages: see Cut.
 func (j *Journal) Record(ctx context.Context, e candor.Entry) error {
 	for _, m := range Cut(e) {
-		id := ""
-		if len(m.Disclosures) > 0 {
-			id = m.Disclosures[0].ID
+		var err error
+		switch {
+		case len(m.Disclosures) == 0:
+			err = j.publish(ctx, "", m)
+		case isLive(m):
+			err = j.record(ctx, m)
+		default:
+			err = j.publish(ctx, m.Disclosures[0].ID, m)
 		}
-		if err := j.publish(ctx, m, id); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Release records that a release went live.
-func (j *Journal) Release(ctx context.Context, r candor.Release) error {
-	return j.publish(ctx, candor.Entry{Releases: []candor.Release{r}}, "")
+// isLive: it holds nothing but disclosures and what belongs to them, so that it may stand in one message with others.
+func isLive(e candor.Entry) bool {
+	e.Disclosures, e.Responses, e.Sealed = nil, nil, nil
+	return reflect.ValueOf(e).IsZero()
 }
 
-// publish waits for the server's acknowledgement. id makes a repetition within two minutes harmless; empty: none.
-func (j *Journal) publish(ctx context.Context, e candor.Entry, id string) error {
-	b, err := json.Marshal(e)
+// Release records that a release went live.
+func (j *Journal) Release(ctx context.Context, r candor.Release) error {
+	return j.publish(ctx, "", candor.Entry{Releases: []candor.Release{r}})
+}
+
+// publish waits for the server's acknowledgement of a message. id makes a repetition within two minutes harmless; empty: none.
+func (j *Journal) publish(ctx context.Context, id string, entries ...candor.Entry) error {
+	b, err := encode(entries...)
 	if err != nil {
 		return err
 	}
@@ -274,7 +286,7 @@ func decode(m jetstream.Msg) (candor.Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	if err := json.Unmarshal(m.Data(), &e); err != nil {
+	if err := parse(m.Data(), &e); err != nil {
 		return e, fmt.Errorf("entry %d is no entry of this version: %w", meta.Sequence.Stream, err)
 	}
 	e.Seq = meta.Sequence.Stream

@@ -310,7 +310,9 @@ func TestConcurrent(t *testing.T) {
 	writers.Wait()
 	seen := map[string]bool{}
 	for _, e := range consume(t, j, 0) {
-		seen[e.Disclosures[0].Owner] = true
+		for _, d := range e.Disclosures {
+			seen[d.Owner] = true
+		}
 	}
 	if len(seen) != 800 {
 		t.Errorf("%d of 800", len(seen))

@@ -109,7 +109,7 @@ func (j *Journal) write(queue <-chan note) {
 		}
 		if first.written == nil {
 			for _, m := range Cut(e) {
-				if err := j.publish(context.Background(), m, ""); err != nil {
+				if err := j.publish(context.Background(), "", m); err != nil {
 					j.lost(n, err)
 					break
 				}
