@@ -54,7 +54,7 @@ func (f *Finder) emails(d, p, size int) {
 	for n := full; n > 0; n = shorterDomain(domain[:n]) {
 		host, ok := f.host(domain[:n])
 		for from := start; from < p; from++ {
-			if from > start && !boundary(text[start:p], from-start) || from == start && text[from] == '.' || p-from > maxLocal {
+			if from > start && (!endsPart[text[from-1]] || !boundary(text[start:p], from-start)) || from == start && text[from] == '.' || p-from > maxLocal {
 				continue
 			}
 			if readings++; readings > maxReadings {
@@ -103,6 +103,9 @@ func (f *Finder) host(domain []byte) ([]byte, bool) {
 	return host, ok
 }
 
+// endsPart is what a byte must be for a shorter reading to begin behind it: see boundary.
+var endsPart = table(func(c byte) bool { return separates[c] || c == '.' || c >= utf8.RuneSelf })
+
 // boundary: a shorter reading may begin behind a separator, behind two dots, or where text in another script stops. It may
 // not begin behind '.', '_', '-' or '+': john.alice@ is not alice@.
 func boundary(local []byte, i int) bool {
@@ -133,8 +136,10 @@ func fullDomain(text []byte) int {
 // shorterDomain drops what may be no part of it: first text in another script that follows an ASCII domain, then labels
 // ("shop.example.Then"), down to two. It returns 0 when there is none.
 func shorterDomain(text []byte) int {
-	if i := slices.IndexFunc(text, func(c byte) bool { return c >= utf8.RuneSelf }); i > 0 && bytes.IndexByte(text[:i], '.') > 0 {
-		return fullDomain(text[:i])
+	if !isASCII(text) {
+		if i := slices.IndexFunc(text, func(c byte) bool { return c >= utf8.RuneSelf }); i > 0 && bytes.IndexByte(text[:i], '.') > 0 {
+			return fullDomain(text[:i])
+		}
 	}
 	i := bytes.LastIndexByte(text, '.')
 	if i <= 0 || bytes.IndexByte(text[:i], '.') < 0 {

@@ -1,5 +1,7 @@
 package scan
 
+import "slices"
+
 // sextet is the value of a byte in the alphabets of RFC 4648 §4 and §5, or 255.
 var sextet = func() (t [256]byte) {
 	for i := range t {
@@ -25,15 +27,19 @@ func octets(n int) int { return n/4*3 + max(0, n%4-1) }
 // beginning of the next.
 func (l *level) unbase64(src []byte, base, phase int) bool {
 	// With a phase, src[0] is byte phase of its group; the octet that it completes is somebody else's.
-	for n := 0; ; n++ {
+	size := max(0, octets(phase+len(src))-phase)
+	l.text = slices.Grow(l.text, size)[:size]
+	l.begin = slices.Grow(l.begin, size)[:size]
+	l.end = slices.Grow(l.end, size)[:size]
+	l.forms = slices.Grow(l.forms, size)[:size]
+	for n := range size {
 		k := phase + n // octet k of a group that began phase bytes before src
 		i := k/3*4 + k%3 - phase
-		if i+1 >= len(src) {
-			return true
-		}
 		shift := 2*(k%3) + 2
-		l.add(base+i, base+i+2, base64Text, sextet[src[i]]<<shift|sextet[src[i+1]]>>(6-shift))
+		l.text[n] = sextet[src[i]]<<shift | sextet[src[i+1]]>>(6-shift)
+		l.begin[n], l.end[n], l.forms[n] = int32(base+i), int32(base+i+2), base64Text
 	}
+	return true
 }
 
 // appendBase64 appends what src says by the rules of "forgiving-base64 decode" (WHATWG Infra §7), or returns false.

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -36,6 +37,11 @@ func NormalizeEmail(dst, src []byte) ([]byte, bool) {
 
 func normalLocal(dst, local []byte) ([]byte, bool) {
 	n := len(dst)
+	if len(local) > 0 && len(local) <= maxLocal && local[0] != '.' {
+		if dst, ok := appendFolded(dst, local, &localFold); ok { // nearly all
+			return dst, true
+		}
+	}
 	if isASCII(local) {
 		for _, c := range local {
 			dst = append(dst, lower(c))
@@ -63,6 +69,33 @@ func normalLocal(dst, local []byte) ([]byte, bool) {
 	return dst, true
 }
 
+// appendFolded appends what fold says of each byte of src, or returns dst as it was where that is 0 of one.
+func appendFolded(dst, src []byte, fold *[256]byte) ([]byte, bool) {
+	n := len(dst)
+	dst = slices.Grow(dst, len(src))[:n+len(src)]
+	folded := dst[n:]
+	for i, c := range src {
+		c = fold[c]
+		if folded[i] = c; c == 0 {
+			return dst[:n], false
+		}
+	}
+	return dst, true
+}
+
+// localFold is the bytes of ASCII in lower case that a local part may hold, hostFold those of a domain.
+var localFold, hostFold = func() (local, host [256]byte) {
+	for c := range byte(utf8.RuneSelf) {
+		if isAtext[c] {
+			local[c] = lower(c)
+		}
+		if isDomain[c] {
+			host[c] = lower(c)
+		}
+	}
+	return local, host
+}()
+
 // narrow maps full-width ASCII to ASCII, as browsers do in domains (U+FF01 to U+FF5E).
 func narrow(r rune) rune {
 	if r >= '！' && r <= '～' {
@@ -76,11 +109,13 @@ var profile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.Check
 
 func normalDomain(dst, domain []byte) ([]byte, bool) {
 	n := len(dst)
-	if isASCII(domain) && !hasALabel(domain) {
-		for _, c := range domain {
-			dst = append(dst, lower(c))
+	if !hasALabel(domain) {
+		if dst, ok := appendFolded(dst, domain, &hostFold); ok {
+			return dst, validDomain(dst[n:])
 		}
-		return dst, validDomain(dst[n:])
+		if isASCII(domain) {
+			return dst, false
+		}
 	}
 	if len(domain) > 4*maxDomain || !utf8.Valid(domain) {
 		return dst, false
@@ -136,6 +171,11 @@ func validDomain(d []byte) bool {
 }
 
 func isASCII(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
 	for _, c := range b {
 		if c >= utf8.RuneSelf {
 			return false

@@ -224,15 +224,12 @@ var (
 func (f *Finder) place(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
 	text := l.text
-	if p >= l.done.run && classes[0][text[p]]&inBase64 != 0 {
+	h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]
+	if p >= l.done.run && classes[0][text[p]]&inBase64 != 0 && (h != hitAt || isLong(text[:p+1])) {
 		if held, decided := f.run(d, p); !decided {
 			return held, false
 		}
 	}
-	if p+2 >= len(text) {
-		return 0, true
-	}
-	h := classes[0][text[p]] & classes[1][text[p+1]] & classes[2][text[p+2]]
 	if h == 0 {
 		return 0, true
 	}
@@ -277,6 +274,19 @@ func (f *Finder) place(d, p int) (held int, decided bool) {
 		}
 	}
 	return 0, true
+}
+
+// isLong says that b ends with a run that is long enough.
+func isLong(b []byte) bool {
+	if len(b) < minRun {
+		return false
+	}
+	for i := len(b) - 1; i >= len(b)-minRun; i-- {
+		if kinds[b[i]] == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // isAtSign takes a closer look at what the kernel saw: may an at-sign end, or stand, here?

@@ -26,13 +26,13 @@ var kernel = func() string {
 var (
 	addressTables = &tables{
 		wideTablesOf(hit40|hitB2, hit64, hitCommat|hitOctal, hitCFEmail|hitHex|hitEscape, hitB1|hitSlash, hitWide, hitB0|hitSoft, hitAt),
-		narrowTablesOf('@', hit40, hit64|hitHex|hitCFEmail, hitCommat, hitOctal|hitEscape, hitB1|hitB2, hitWide, hitB0|hitSoft, hitSlash),
+		narrowTablesOf('@', hit40, hit64, hitCommat, hitOctal|hitWide, hitCFEmail|hitHex|hitEscape, hitB0|hitSoft, hitB1|hitB2, hitSlash),
 	}
 	keyTables = &tables{
 		wideTablesOf(hit40|hitCFEmail|hitMobile, hit64|hitB0|hitSoft, hitCommat|hitOctal|hitPhone|hitPlus|hitEscape, hitHex|hitKey|hitKeys, hitB1|hitSlash,
 			hitWide|hitTel|hitNumber, hitB2, hitAt),
-		narrowTablesOf('@', hit64, hitCommat, hitB0|hitSoft, hit40|hitPhone, hitKey|hitCFEmail|hitMobile, hitB1|hitB2|hitKeys,
-			hitPlus|hitNumber|hitOctal|hitHex|hitEscape, hitWide|hitSlash|hitTel),
+		narrowTablesOf('@', hit40|hitMobile|hitPhone, hit64|hitCFEmail|hitKey, hitCommat|hitPlus, hitWide|hitNumber, hitOctal|hitHex|hitEscape, hitB0|hitSoft,
+			hitB1|hitB2|hitKeys, hitSlash|hitTel),
 	}
 )
 
