@@ -14,15 +14,24 @@ TEST_PACKAGES := chromium nginx varnish haproxy postgresql mariadb-server wget g
 install-test-tools:
 	@./.ci/install $(TEST_PACKAGES)
 
-# The race detector looks at everything but packages in which nothing runs at the same time as anything else (TestUnraced holds them to that): there
-# it takes ten times as long, and can find nothing. To leave out a dependency by -gcflags makes false alarms: what it has in common with others, such as a generic
-# function of the standard library, may be linked as it compiled it.
-RACE := -race
-UNRACED := ./scan ./internal/document ./internal/duties ./internal/incident ./internal/notice
+# The race detector takes ten times as long, so it looks where something runs at the same time as something else (TestUnraced holds the lists to
+# that). In UNRACED nothing does. Of PARTLY it sees the tests that have it, RACED_TESTS, shortened, and all tests run in full without it: what they do
+# one thing after the other, in SQL above all, is ten times as slow with it and shows nothing more. To leave out a dependency by -gcflags makes false
+# alarms: what it has in common with others, such as a generic function of the standard library, may be linked as it compiled it.
+UNRACED := ./scan ./internal/document ./internal/duties ./internal/filing ./internal/incident ./internal/keyfile ./internal/notice ./internal/plot ./internal/suites
+PARTLY := ./cmd/candor ./internal/console ./internal/ledger ./internal/report
+RACED_TESTS := TestScripts/notice_send TestDemoOnce TestKilledAtAnyMoment TestStopAndGoOn TestDirectoryWhileServing TestReadyAndRelease \
+	TestAfterACampaign TestFollowAfterLoss TestAskInChromium TestEditorInChromium TestPreviewsInChromium TestReportsInChromium TestLive TestLiveSessionEnds \
+	TestEvents TestManySessions TestSQLite/ReadersBesideFold TestSQLite/ReportOfOneMoment TestSQLite/TwoFolds TestSQLite/OpenedAtOnce \
+	TestPostgreSQL/ReadersBesideFold TestPostgreSQL/ReportOfOneMoment TestPostgreSQL/TwoFolds TestPostgreSQL/OpenedAtOnce \
+	TestPublish TestWitness TestVerifyWhileItGrows TestEveryStep TestInChromium TestNoticeToViewers TestTrip
+# More tests at once than there are cores, because many wait; 'make lint' vets.
+GO_TEST := CI=true go test -timeout 30m -vet off -p 4 -parallel 8
 
 test: install-test-tools
-	CI=true go test $(RACE) -timeout 30m $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
-	CI=true go test $(UNRACED)
+	$(GO_TEST) -race $$(go list ./... | grep -vxF "$$(go list $(UNRACED) $(PARTLY))")
+	$(GO_TEST) -race -short -run "$$(echo $(RACED_TESTS) | sed -E 's,[^ /]+,^&$$,g; s, ,|,g')" $(PARTLY)
+	$(GO_TEST) $(PARTLY) $(UNRACED)
 	@./.ci/fuzz 3s FuzzHidden # which once in some thousand pages comes upon what docs/architecture.md says is not seen
 	@./.ci/suites | diff -u docs/suites.md - || { echo "docs/suites.md is not what the suites say: run 'make suites'"; exit 1; }
 

@@ -114,47 +114,85 @@ func TestHouse(t *testing.T) {
 	}
 }
 
-// The race detector is not asked about these, so nothing may run at the same time as anything else in them or in their tests.
+// The race detector is not asked about UNRACED of the Makefile, so nothing may run at the same time as anything else in them or in their tests; of
+// those that it sees PARTLY, it sees each test that starts something itself.
 func TestUnraced(t *testing.T) {
-	makefile, err := os.ReadFile("Makefile")
+	b, err := os.ReadFile("Makefile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, line, _ := strings.Cut(string(makefile), "\nUNRACED := ")
-	line, _, _ = strings.Cut(line, "\n")
-	if line == "" {
-		t.Fatal("the Makefile has no UNRACED")
-	}
-	for dir := range strings.FieldsSeq(line) {
-		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-		if len(files) == 0 {
-			t.Errorf("%s is not there", dir)
+	makefile := strings.ReplaceAll(string(b), "\\\n", " ")
+	list := func(name string) []string {
+		_, line, _ := strings.Cut(makefile, "\n"+name+" := ")
+		line, _, _ = strings.Cut(line, "\n")
+		if line == "" {
+			t.Fatal("the Makefile has no " + name)
 		}
-		for _, path := range files {
-			fset := token.NewFileSet()
-			f, err := parser.ParseFile(fset, path, nil, 0)
-			if err != nil {
-				t.Fatal(err)
+		return strings.Fields(line)
+	}
+	for _, dir := range list("UNRACED") {
+		declarations(t, dir, func(where string, d ast.Decl) {
+			if starts(d, "Go", "AfterFunc", "Parallel", "RunParallel") {
+				t.Errorf("%s: a goroutine: take %s out of UNRACED in the Makefile", where, dir)
 			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				if starts(n) {
-					t.Errorf("%s: a goroutine: take %s out of UNRACED in the Makefile", fset.Position(n.Pos()), dir)
-				}
-				return true
-			})
+		})
+	}
+	raced := map[string]bool{} // by the last part of the name: whether it is there, for what is a function of its own
+	for _, test := range list("RACED_TESTS") {
+		raced[strings.TrimPrefix(test[strings.LastIndexByte(test, '/')+1:], "Test")] = !strings.HasPrefix(test, "TestScripts/")
+	}
+	for _, dir := range list("PARTLY") {
+		declarations(t, dir, func(where string, d ast.Decl) {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !strings.HasPrefix(strings.ToLower(f.Name.Name), "test") { // test, with a small letter, is of the suite of ledgers
+				return
+			}
+			name := f.Name.Name[len("test"):]
+			if _, ok := raced[name]; ok {
+				raced[name] = false
+			} else if starts(d, "Go") { // not what kills a process by a timer, nor what runs beside other tests, each with what is its own
+				t.Errorf("%s: a goroutine: add the test to RACED_TESTS in the Makefile", where)
+			}
+		})
+	}
+	for name, missing := range raced {
+		if missing {
+			t.Errorf("RACED_TESTS in the Makefile has %s, which is not there", name)
 		}
 	}
 }
 
-// starts says that a part of a program starts a goroutine: by itself, a WaitGroup or a test.
-func starts(n ast.Node) bool {
-	switch n := n.(type) {
-	case *ast.GoStmt:
-		return true
-	case *ast.SelectorExpr:
-		return slices.Contains([]string{"Go", "Parallel", "RunParallel", "AfterFunc"}, n.Sel.Name)
+// declarations goes through a package and its tests.
+func declarations(t *testing.T, dir string, each func(where string, d ast.Decl)) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	if len(files) == 0 {
+		t.Errorf("%s is not there", dir)
 	}
-	return false
+	for _, path := range files {
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			each(fset.Position(d.Pos()).String(), d)
+		}
+	}
+}
+
+// starts says that a part of a program starts a goroutine: by itself, or by a method with one of these names.
+func starts(part ast.Node, methods ...string) (found bool) {
+	ast.Inspect(part, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			found = true
+		case *ast.SelectorExpr:
+			found = found || slices.Contains(methods, n.Sel.Name)
+		}
+		return !found
+	})
+	return found
 }
 
 func hasModule(dir string) bool {

@@ -33,6 +33,7 @@ func post(t *testing.T, url, token, body string) (int, string) {
 // Customers come and go, and the key changes, while a serve runs: what it recognises changes with them at once, stays so after a
 // restart, and who is signed in stays so.
 func TestDirectoryWhileServing(t *testing.T) {
+	t.Parallel()
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/login" {
 			http.SetCookie(w, &http.Cookie{Name: "sid", Value: "a-long-random-session-0002"})

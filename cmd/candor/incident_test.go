@@ -141,6 +141,7 @@ func (s *shopAndViewers) config(t *testing.T, upstream string) string {
 
 // An incident is fixed when nobody is shown anybody else any more, and not when somebody says so.
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	shop := startShop(t)
 	shop.Deploy(demo.Leaky)
 	config := shop.config(t, shop.url)
@@ -232,6 +233,7 @@ func (c *badCache) share(yes bool) {
 
 // The shop is sound, and a cache in front of it is not: the synthetic viewers are handed each other's page.
 func TestVerifyThroughCache(t *testing.T) {
+	t.Parallel()
 	shop := startShop(t)
 	cache := &badCache{next: shop.Shop}
 	cache.share(true)
@@ -268,6 +270,7 @@ func TestVerifyThroughCache(t *testing.T) {
 
 // The third disclosure within ten seconds trips the route, and it stays so after kill -9, until somebody resets it.
 func TestTrip(t *testing.T) {
+	t.Parallel()
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/account" {
 			io.WriteString(w, "hello person1@people.example\n")

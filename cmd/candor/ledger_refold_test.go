@@ -105,6 +105,7 @@ func (s *toldStory) dump(l *ledger.Ledger) string {
 // Whatever people decide while notices are delivered and reports come back: a ledger that is built anew from both journals, in either database, is
 // the same in every row.
 func TestRebuildWithDeliveries(t *testing.T) {
+	t.Parallel()
 	const people = 15
 	kinds := []notice.EventKind{notice.Intended, notice.Intended, notice.Took, notice.Took, notice.Deferred, notice.Refused, notice.Kept, notice.Returned, notice.Delivered, notice.Complained}
 	database := testdb.Postgres(t)

@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 
 // The scripts are the manual of the command line.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	documents, err := filepath.Abs("../../internal/document/testdata")
 	if err != nil {
 		t.Fatal(err)
@@ -201,10 +202,13 @@ func affected(t *testing.T, data string, outcome candor.Outcome) map[string]bool
 // them, and so is every action that was acknowledged; and all of the ledger is what the journal says when it is folded undisturbed.
 // CANDOR_TEST_KILLS says how often; 30 is the default.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	const customers = 3000
 	kills := 30
 	if n, err := strconv.Atoi(os.Getenv("CANDOR_TEST_KILLS")); err == nil {
 		kills = n
+	} else if testing.Short() {
+		kills = 10
 	}
 	var next atomic.Int64
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -381,12 +385,16 @@ func searchFolder(t *testing.T, dir string, find func([]byte) string) {
 
 // The demo's counts come from the real path, and are those that the demo shop itself knows.
 func TestDemoOnce(t *testing.T) {
+	t.Parallel() // the shoppers take their time
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
-	out := captured(t, "demo", "--once", "--data", data, "--seed", "7")
+	var trouble bytes.Buffer
+	cmd := exec.Command("candor", "demo", "--once", "--data", data, "--seed", "7")
+	cmd.Stderr = &trouble
+	out, err := cmd.Output()
 	var s summary
-	if err := json.Unmarshal(out, &s); err != nil {
-		t.Fatalf("%v:\n%s", err, out)
+	if e := json.Unmarshal(out, &s); err != nil || e != nil {
+		t.Fatalf("%v, %v:\n%s%s", err, e, out, trouble.Bytes())
 	}
 	if !s.Agrees || s.Exposed == 0 || s.Prevented == 0 || s.LinkViews == 0 || len(s.Incidents) != 2 || s.Failures != 0 {
 		t.Errorf("%s", out)

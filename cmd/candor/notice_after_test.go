@@ -283,6 +283,7 @@ func tell(t *testing.T, people int) *aftermath {
 // rest. The sum holds all the time, the ledger can be built anew, and nothing that Candor has written or said, in whatever encoding, holds anybody's
 // address or name.
 func TestAfterACampaign(t *testing.T) {
+	t.Parallel()
 	a := tell(t, 24)
 	a.stands(map[notice.State]int{notice.Accepted: 15, notice.Bounced: 3, notice.Withheld: 3, notice.InDoubt: 3})
 

@@ -19,6 +19,7 @@ import (
 // Customers who were shown somebody else's data are asked by mail to delete it: where a page or the request says their address. The others are asked on
 // the shop's own site. The sum holds, the ledger can be built anew, and nothing that was written holds a viewer's address.
 func TestNoticeToViewers(t *testing.T) {
+	t.Parallel()
 	const people = 6 // person 0 is shown to all others. 4 is shown their own address, too; 3 and 5 sign in by theirs; that of 2 is seen after a restart, and that of 1 never
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -79,6 +79,7 @@ func recording(data, captures string) *exec.Cmd {
 // TestRecordKilled: a scan that is killed at random moments, and goes on, leaves the same account as one that was not, whose captures may then
 // be read again under other names.
 func TestRecordKilled(t *testing.T) {
+	t.Parallel()
 	const customers = 1300 // more than fit into two entries
 	folder := captures(t, customers, 250)
 	calm, killed := filepath.Join(t.TempDir(), "calm"), filepath.Join(t.TempDir(), "killed")
@@ -131,6 +132,7 @@ func TestRecordKilled(t *testing.T) {
 
 // TestRecordLargeExport: one exchange of a capture shows 20,000 customers, and each is in the ledger once.
 func TestRecordLargeExport(t *testing.T) {
+	t.Parallel()
 	const customers = 20_000
 	data, har := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "export.har")
 	var all strings.Builder

@@ -135,15 +135,25 @@ func runs(t *testing.T, usual int) int {
 // Whatever the relay says at whatever step, and whenever the sender is killed: nobody gets two, nobody gets none without being on a list that says
 // why, and the sum holds. CANDOR_TEST_RUNS says how often; 20 is the default.
 func TestNobodyTwiceNobodyLost(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	var all sum
-	for i := range runs(t, 20) {
-		if t.Failed() {
-			return
+	var mu sync.Mutex // of all
+	t.Run("run", func(t *testing.T) {
+		for i := range runs(t, 20) {
+			t.Run(fmt.Sprint(i), func(one *testing.T) {
+				one.Parallel() // they wait for a second here and there
+				if t.Failed() {
+					return
+				}
+				s := chaosRun(one, rand.New(rand.NewPCG(seed, uint64(i))))
+				mu.Lock()
+				defer mu.Unlock()
+				all.add(s)
+			})
 		}
-		t.Run(fmt.Sprint(i), func(t *testing.T) { all.add(chaosRun(t, rand.New(rand.NewPCG(seed, uint64(i))))) })
-	}
+	})
 	t.Logf("%+v", all)
 }
 

@@ -161,6 +161,7 @@ func same(t testing.TB, b *book, want map[notice.State]int) {
 
 // Everybody gets one, whatever the relay offers.
 func TestEverybodyOnce(t *testing.T) {
+	t.Parallel()
 	for _, offers := range [][]string{nil, {"PIPELINING"}, {"CHUNKING"}, {"PIPELINING", "CHUNKING"}, everything} {
 		t.Run(fmt.Sprint(offers), func(t *testing.T) {
 			const people = 2500

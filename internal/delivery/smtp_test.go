@@ -88,6 +88,7 @@ func TestEveryStep(t *testing.T) {
 
 // A relay that never answers keeps the person in doubt, and does not keep the process from ending.
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -296,6 +297,7 @@ func TestStartTLSInjection(t *testing.T) {
 }
 
 func TestImplicitTLS(t *testing.T) {
+	t.Parallel()
 	config, roots := testTLS(t)
 	outer, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {

@@ -56,6 +56,7 @@ func TestCanary(t *testing.T) {
 
 // A canary goes on while one of its share waits to be tried again.
 func TestCanaryDeferred(t *testing.T) {
+	t.Parallel()
 	const people, share = 20, 5
 	store, sink, b := openStore(t), newSink(t), newBook(people)
 	b.standing.Share, b.standing.Phase = share, notice.Canary
@@ -78,6 +79,7 @@ func TestCanaryDeferred(t *testing.T) {
 
 // Paused, nothing is begun; resumed, it goes on; cancelled, who is queued is withheld. The same while the standing cannot be read.
 func TestPauseResumeCancel(t *testing.T) {
+	t.Parallel()
 	const people = 3000
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(people)
 	gate := make(chan bool)
@@ -132,6 +134,7 @@ func TestPauseResumeCancel(t *testing.T) {
 
 // Cancelled while no relay can be had: who is queued is withheld all the same.
 func TestCancelWithoutRelay(t *testing.T) {
+	t.Parallel()
 	store, sink, b := openStore(t), newSink(t), newBook(30)
 	sink.close()
 	s := b.sender(store, sink.relay())
@@ -147,6 +150,7 @@ func TestCancelWithoutRelay(t *testing.T) {
 }
 
 func TestBlind(t *testing.T) {
+	t.Parallel()
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(10)
 	b.standing.Phase = notice.Paused
 	s := b.sender(store, sink.relay())
@@ -193,6 +197,7 @@ func inDoubt(t *testing.T, people int) (*Store, *sink, *book) {
 
 // Who is in doubt is sent to again by a human's word, and by nothing else.
 func TestAgain(t *testing.T) {
+	t.Parallel()
 	store, sink, b := inDoubt(t, 5)
 	run1(t, b.sender(store, sink.relay())) // a restart is no word
 	if sink.count(address1(0)) != 0 {
@@ -217,6 +222,7 @@ func TestAgain(t *testing.T) {
 
 // An answer that came in late speaks against a human who did not know of it.
 func TestAgainAfterALateAnswer(t *testing.T) {
+	t.Parallel()
 	store, sink, b := inDoubt(t, 5)
 	took := notice.Event{N: 0, Key: key(0), Kind: notice.Took, Attempt: 1, Time: time.Now()}
 	if _, err := store.Report(t.Context(), "c1", "r1", took); err != nil {
@@ -233,6 +239,7 @@ func TestAgainAfterALateAnswer(t *testing.T) {
 
 // A store that knows less than the ledger is an older copy: nothing is sent from it.
 func TestOlderStore(t *testing.T) {
+	t.Parallel()
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(3)
 	b.attempt[1] = 1
 	err := b.sender(store, sink.relay()).Run(t.Context())
@@ -246,6 +253,7 @@ func TestOlderStore(t *testing.T) {
 
 // A ledger that has fewer people than the campaign has loses nobody: nothing is done with the part.
 func TestMissingRows(t *testing.T) {
+	t.Parallel()
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(3)
 	b.standing.People, b.standing.Share = 4, 4
 	s := b.sender(store, sink.relay())
@@ -264,6 +272,7 @@ func TestMissingRows(t *testing.T) {
 
 // When a relay refuses one after the other it is not the people, and it stops.
 func TestHaltsWhenAllAreRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		refuse int
 		halts  bool
@@ -304,6 +313,7 @@ func TestHaltsOnComplaints(t *testing.T) {
 
 // One relay is down: the other takes all. Both are: everything waits, which is said once for each, and nobody is lost.
 func TestRelays(t *testing.T) {
+	t.Parallel()
 	down, up := newSink(t, everything...), newSink(t, everything...)
 	down.close()
 	store, b := openStore(t), newBook(300)
@@ -384,6 +394,7 @@ func TestGiveUp(t *testing.T) {
 
 // A provider's bucket holds back its own people only, and Progress says who waits for what.
 func TestOneProviderWaits(t *testing.T) {
+	t.Parallel()
 	store, sink, b := openStore(t), newSink(t, everything...), newBook(140)
 	s := b.sender(store, sink.relay())
 	s.Limits = notice.Limits{}
@@ -481,6 +492,7 @@ func TestWrongSender(t *testing.T) {
 // A report that it was not delivered, and that another attempt may end otherwise, has it sent once more, whether the relay had taken it or it is in
 // doubt. The same report read twice is one.
 func TestAgainAfterASoftReport(t *testing.T) {
+	t.Parallel()
 	store, sink, b := inDoubt(t, 5)
 	for n := range 2 {
 		e := notice.Event{N: n, Key: key(n), Kind: notice.Returned, Soft: true, Attempt: 1, Time: time.Now()}

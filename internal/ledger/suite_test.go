@@ -76,9 +76,13 @@ func run(t *testing.T, fresh, empty fresher) {
 	t.Run("OpenedAtOnce", func(t *testing.T) { testOpenedAtOnce(t, empty) })
 }
 
-func TestSQLite(t *testing.T) { run(t, sqliteFile, sqliteFile) }
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	run(t, sqliteFile, sqliteFile)
+}
 
 func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
 	server := testdb.Postgres(t)
 	empty := databases(server, "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'")
 	fresh := copies(t, server, empty)
