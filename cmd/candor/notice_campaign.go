@@ -182,7 +182,7 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 	for _, v := range c.Waived {
 		fmt.Fprintf(w, "%s stands %s: %s (%s)\n", clean(v.Rule), clean(v.Lang), clean(v.Why), clean(v.By))
 	}
-	printSum(w, c.ID, tally)
+	printSum(w, c, tally)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, r := range tally.Rows {
 		fmt.Fprintf(t, "  %d\t%s\t%s\n", r.People, r.State, clean(r.Cause))
@@ -197,9 +197,9 @@ func printStatus(w io.Writer, c notice.Campaign, tally ledger.Tally) error {
 }
 
 // printSum is the identity, and who is left.
-func printSum(w io.Writer, id string, tally ledger.Tally) {
+func printSum(w io.Writer, c notice.Campaign, tally ledger.Tally) {
 	fmt.Fprintf(w, "\n%s\n", notice.Sum(tally.Affected, tally.States))
-	for _, left := range notice.Left(id, tally.States) {
+	for _, left := range notice.Left(c, tally.States) {
 		fmt.Fprintf(w, "Not told for certain: %s\n", left)
 	}
 }
@@ -409,9 +409,13 @@ func (c *noticeDoneCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
-		tally, err := l.Tally(ctx, c.Campaign)
+		v, err := l.Campaign(ctx, c.Campaign)
+		if err != nil {
+			return err
+		}
+		tally, err := l.Tally(ctx, v.ID)
 		if err == nil {
-			printSum(os.Stdout, c.Campaign, tally)
+			printSum(os.Stdout, v, tally)
 		}
 		return err
 	})
