@@ -75,7 +75,7 @@ func (c *noticeDraftCmd) Run(ctx context.Context) error {
 	if d.Facts.OutsideUS && kind == notice.Affected {
 		fmt.Println("None by California's law: everybody exposed is known to be elsewhere than in the United States (--california writes them)")
 	}
-	fmt.Printf("Look at it: candor notice preview %s --law gdpr --language en (with '| candor notice lint -' behind it: what the rules say)\n", id)
+	fmt.Printf("Look at it: candor notice preview %s --language en (with '| candor notice lint -' behind it: what the rules say)\n", id)
 	return nil
 }
 

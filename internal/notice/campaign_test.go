@@ -116,3 +116,25 @@ func TestSeedsBeforeApproval(t *testing.T) {
 		t.Error("a letter to viewers is looked at in seed mailboxes, as every other is")
 	}
 }
+
+// TestLeft: once sending has begun, whoever was not told for certain is named, with a way that there is for them.
+func TestLeft(t *testing.T) {
+	c := Campaign{ID: "not-1-a-1", Kind: Affected}
+	states := map[State]int{Accepted: 5, Other: 1, InDoubt: 1, Bounced: 2, Withheld: 3, Queued: 4}
+	if left := Left(c, states); left != nil {
+		t.Errorf("nothing was sent yet: %q", left)
+	}
+	c.Began = c.Began.Add(1)
+	for kind, want := range map[Kind]string{Affected: "candor notice export", Viewers: "--channel site"} {
+		c.Kind = kind
+		left := Left(c, states)
+		if len(left) != 3 || !strings.HasPrefix(left[0], "1 person in doubt: ") || !strings.HasPrefix(left[1], "2 people bounced: ") || !strings.HasPrefix(left[2], "3 people withheld: ") {
+			t.Errorf("%s: %q", kind, left)
+		} else if !strings.Contains(left[1], want) || !strings.Contains(left[2], want) {
+			t.Errorf("%s: %q, without %q", kind, left, want)
+		}
+	}
+	if left := Left(c, map[State]int{Accepted: 5, Other: 1}); len(left) != 0 {
+		t.Errorf("everybody was told: %q", left)
+	}
+}

@@ -37,19 +37,25 @@ func Sum(affected int, s map[State]int) string {
 		s[InDoubt], s[Withheld], s[Queued])
 }
 
-// Left is who was not told for certain, by state, and how each is settled: of a campaign that is over, too, for only who waits keeps one open. Empty: nobody.
+// Left is who was not told for certain, by state, and how each is settled, once sending has begun: of a campaign that is over, too, for only who waits keeps one
+// open. Empty: nobody.
 func Left(c Campaign, s map[State]int) (list []string) {
-	id := c.ID
+	if c.Began.IsZero() {
+		return nil
+	}
+	id, otherwise := c.ID, "candor notice export "+c.ID+" writes letters, and candor notice channel "+c.ID+" says that they are told by another channel"
+	if c.Kind == Viewers { // nobody knows where they live
+		otherwise = "candor notice channel " + c.ID + " --channel site has the shop's own site tell them"
+	}
 	for _, x := range []struct {
 		state     State
 		what, how string
 	}{
 		{InDoubt, "in doubt", fmt.Sprintf("look for the keys in the relay's log (candor notice people %s), then candor notice resolve %s", id, id)},
-		{Bounced, "bounced", "candor notice export and channel " + id + " tell them by post, or channel on the shop's own site"},
-		{Withheld, "withheld", fmt.Sprintf("candor notice people %s --state withheld says why; export and channel tell them otherwise", id)},
+		{Bounced, "bounced", otherwise},
+		{Withheld, "withheld", fmt.Sprintf("candor notice people %s --state withheld says why; %s", id, otherwise)},
 	} {
-		// A viewer whom no mail reaches is told on the shop's own site.
-		if n := s[x.state]; n > 0 && (x.state != Withheld || c.Kind == Affected) {
+		if n := s[x.state]; n > 0 {
 			list = append(list, fmt.Sprintf("%s %s: %s", count(n, "person", "people"), x.what, x.how))
 		}
 	}
