@@ -119,8 +119,8 @@ const leastRoom = 4
 
 // lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
 // returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
-// left for later. Without keyed a kernel
-// need not see what is of use only to who looks for names and telephone numbers.
+// left for later. Without keyed a kernel need not see what is of use only to who looks for names and telephone numbers. It may see more than there
+// is, and the same run twice: Finder looks closer.
 func lookPortable(buf []byte, from int, list []found, _ bool) (n, upto int) {
 	trail, dense := behind(buf, from)
 	for block := from; block < len(buf); block += 64 {
@@ -169,7 +169,7 @@ func classify(b *[64 + 2]byte) (hits, word, dense uint64) {
 }
 
 // runsIn has the first byte of each run of twenty in which there may be four dense ones: inside a block, or across its beginning. Before it there are
-// trail bytes of a run, dense of them dense. The kernels in assembly do the same.
+// trail bytes of a run, dense of them dense.
 func runsIn(word, thick uint64, trail, dense int) (runs uint64) {
 	ends := word & (word << 1)
 	ends &= ends << 2
