@@ -119,8 +119,8 @@ const leastRoom = 4
 
 // lookPortable is the kernel in plain Go. It lists the blocks from from on in which it saw something, as many as fit into list, and
 // returns how far it looked: to the end of buf where list was large enough. Places whose three bytes are not all there yet are
-// left for later. Without keyed a kernel
-// need not see what is of use only to who looks for names and telephone numbers.
+// left for later. Without keyed a kernel need not see what is of use only to who looks for names and telephone numbers. It may see more than there
+// is, and the same run twice: Finder looks closer.
 func lookPortable(buf []byte, from int, list []found, _ bool) (n, upto int) {
 	trail, dense := behind(buf, from)
 	for block := from; block < len(buf); block += 64 {
@@ -156,20 +156,29 @@ func (f *found) dropLast(left int) {
 
 // classify looks at 64 bytes and the two behind them: where something may begin, which are in base64's alphabet, and which of these are dense.
 func classify(b *[64 + 2]byte) (hits, word, dense uint64) {
-	first, second := classes[0][b[0]], classes[1][b[1]]
-	for i := range 64 {
-		if first&second&classes[2][b[i+2]] != 0 {
-			hits |= 1 << i
+	// Two at a time: which one it was is found out only where there was something.
+	one, two := b[0], b[1]
+	for i := 0; i < 64; i += 2 {
+		three, four := b[i+2], b[i+3]
+		first, next := classes[0][one], classes[0][two]
+		here, there := first&classes[1][two]&classes[2][three], next&classes[1][three]&classes[2][four]
+		if here|there != 0 {
+			if here != 0 {
+				hits |= 1 << i
+			}
+			if there != 0 {
+				hits |= 2 << i
+			}
 		}
-		word |= uint64(first&inBase64) << i // the lowest bit
-		dense |= uint64(first&isDense) >> 1 << i
-		first, second = classes[0][b[i+1]], classes[1][b[i+2]]
+		word |= uint64(first&inBase64|next&inBase64<<1) << i // inBase64 is the lowest bit, and isDense the one beside it
+		dense |= uint64(first&isDense>>1|next&isDense) << i
+		one, two = three, four
 	}
 	return hits, word, dense
 }
 
 // runsIn has the first byte of each run of twenty in which there may be four dense ones: inside a block, or across its beginning. Before it there are
-// trail bytes of a run, dense of them dense. The kernels in assembly do the same.
+// trail bytes of a run, dense of them dense.
 func runsIn(word, thick uint64, trail, dense int) (runs uint64) {
 	ends := word & (word << 1)
 	ends &= ends << 2

@@ -12,7 +12,7 @@ import (
 var kernel = func() string {
 	wanted := os.Getenv("CANDOR_SCAN_KERNEL")
 	switch x := cpu.X86; {
-	case wanted == "portable" || !x.HasAVX2 || !x.HasBMI1 || !x.HasBMI2 || !x.HasPOPCNT:
+	case wanted == "portable" || !x.HasAVX2 || !x.HasBMI1:
 		return "portable"
 	case wanted == "avx2" || !x.HasAVX512VBMI || !x.HasAVX512BW || !x.HasAVX512F:
 		return "avx2"
@@ -148,11 +148,14 @@ func both(t *[32]byte, i, b byte) {
 	t[16+i] |= b
 }
 
-// stride is how many bytes a kernel looks at before it asks whether it saw anything.
-const stride = 256
+const (
+	stride  = 256 // a kernel looks at so many bytes at once: look256 at half of them
+	overlap = 32  // how much it has to look at again to see a run that began before
+)
 
 // look512 looks at the n bytes at p, whole strides, behind which there are two bytes more. It lists the blocks in which it saw something,
-// with block as an offset from p, and returns how many it listed, and how far it looked: less than n where there is no room for a stride's.
+// with block as an offset from p and in runs a bit for every four bytes, and returns how many it listed, and how far it looked: less than n where
+// there is no room for a stride's.
 //
 //go:noescape
 func look512(p *byte, n int, t *wideTables, list *found, room int) (listed, upto int)
@@ -176,7 +179,7 @@ func look(buf []byte, from int, list []found, keyed bool) (n, upto int) {
 // lookUp is look with vectors, for the classes of t. It looks at some bytes again, for a run that from stands in.
 func lookUp(buf []byte, from int, list []found, t *tables) (n, upto int) {
 	for upto = from; upto < len(buf) && n+leastRoom <= len(list); {
-		start := max(0, upto-minRun-12)
+		start := max(0, upto-overlap)
 		more, looked := 0, (len(buf)-start-2)/stride*stride
 		if looked > 0 {
 			more, looked = t.look(&buf[start], looked, list[n:])
@@ -211,10 +214,19 @@ func (t *tables) lookEnd(b []byte, list []found) (listed, upto int) {
 	return listed, upto
 }
 
+// spread makes of each of sixteen bits four, of which it is the first.
+func spread(x uint64) uint64 {
+	x = (x | x<<24) & 0x000000ff000000ff
+	x = (x | x<<12) & 0x000f000f000f000f
+	x = (x | x<<6) & 0x0303030303030303
+	return (x | x<<3) & 0x1111111111111111
+}
+
 // cut makes offsets of buf of the blocks' from start, drops what stands before from, and those blocks that have nothing else. A run that reaches
 // up to from is noticed there.
 func cut(buf []byte, list []found, start, from int) (n int) {
 	for _, f := range list {
+		f.runs = spread(f.runs)
 		if f.block += start; f.block < from {
 			before := uint64(1)<<(from-f.block) - 1
 			f.hits &^= before

@@ -1,8 +1,9 @@
 #include "textflag.h"
 
-// Both kernels look up each byte's groups of classes at three places, and add up, for each four bytes, how many are dense. A run of twenty
-// bytes in which four are dense holds four such fours in a row, all in the alphabet, and in these and the two around them there are at least four
-// dense ones. So a kernel keeps three sums of fours back for what follows, and sees a run when the four behind the last whole one has gone by.
+// Both kernels look up which groups of classes each byte has at three places, and add up, for every four bytes, how many are dense. A run of twenty
+// bytes in which four are dense holds four such fours in a row that are all in the alphabet, and in these and the two around them there are at least four
+// dense bytes. So a run is noticed at the four behind the last one of four whole ones. What comes to nothing here is not looked at again: for 256
+// bytes, or 128, there is one branch.
 
 // BLOCK leaves in hits what groups the three bytes at each place have in common, and in sums the sums of two neighbours: 32 for a byte in the
 // alphabet, and 1 for a dense one. A byte beyond ASCII is looked up as itself as the first of three, and has no sum.
@@ -19,11 +20,11 @@
 	VPTERNLOGD $0x80, Z24, Z25, hits; \
 	VPMADDUBSW Z9, sums, sums
 
-// LIST puts the block where DI points, and moves DI on if there was something, without a branch. Of CX it takes the sixteen fours of the block.
+// LIST puts the block where DI points, and moves DI on if there was something, without a branch. From CX it takes the block's sixteen fours.
 #define LIST(place, hits) \
 	VPTESTMB hits, hits, K1; \
 	KMOVQ K1, R8; \
-	PDEPQ R14, CX, BX; \
+	MOVWLZX CX, BX; \
 	SHRQ $16, CX; \
 	LEAQ place(DX), AX; \
 	MOVQ AX, 0(DI); \
@@ -34,6 +35,9 @@
 	CMOVQNE AX, DI
 
 // func look512(p *byte, n int, t *wideTables, list *found, room int) (listed, upto int)
+//
+// Z0-Z5: the groups at the three places; Z6, Z7: what a byte counts for. Z11, Z12: of the stride before, how many are dense in each four, and in each
+// two fours. R11, R12, R13: of the stride before, which fours are whole, which two, which four. DX: the offset of the stride.
 TEXT ·look512(SB), NOSPLIT, $0-56
 	MOVQ p+0(FP), SI
 	MOVQ t+16(FP), AX
@@ -59,7 +63,6 @@ TEXT ·look512(SB), NOSPLIT, $0-56
 	XORL R11, R11
 	XORL R12, R12
 	XORL R13, R13
-	MOVQ $0x1111111111111111, R14
 	MOVQ list+24(FP), DI
 	MOVQ room+32(FP), AX
 	LEAQ -12(AX)(AX*2), AX
@@ -201,7 +204,7 @@ done:
 	SHLQ $32, AX; \
 	ORQ AX, R8; \
 	NOTQ R8; \
-	PDEPQ R14, CX, BX; \
+	MOVWLZX CX, BX; \
 	SHRQ $16, CX; \
 	LEAQ place(DX), AX; \
 	MOVQ AX, 0(DI); \
@@ -232,7 +235,6 @@ TEXT ·look256(SB), NOSPLIT, $320-56
 	VMOVDQU Y8, 256(SP)
 	VMOVDQU Y8, 288(SP)
 	XORL R9, R9 // which fours are whole: the last 32 lowest, these highest
-	MOVQ $0x1111111111111111, R14
 	MOVQ list+24(FP), DI
 	MOVQ room+32(FP), AX
 	LEAQ -6(AX)(AX*2), AX

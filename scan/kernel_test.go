@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -104,4 +105,37 @@ func FuzzKernel(f *testing.F) {
 			checkKernel(t, buf)
 		}
 	})
+}
+
+// A run of twenty with four dense bytes is noticed wherever it stands, also by who begins in the middle of it; and nothing before the beginning is
+// listed.
+func TestKernelRuns(t *testing.T) {
+	const run = "abCdefghIjklmnop0q1r"
+	list := make([]found, leastRoom)
+	for at := range 600 {
+		buf := bytes.Repeat([]byte(". "), 320)
+		copy(buf[at:], run)
+		end := at + len(run)
+		everyKernel(func() {
+			for _, from := range []int{0, max(0, at-70), at, at + 1, at + 10, end - 1} {
+				noticed := false
+				for upto := from; upto < len(buf); {
+					var n int
+					n, upto = look(buf, upto, list, false)
+					for _, f := range list[:n] {
+						for runs := f.runs; runs != 0; runs &= runs - 1 {
+							p := f.block + bits.TrailingZeros64(runs)
+							noticed = noticed || p >= max(from, at) && p <= end
+							if p < from || p < at || p > end {
+								t.Fatalf("%s from %d: noticed at %d, and the run stands at %d", kernel, from, p, at)
+							}
+						}
+					}
+				}
+				if !noticed {
+					t.Fatalf("%s from %d: the run at %d was not noticed", kernel, from, at)
+				}
+			}
+		})
+	}
 }
