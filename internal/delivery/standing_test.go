@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,10 @@ func TestPauseResumeCancel(t *testing.T) {
 	n, _ := sink.total()
 	if n > 50+2*defaultConns {
 		t.Errorf("%d left before it stood", n)
+	}
+	eventually(t, "nobody is in doubt", func() bool { b.follow(t, store, "c1"); return b.states()[notice.InDoubt] == 0 })
+	if !slices.ContainsFunc(b.last, func(e notice.Event) bool { return e.Kind == notice.Deferred && e.Cause == NotBegun }) {
+		t.Error("nobody had an intent on record when it stood")
 	}
 	b.set(func(s *Standing) { s.Phase = notice.Sending })
 	for range 20 {
