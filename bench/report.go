@@ -438,7 +438,11 @@ have no cheaper form in Go's library.
 
 A million: ` + "`make bench ONLY=delivery FULL=1`" + `, which says each ten seconds how far it is; or
 ` + "`CANDOR_BENCH_PROGRESS=/dev/tty CANDOR_BENCH_NOTICES=1000000 go test -run '^$' -bench '^BenchmarkCampaign$/^journalled,ed25519$' -benchtime 1x -timeout 3h ./internal/delivery`" + `. A
-thousand people take turns in it, so that making their seals takes no time: each notice opens two all the same.`
+thousand people take turns in it, so that making their seals takes no time: each notice opens two all the same. Memory goes with how fast it is sent, because
+the store's server keeps what it wrote for some seconds, and not with how many there are; ` + "`delivery.MemoryLimit`" + ` bounds what Go adds to that.
+
+Nobody twice, nobody lost: ` + "`CANDOR_TEST_RUNS=1000 go test ./internal/delivery -run TestNobodyTwiceNobodyLost -timeout 3h`" + `. On 30 November 2026, 330 runs of commit c8c4f9d with 3 seeds
+(1796073413954438318, 1796073413865941888, 1796073413954183437) passed.`
 
 // ratio of notices a second; a dash for what measures something else.
 func ratio(b *benchmarks, name, to string) string {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -50,6 +51,9 @@ func (c *noticeSendCmd) Run(ctx context.Context) error {
 		if err := c.let(ctx); err != nil {
 			return err
 		}
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(delivery.MemoryLimit)
 	}
 	return withLedger(ctx, c.ledgerFlag, func(l *ledger.Ledger) error {
 		s, err := openSending(ctx, c.dataFlag, c.vaultLike, config.Notice, l, c.Campaign, newLogger(slog.LevelWarn, false))

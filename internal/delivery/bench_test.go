@@ -66,6 +66,7 @@ func sameFor(message []byte) func(Recipient) (Composed, string, error) {
 }
 
 func benchSend(b *testing.B, notices int, way string, sync bool, compose func(Recipient) (Composed, string, error)) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(MemoryLimit))
 	store, err := OpenStore(b.Context(), StoreOptions{Dir: b.TempDir(), NoSync: !sync, Log: quiet})
 	if err != nil {
 		b.Fatal(err)

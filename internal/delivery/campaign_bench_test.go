@@ -8,6 +8,7 @@ import (
 	"net/smtp"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -55,8 +56,8 @@ func must1[T any](v T, err error) T {
 }
 
 // realComposer writes what notice.Write drafts.
-func realComposer(b *testing.B, d *DKIM) *Composer {
-	b.Helper()
+func realComposer(t testing.TB, d *DKIM) *Composer {
+	t.Helper()
 	draft, err := notice.Write(notice.Facts{
 		Schema: notice.FactsSchema, Incident: "inc-3kq7h2mb", AsOf: date, Site: "www.shop.example", Route: "GET /orders/{id}", People: 1_000_000,
 		Publisher: notice.Publisher{LegalName: "Shop Example Ltd", Address: "1 Market Street, Dublin D02 X285, Ireland", Domain: "shop.example",
@@ -71,6 +72,33 @@ func realComposer(b *testing.B, d *DKIM) *Composer {
 	c := composer()
 	c.Render, c.Lines, c.DKIM = writer.Message, EncodeLines(writer.Same(date)), d
 	return c
+}
+
+// That lines are encoded beforehand changes no message, in any language; and most lines are.
+func TestLines(t *testing.T) {
+	c := realComposer(t, keys().dkim)
+	plain := *c
+	plain.Lines = nil
+	for _, locale := range []string{"en", "de", "fr", "ja", "pl"} {
+		p, s := alice(t)
+		p.Locale, p.Kinds, p.First, p.Last = locale, []candor.Kind{scan.Email, scan.Name}, date.Add(-24*time.Hour), date.Add(-20*time.Hour)
+		if string(written(t, c, p, s)) != string(written(t, &plain, p, s)) {
+			t.Errorf("in %s it is another message", locale)
+		}
+		p.Code = c.Signer.Code(c.Campaign, p.Owner)
+		m, err := c.Render(p, date)
+		must(err)
+		known, all := 0, 0
+		for line := range strings.Lines(m.Text + m.HTML) {
+			if _, ok := c.Lines[strings.TrimSuffix(line, "\n")]; ok {
+				known++
+			}
+			all++
+		}
+		if 10*known < 8*all {
+			t.Errorf("in %s %d of %d lines are known", locale, known, all)
+		}
+	}
 }
 
 // eachTheirOwn composes for a thousand people who take turns, so that making their seals takes no time and no memory of the sender's.

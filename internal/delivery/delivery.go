@@ -112,6 +112,10 @@ const (
 	NotBegun    = "not-begun"              // an intent was on record, and the sender stopped before anything left
 )
 
+// MemoryLimit is for debug.SetMemoryLimit in a process that sends. What it needs does not grow with the number of people; but the faster it sends, the more the
+// store's server has in its caches, and the collector of garbage would let the process grow to twice of that.
+const MemoryLimit = 192 << 20
+
 const (
 	partSize = 1000
 	// openParts is how many parts a process holds at most: those behind the first two wait for a provider.

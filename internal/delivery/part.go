@@ -189,6 +189,11 @@ func (p *part) work(ctx context.Context) time.Duration {
 // finish says that the part is done, so that nobody reads it again.
 func (p *part) finish(done int) {
 	token, err := p.Store.write(p.lasting, p.subject, p.token, batch{Worker: p.Worker, Done: done})
+	if err == nil {
+		if err := p.Store.settle(p.lasting, p.Campaign, p.n, done, token); err != nil {
+			p.log.Warn("that a part is done is not noted; it is looked at again", "part", p.n, "error", err)
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.token, p.lost = token, err

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,6 +109,10 @@ func TestPauseResumeCancel(t *testing.T) {
 	n, _ := sink.total()
 	if n > 50+2*defaultConns {
 		t.Errorf("%d left before it stood", n)
+	}
+	eventually(t, "nobody is in doubt", func() bool { b.follow(t, store, "c1"); return b.states()[notice.InDoubt] == 0 })
+	if !slices.ContainsFunc(b.last, func(e notice.Event) bool { return e.Kind == notice.Deferred && e.Cause == NotBegun }) {
+		t.Error("nobody had an intent on record when it stood")
 	}
 	b.set(func(s *Standing) { s.Phase = notice.Sending })
 	for range 20 {
@@ -235,6 +241,28 @@ func TestAgainAfterALateAnswer(t *testing.T) {
 	}
 	b.follow(t, store, "c1")
 	same(t, b, map[notice.State]int{notice.Accepted: 5})
+}
+
+// Which parts are done is known without reading them. What another store says of records that are not here counts for nothing.
+func TestSettledParts(t *testing.T) {
+	const people = 2500
+	store, sink, b := openStore(t), newSink(t, everything...), newBook(people)
+	run1(t, b.sender(store, sink.relay()))
+	want := map[int]int{0: 1000, 1: 1000, 2: 500}
+	if parts, err := store.settledParts(t.Context(), "c1"); err != nil || !maps.Equal(parts, want) {
+		t.Errorf("%v, %v", parts, err)
+	}
+	for part, seq := range []uint64{1, 1 << 40} {
+		must(store.settle(t.Context(), "c2", part, 1000, seq))
+	}
+	if parts, err := store.settledParts(t.Context(), "c2"); err != nil || !maps.Equal(parts, map[int]int{0: 1000}) {
+		t.Errorf("%v, %v", parts, err)
+	}
+	must(store.settled.Delete(t.Context(), "c1.1"))
+	run1(t, b.sender(store, sink.relay()))
+	if _, n := sink.total(); n != people {
+		t.Errorf("%d were sent", n)
+	}
 }
 
 // A store that knows less than the ledger is an older copy: nothing is sent from it.

@@ -41,12 +41,15 @@ type Store struct {
 	events jetstream.Stream
 	work   jetstream.Stream
 	alive  jetstream.KeyValue
+	// settled has of each part that was done how many of its first people are settled, and the number of the record that says so. That record is what
+	// counts: this is there because to read the last record of each part has the server hold all of the stream in memory for some seconds.
+	settled jetstream.KeyValue
 	// ackWait is how long a part belongs to who took it, without a word from them.
 	ackWait time.Duration
 }
 
 const (
-	eventStream, workStream, aliveBucket = "CANDOR_DELIVERY", "CANDOR_WORK", "candor_senders"
+	eventStream, workStream, aliveBucket, settledBucket = "CANDOR_DELIVERY", "CANDOR_WORK", "candor_senders", "candor_settled"
 
 	maxPayload   = 4 << 20
 	storeWithin  = 5 * time.Second // for one request to the server
@@ -123,6 +126,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		Discard: jetstream.DiscardNew, MaxMsgsPerSubject: 1, DiscardNewPerSubject: true,
 	})
 	if err != nil {
+		return err
+	}
+	if s.settled, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: settledBucket, Storage: jetstream.FileStorage}); err != nil {
 		return err
 	}
 	s.alive, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: aliveBucket, TTL: aliveFor, Storage: jetstream.MemoryStorage})
@@ -234,6 +240,46 @@ func (s *Store) append(ctx context.Context, subject string, token uint64, id str
 		return 0, errFenced
 	}
 	return 0, err // a replicated stream refuses what comes while another is under way: perhaps that one failed
+}
+
+// settle says that record seq says that so many of a part's first people are settled.
+func (s *Store) settle(ctx context.Context, campaign string, part, done int, seq uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	_, err := s.settled.PutString(ctx, fmt.Sprintf("%s.%d", campaign, part), fmt.Sprint(done, " ", seq))
+	return err
+}
+
+// settledParts has what settle said, but for records that are not there: then the stream is of an older copy.
+func (s *Store) settledParts(ctx context.Context, campaign string) (map[int]int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	info, err := s.events.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.settled.Watch(ctx, campaign+".*", jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, err
+	}
+	defer all.Stop()
+	parts := map[int]int{}
+	for {
+		select {
+		case e := <-all.Updates():
+			if e == nil { // that was all
+				return parts, nil
+			}
+			part, err := strconv.Atoi(e.Key()[strings.LastIndexByte(e.Key(), '.')+1:])
+			var done int
+			var seq uint64
+			if _, bad := fmt.Sscan(string(e.Value()), &done, &seq); bad == nil && err == nil && seq <= info.State.LastSeq {
+				parts[part] = done
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // Report keeps what one message said that came back for a notice: a bounce, a complaint. id is the message's; the same one is kept once, and new

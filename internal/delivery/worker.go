@@ -232,12 +232,20 @@ func (r *run) notNow(ctx context.Context, err error) error {
 
 // sweep queues every part that is not done. Those with somebody to be sent to again are queued when that has changed.
 func (r *run) sweep(ctx context.Context, changed bool) (queued int, err error) {
+	settled, err := r.Store.settledParts(ctx, r.Campaign)
+	if err != nil {
+		return 0, err
+	}
 	for n := 0; r.limit(n) > 0; n++ {
+		again := changed && len(r.again(n)) > 0
+		if settled[n] >= r.limit(n) && !again {
+			continue
+		}
 		_, last, _, err := r.Store.last(ctx, partSubject(r.Campaign, n))
 		if err != nil {
 			return queued, err
 		}
-		if last.Done >= r.limit(n) && !(changed && len(r.again(n)) > 0) {
+		if last.Done >= r.limit(n) && !again {
 			continue
 		}
 		queued++
