@@ -41,7 +41,7 @@ func BenchmarkProxy(b *testing.B) {
 	plain := httptest.NewServer(plainProxy(l.shop))
 	defer plain.Close()
 	g := benchGuard(b)
-	guarded := httptest.NewServer(g.Handler(guard.NewProxy(l.shop, guard.Private, g.Log)))
+	guarded := serve(g, l.shop)
 	defer guarded.Close()
 	for _, page := range []string{"2K.json", "30K.html", "300K.json"} {
 		b.Run(page, func(b *testing.B) {
@@ -55,7 +55,7 @@ func BenchmarkDisclosing(b *testing.B) {
 	l := startLoad(b)
 	g := benchGuard(b)
 	g.Record = appendTo(b)
-	guarded := httptest.NewServer(g.Handler(guard.NewProxy(l.shop, guard.Private, g.Log)))
+	guarded := serve(g, l.shop)
 	defer guarded.Close()
 	compare(b, l, guarded.URL+"/30K.html", guarded.URL+"/20.html", "clean")
 }
@@ -166,6 +166,14 @@ func benchGuard(b *testing.B) *guard.Guard {
 		Record: func(context.Context, candor.Entry) error { return nil },
 		Log:    slog.New(slog.DiscardHandler),
 	}
+}
+
+// serve serves as candor serve does.
+func serve(g *guard.Guard, shop *url.URL) *httptest.Server {
+	s := httptest.NewUnstartedServer(g.Handler(guard.NewProxy(shop, guard.Private, g.Log)))
+	s.Listener = guard.Gather(s.Config, s.Listener)
+	s.Start()
+	return s
 }
 
 // appendTo records into a file as a journal does that says yes once the kernel has the bytes.

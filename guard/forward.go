@@ -231,10 +231,9 @@ const patience = 20 * time.Millisecond
 func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	events := strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
 	stream := events || res.ContentLength == -1
-	if l, ok := res.Body.(*line); ok && !stream {
-		if rw, ok := w.(*response); ok {
-			return p.isWhole(l.offer(rw))
-		}
+	l, isLine := res.Body.(*line)
+	if rw, ok := w.(*response); ok && isLine && !stream {
+		return p.isWhole(l.offer(rw))
 	}
 	pool := &smallBuffers
 	if res.ContentLength > smallBuffer {
@@ -245,7 +244,7 @@ func (p *proxy) relay(w http.ResponseWriter, res *http.Response) (whole bool) {
 	if events {
 		http.NewResponseController(w).Flush() // a browser's EventSource opens before there is any event
 	}
-	for first := !events && stream; ; first = false {
+	for first := !events && stream && !(isLine && l.hasMore()); ; first = false {
 		n, err := read(res.Body, *buf, w, first)
 		if n > 0 {
 			if _, err := w.Write((*buf)[:n]); err != nil {
