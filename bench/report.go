@@ -280,10 +280,10 @@ func (p *page) proxy(r *proxyResults) {
 // whatTheProxyCosts is from profiles of candor serve under wrk.
 const whatTheProxyCosts = `
 Where Candor's time goes, by profiles (30 November 2026): at 2 KB two fifths are system calls and most of the rest is net/http reading and writing heads; what
-Candor adds is a tenth, and own connections to the shop, without Transport's goroutines, save more than that. At 30 KB two fifths are the recogniser, a third
-system calls; at 300 KB half is the recogniser, and most of that (hashAround) asks of digits whether they are a hash. Of a page with 20 disclosures a seventh is the recogniser,
-a tenth each the record, the journal's server and the ledger's fold, which run in the same process, and a quarter classing, places and the disclosures
-themselves.`
+Candor adds is a tenth, and own connections to the shop, without Transport's goroutines, save more than that. At 30 KB a third is the recogniser, and a third
+system calls. At 300 KB three fifths are the recogniser, of which two thirds (hashAround) ask of each of the escaped slashes that JSON is full of whether it
+stands in a hash; a third is system calls. Of a page with 20 disclosures an eighth is the recogniser, a fifteenth the record, a tenth the journal's server, a sixth
+reading the journal and folding it into the ledger, which runs in the same process, and a fifth classing, places and the disclosures themselves.`
 
 func withAbsolute(ratio, absolute float64, unit string) string {
 	return fmt.Sprintf("%s (%s%s)", short(ratio), short(absolute), unit)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -287,14 +288,17 @@ func (l *line) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// hasMore reports that reading from the body will not wait: bytes of it came with the head.
+// hasMore reports that reading from the body will not wait: bytes of it came with the head. Of chunks (RFC 9112 §7.1) net/http reads all that has
+// begun, so that there must be one, whole, and nothing behind it.
 func (l *line) hasMore() bool {
 	p, _ := l.r.Peek(l.r.Buffered())
 	if l.body == nil || len(l.res.TransferEncoding) == 0 {
 		return len(p) > 0
 	}
-	size := bytes.IndexByte(p, '\n') // of a chunk (RFC 9112 §7.1), of which the last has 0
-	return size > 0 && size+1 < len(p) && p[0] != '0'
+	line, chunk, _ := bytes.Cut(p, []byte("\r\n"))
+	size, err := strconv.ParseUint(string(line), 16, 31)
+	behind := len(chunk) - int(size)
+	return err == nil && size > 0 && behind >= 0 && behind <= len("\r\n")
 }
 
 // broken says why a body ended early.

@@ -243,7 +243,7 @@ func TestEndlessHead(t *testing.T) {
 
 // The head of a stream does not wait for bytes that are long in coming, whatever came of them with it.
 func TestHeadsOfStreamsDoNotWait(t *testing.T) {
-	for _, came := range []string{"", "5", "5\r", "5\r\n", "5\r\nhe", "00a\r\n", "0\r\n", "0\r\nX-Sum", "5;name=value\r\n"} {
+	for _, came := range []string{"", "5", "5\r", "5\r\n", "5\r\nhe", "5\r\nhello", "5\r\nhello\r\n", "5\r\nhello\r\n5", "5\r\nhello\r\n5\r\nh", "5\r\nhello\r\n0\r\nX-", "00a\r\n", "0\r\n", "0\r\nX-Sum", "5;name=value\r\n"} {
 		head := make(chan bool)
 		site, _ := spoken(t, func(_ int, c net.Conn, next func() *http.Request) {
 			next()

@@ -472,6 +472,13 @@ func (r *reader) expect(c byte) { r.failed = !r.take(c) || r.failed }
 
 // word is a string as it is written, in its quotation marks.
 func (r *reader) word() []byte {
+	if len(r.in) > 0 && r.in[0] == '"' {
+		if n := bytes.IndexByte(r.in[1:], '"'); n >= 0 && r.in[n] != '\\' { // nearly always: nothing in front of it is escaped
+			w := r.in[:n+2]
+			r.in = r.in[n+2:]
+			return w
+		}
+	}
 	for i := 1; i < len(r.in) && r.in[0] == '"'; i++ {
 		switch r.in[i] {
 		case '\\':
