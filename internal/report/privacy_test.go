@@ -1,6 +1,7 @@
 package report
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -291,5 +292,28 @@ func addressIsFound(t *testing.T, where, text string, put func(*Input, string)) 
 	}
 	if errs := Ready(r); len(errs) == 0 || strings.Contains(fmt.Sprint(errs), "anna.schmidt@") {
 		t.Errorf("%s in %s: %v", text, where, errs)
+	}
+}
+
+// A hash is bytes like any others, and some look like an address: what Candor puts in by itself keeps no report from being published.
+func TestHashesAreNoAddresses(t *testing.T) {
+	var hash string
+	for n := 0; addressIn(hash, nil) == ""; n++ {
+		hash = fmt.Sprintf("%x", sha256.Sum256([]byte{byte(n), byte(n >> 8), byte(n >> 16)}))
+	}
+	r, err := Draft(shop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Previous, r.Told.Notices = hash, []string{hash}
+	for _, f := range fields(&r) {
+		f.evidenceIs([]string{hash})
+	}
+	for _, err := range addresses(r) {
+		t.Errorf("%s: %v", hash, err)
+	}
+	r.Fix.Reference.Value = &hash
+	if addresses(r) == nil {
+		t.Error("and where somebody types, it is taken for what it looks like")
 	}
 }
