@@ -121,20 +121,22 @@ func (f *Finder) settle(buf []byte, held, place int, final bool) {
 
 // done says how far a level has been dealt with, as offsets into its text.
 type done struct {
-	word   int  // words
-	run    int  // runs of base64 and hexadecimal digits
-	sample int  // places in a run that were looked at for text
-	part   int  // stretches of a run that have been decoded
-	key    int  // keys
-	object int  // the object that ofPerson looked at last
-	person bool // it is a person
-	inList bool // and one of a list
-	field  int  // keys that the operator declares
+	word   int     // words
+	run    int     // runs of base64 and hexadecimal digits
+	sample int     // places in a run that were looked at for text
+	part   int     // stretches of a run that have been decoded
+	key    int     // keys
+	object int     // the object that ofPerson looked at last
+	person bool    // it is a person
+	inList bool    // and one of a list
+	field  int     // keys that the operator declares
+	small  stretch // of base64, some of it escaped, without capitals: see isParted
 }
 
 // move makes offsets of the next buffer of those of this one, whose first n bytes are settled.
 func (d *done) move(n int) {
 	d.word, d.run, d.sample, d.part, d.key, d.field, d.object = d.word-n, d.run-n, d.sample-n, d.part-n, d.key-n, d.field-n, d.object-n
+	d.small.from, d.small.to = d.small.from-n, d.small.to-n
 }
 
 // scan deals with every place of a level's text from from on. Where it cannot go on before more has come, it returns where what must be
@@ -155,7 +157,7 @@ func (f *Finder) scan(d, from int) (held, place int) {
 						return held, p
 					}
 				}
-				if seen.hits>>i&1 == 0 || f.isDull(l.text, p) {
+				if seen.hits>>i&1 == 0 || f.isDull(l, p) {
 					continue
 				}
 				if held, decided := f.place(d, p); !decided {
@@ -170,7 +172,8 @@ func (f *Finder) scan(d, from int) (held, place int) {
 
 // isDull says that what the kernel saw at p comes to nothing: most of what it sees in ordinary pages, told by a few bytes. Where these are not
 // all there yet, it is not dull.
-func (f *Finder) isDull(text []byte, p int) bool {
+func (f *Finder) isDull(l *level, p int) bool {
+	text := l.text
 	if p+6 > len(text) {
 		return false
 	}
@@ -189,7 +192,7 @@ func (f *Finder) isDull(text []byte, p int) bool {
 	case hitB1, hitB2:
 		return !isBetween64(text, p, h)
 	case hitSlash, hitEscape:
-		return !isParted(text, p)
+		return !l.isParted(p)
 	case hitHex:
 		return p < 2 || !isTextPair(text[p-2:])
 	case hitKey, hitKeys:

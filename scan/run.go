@@ -132,10 +132,56 @@ func (f *Finder) parted(d, p int) (held int, decided bool) {
 	return f.word(d, p)
 }
 
-// isParted is what parted finds, told for the many escapes of JSON that part nothing.
-func isParted(text []byte, p int) bool {
+// isParted is what parted finds, told for the many escapes of JSON that part nothing: most stand in paths of small letters, and those that follow one
+// another in a path are told together.
+func (l *level) isParted(p int) bool {
+	text, small := l.text, &l.done.small
+	if p < small.from || p > small.to {
+		*small = stretch{p, p}
+		for small.from > max(0, p-maxParted) && inSmall[text[small.from-1]] {
+			small.from--
+		}
+	}
+	for small.to < len(text) && small.to-p <= maxParted && inSmall[text[small.to]] {
+		small.to++
+	}
+	if !isCapital(text, small.from-1) && !isCapital(text, small.to) && small.to+len("%2F") <= len(text) {
+		return false
+	}
 	_, to, is := hashAround(text, p)
 	return is || to+len("%2F") > len(text)
+}
+
+// maxParted is how long, from the escape on, what hashAround looks at is at most: each character of the longest hash, and one more, escaped.
+const maxParted = len("%2F") * 44
+
+// stretch is a part of a text.
+type stretch struct{ from, to int }
+
+// inSmall is what base64 and its escapes are made of, without capitals.
+var inSmall = func() (t [256]bool) {
+	for c := range 256 {
+		t[c] = c == '\\' || c == '%' || partKind[c] != 0 && partKind[c] != isUpper
+	}
+	return t
+}()
+
+func isCapital(text []byte, i int) bool {
+	return i >= 0 && i < len(text) && partKind[text[i]] == isUpper
+}
+
+// partAt is how many bytes the character of base64 at i has, which may be escaped, and which one it is; 0: there is none.
+func partAt(text []byte, i int) (n int, k uint8) {
+	c := text[i]
+	switch {
+	case c == '\\' && i+1 < len(text) && text[i+1] == '/':
+		return 2, 0
+	case c == '%' && i+2 < len(text) && text[i+1] == '2' && (text[i+2]|0x20 == 'f' || text[i+2]|0x20 == 'b'):
+		return 3, 0
+	case partKind[c] != 0:
+		return 1, partKind[c]
+	}
+	return 0, 0
 }
 
 // hashAround is how far base64 goes around the escape at p, across others, and whether it is as long as a hash and looks like one: it has
@@ -159,16 +205,13 @@ func hashAround(text []byte, p int) (from, to int, is bool) {
 		}
 	}
 	for to = p; to < len(text) && n <= most; n++ {
-		c := text[to]
-		if c == '\\' && to+1 < len(text) && text[to+1] == '/' {
-			to += 2
-		} else if c == '%' && to+2 < len(text) && text[to+1] == '2' && (text[to+2]|0x20 == 'f' || text[to+2]|0x20 == 'b') {
-			to += 3
-		} else if k := partKind[c]; k != 0 {
-			to++
-			seen[k]++
-		} else {
+		size, k := partAt(text, to)
+		if size == 0 {
 			break
+		}
+		to += size
+		if k != 0 {
+			seen[k]++
 		}
 	}
 	return from, to, n >= hashed[2].text && seen[isUpper] >= 2 && seen[isLower] > 0 && seen[isUpper]+seen[isOther] >= minDense

@@ -43,3 +43,34 @@ func TestMayBeText(t *testing.T) {
 		t.Errorf("%d of 20000 passed that are no text", passed)
 	}
 }
+
+// Escapes in one path are told together, and to the same end as each by itself.
+func TestParted(t *testing.T) {
+	const seed = 7
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	parts := []string{`\/`, `\/`, "%2F", "%2f", "%2B", "%2", "%", `\`, "/", "a", "media", "catalog", "thumbnails", "0", "9", "A", "Ab", ":", ".", "-", "_", "+", "QWxhZGRpbjpvcGVuIHNlc2Ft"}
+	parted := 0
+	for range 20_000 {
+		var text []byte
+		for range rnd.IntN(40) {
+			text = append(text, parts[rnd.IntN(len(parts))]...)
+		}
+		l := level{text: text}
+		for p, c := range text {
+			if c != '\\' && c != '%' {
+				continue
+			}
+			_, to, is := hashAround(text, p)
+			want := is || to+len("%2F") > len(text)
+			if got := l.isParted(p); got != want {
+				t.Fatalf("%q at %d: %v, by itself %v", text, p, got, want)
+			}
+			if want {
+				parted++
+			}
+		}
+	}
+	if parted == 0 {
+		t.Error("nothing was parted")
+	}
+}
