@@ -29,6 +29,7 @@ type exchange struct {
 	hide   []*hit            // of hits, what must not leave: judge's answer
 	facts  []candor.Facts    // of hits
 	spare  *scan.Credentials // for looking
+	sent   *requestBody      // nil: all of the request's body is in x, or there is none
 	raw    []byte            // a header's value, to be masked
 	lately []strong          // identifiers near the end of what has been inspected
 	looking
@@ -350,6 +351,7 @@ func (e *exchange) who() candor.Viewer {
 }
 
 func (e *exchange) linkToken() string {
+	e.keepUp()
 	if !e.linked {
 		e.linked = true
 		if t := candor.LinkToken(e.x.Request, e.x.RequestBody); t != "" {
@@ -408,6 +410,20 @@ const (
 	maxHolders = 16
 )
 
+// keepUp takes in what upstream has read of the request's body meanwhile: a response, or an informational one before it, may begin while the
+// client still sends, and what upstream has read it can show.
+func (e *exchange) keepUp() {
+	body := e.sent.read()
+	if len(body) <= len(e.x.RequestBody) {
+		return
+	}
+	e.x.RequestBody = body
+	e.supplied, e.owners, e.linked = nil, nil, false
+	if e.x.Status >= 200 { // the response has begun
+		e.remember()
+	}
+}
+
 // suppliedBefore: whoever holds one of this request's credentials has supplied the identifier.
 func (e *exchange) suppliedBefore(key string) bool {
 	for _, h := range e.suppliers() {
@@ -440,6 +456,7 @@ func longEnough(c *http.Cookie) []string {
 // carried is the set of identifiers that the request supplied: in its path, query, headers, cookies or body (DESIGN §2,
 // echo). It is worked out when the first match asks.
 func (e *exchange) carried() map[string]bool {
+	e.keepUp()
 	if e.supplied != nil {
 		return e.supplied
 	}

@@ -58,11 +58,11 @@ func (b *requestBody) read() []byte {
 func (rw *response) request() *http.Request {
 	r := *rw.r
 	r.Header = roomy(rw.r.Header)
-	if rw.body == nil && r.Body != nil && r.Body != http.NoBody {
-		rw.body = &requestBody{ReadCloser: r.Body}
+	if rw.x.sent == nil && r.Body != nil && r.Body != http.NoBody {
+		rw.x.sent = &requestBody{ReadCloser: r.Body}
 	}
-	if rw.body != nil {
-		r.Body = rw.body
+	if rw.x.sent != nil {
+		r.Body = rw.x.sent
 	}
 	observe := rw.g.mode(rw.x.site, "") == Observe
 	if isUpgrade(r.Header) && !observe {

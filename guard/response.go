@@ -29,7 +29,6 @@ type response struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	ctx  context.Context
-	body *requestBody
 	x    exchange
 	seen candor.Exchange // x.x
 
@@ -150,7 +149,7 @@ func (rw *response) WriteHeader(status int) {
 		return
 	}
 	h := rw.w.Header()
-	rw.x.x.RequestBody = rw.body.read()
+	rw.x.keepUp()
 	rw.x.begin(status, h)
 	if rw.x.mode == Trip {
 		rw.dropped(status)
@@ -164,7 +163,7 @@ func (rw *response) WriteHeader(status int) {
 	rw.started = true
 	rw.x.remember()
 	rw.how, rw.x.skip = planFor(rw.r, status, h, rw.x.mode, rw.g.FailClosed)
-	if rw.how == whole && rw.body != nil {
+	if rw.how == whole && rw.x.sent != nil {
 		rw.how = look // a request with a body cannot be sent twice
 	}
 	if rw.how == whole {
@@ -468,7 +467,7 @@ func (rw *response) compress(h http.Header) {
 func (rw *response) learn() error {
 	head := rw.learning
 	rw.learning = nil
-	rw.x.x.RequestBody = rw.body.read()
+	rw.x.keepUp()
 	rw.x.learn(decodeHead(rw.w.Header(), head))
 	rw.open()
 	if rw.withheld {
@@ -563,6 +562,7 @@ func (rw *response) finish() {
 	if rw.cut {
 		rw.panicked = http.ErrAbortHandler
 	}
+	rw.x.keepUp()
 	rw.x.done()
 	rw.release()
 }

@@ -60,7 +60,7 @@ func (f *Finder) emails(d, p, size int) {
 			if readings++; readings > maxReadings {
 				return
 			}
-			if ok && f.address(d, from, p, p+size+n, host) {
+			if ok && (f.unquoted(d, from, p, p+size+n, host) || f.address(d, from, p, p+size+n, host)) {
 				return
 			}
 		}
@@ -69,7 +69,34 @@ func (f *Finder) emails(d, p, size int) {
 
 // address offers text[from:to], whose at-sign is at p, with a domain in its normal form.
 func (f *Finder) address(d, from, p, to int, host []byte) bool {
-	local, ok := normalLocal(f.value[:0], f.levels[d].text[from:p])
+	return f.addressOf(d, f.levels[d].text[from:p], from, p, to, host)
+}
+
+// unquoted offers the reading that is longer by two digits where text[from:] follows an octet of quoted-printable: the octet is perhaps none.
+// "email=dev.roe@shop.example" is dev.roe's, and v.roe's only where the former is nobody: as quoted-printable it has DE, and then "v.roe@".
+func (f *Finder) unquoted(d, from, p, to int, host []byte) bool {
+	for k, i, next := d, from-1, from; k > 0 && i >= 0; k-- {
+		l := &f.levels[k]
+		switch {
+		case l.end[i] != l.begin[next]: // a soft line break is between them
+			return false
+		case l.forms[i] == quoted:
+			digits := f.levels[k-1].text[l.begin[i]+1 : l.end[i]]
+			f.both = append(append(f.both[:0], digits...), f.levels[d].text[from:p]...)
+			f.asIs = k
+			is := f.addressOf(d, f.both, from, p, to, host)
+			f.asIs = 0
+			return is
+		case l.forms[i] != plain && l.forms[i] != legacy:
+			return false
+		}
+		i, next = int(l.begin[i]), int(l.begin[next])
+	}
+	return false
+}
+
+func (f *Finder) addressOf(d int, local []byte, from, p, to int, host []byte) bool {
+	local, ok := normalLocal(f.value[:0], local)
 	if !ok {
 		return false
 	}

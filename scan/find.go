@@ -48,6 +48,7 @@ type Finder struct {
 	plain    []byte            // see decoded
 	passes   []form            // see decoded
 	both     []byte            // scratch of whoever joins or strips names
+	asIs     int               // the level whose octet of quoted-printable before the match is read as it stands, see unquoted; 0: none
 	written  []byte            // the name at hand as it stands
 	words    []nameWord        // see candidates
 	unended  int               // where the words begin that candidates ended with
@@ -556,9 +557,19 @@ func (f *Finder) offer(d int, m Match, start, end, at int) bool {
 // inStream is where text[start:end] of a level stands in the stream.
 func (f *Finder) inStream(d, start, end int) window {
 	for ; d > 0; d-- {
-		start, end = int(f.levels[d].begin[start]), int(f.levels[d].end[end-1])
+		start, end = f.under(d, start, end)
 	}
 	return window{start, end}
+}
+
+// under is where text[start:end] of a level stands in the level below it.
+func (f *Finder) under(d, start, end int) (int, int) {
+	l := &f.levels[d]
+	start, end = int(l.begin[start]), int(l.end[end-1])
+	if d == f.asIs {
+		start -= 2
+	}
+	return start, end
 }
 
 // report maps a match down to the stream and asks whose it is. passes are the forms of what was decoded beyond the level's text.
@@ -583,7 +594,7 @@ func (f *Finder) report(d int, m Match, passes []form, start, end, at int) bool 
 			n++
 		}
 		at = int(l.begin[at])
-		start, end = int(l.begin[start]), int(l.end[end-1])
+		start, end = f.under(k, start, end)
 		if l.step.form == cfemail {
 			start = int(l.begin[0]) - 2 // the key belongs to it
 		}
