@@ -156,7 +156,7 @@ type Checkpoint struct {
 	Text      string   // the signed note
 }
 
-// open checks a signed note: known keys only, at least one of the log's, each signature once and in one spelling.
+// open checks a signed note: known keys only, of the log or of witnesses, each signature once and in one spelling.
 func (k Keys) open(text string) (*note.Note, error) {
 	n, err := note.Open([]byte(text), note.VerifierList(append(k.log(), k.Witnesses...)...))
 	var unverified *note.UnverifiedNoteError
@@ -298,6 +298,10 @@ func parsePublishing(text string, k Keys) (p Publishing, err error) {
 		return p, err
 	}
 	lines := strings.Split(n.Text, "\n")
+	// Anybody who can write to the folder can name a witness.
+	if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return isOf(s, k.Log) }) {
+		return p, errors.New("only witnesses signed it, and not the log")
+	}
 	if len(lines) != 5 {
 		return p, errors.New("it is no statement that something is being published")
 	}

@@ -67,10 +67,7 @@ func (c *Console) waiting(ctx context.Context, a ledger.Account, s Standing, m i
 	w := &waits{a: a}
 	page := "/incidents/" + a.ID
 	over := a.State == incident.Closed
-	site := c.o.Status().Mode
-	kept := in.Keeps() || in.Mode == "" && site != "observe"
-	going := c.o.Now().Sub(a.LastSeen) < incident.QuietAfter
-	w.add(!over && going && !kept, page+"/contain?mode=mask", leads, "People are being exposed, last seen %s: contain it.", ago(c.o.Now().Sub(a.LastSeen))).First = true
+	w.add(c.leaks(a.Incident, in), page+"/contain?mode=mask", leads, "People are being exposed, last seen %s: contain it.", ago(c.o.Now().Sub(a.LastSeen))).First = true
 	w.add(!over && a.Exposed > 0 && m.Aware.IsZero(), page+"/confirm", leads, "Is it a breach? Confirm it, or close it with a reason: clocks count from when you know.")
 	w.add(!over && m.Fixed.IsZero() && !m.Aware.IsZero(), page+"/fix", builds, "Nobody has said that its cause is gone.")
 	w.add(a.State == incident.Fixed, page+"#do", builds, "The fix is not proved: candor incident verify %s.", a.ID)
@@ -85,6 +82,12 @@ func (c *Console) waiting(ctx context.Context, a ledger.Account, s Standing, m i
 	}
 	slices.SortStableFunc(w.list, wait.inOrder)
 	return append([]wait{}, w.list...), nil
+}
+
+// leaks: people are being exposed now.
+func (c *Console) leaks(i incident.Incident, in incident.Containment) bool {
+	kept := in.Keeps() || in.Mode == "" && c.o.Status().Mode != "observe"
+	return i.State != incident.Closed && c.o.Now().Sub(i.LastSeen) < incident.QuietAfter && !kept
 }
 
 // regulatorsWait: a duty to tell a regulator waits until it is on record that it was filed.
@@ -200,31 +203,41 @@ func (c *Console) publicWaits(ctx context.Context, w *waits, m incident.Moments)
 }
 
 // allWaiting is what waits of all incidents. Making it asks the ledger of each of them, and an open page asks each second: so it is made anew only
-// after ten times as long as it took, unless somebody has done something since.
+// after ten times as long as it took, unless somebody has done something since, or people are exposed somewhere else. That more was disclosed is no
+// reason: while a large leak goes on that is so each second.
 type allWaiting struct {
-	mu      sync.Mutex
-	at      time.Time
-	took    time.Duration
-	applied uint64
-	list    []wait
+	mu    sync.Mutex
+	at    time.Time
+	took  time.Duration
+	since string // the last action, and where people are being exposed
+	list  []wait
 }
 
 func (c *Console) allWaits(ctx context.Context, incidents []incident.Incident) ([]wait, error) {
-	applied, err := c.o.Ledger.Applied(ctx)
+	acted, err := c.o.Ledger.Audit(ctx, "", 1)
 	if err != nil {
 		return nil, err
 	}
-	now, k := c.o.Now(), &c.waits
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.list != nil && k.applied == applied && now.Sub(k.at) < 10*k.took {
-		return k.list, nil
-	}
-	began, all := time.Now(), []wait{}
 	containments, err := c.o.Ledger.Containments(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var since strings.Builder
+	for _, a := range acted {
+		since.WriteString(a.ID)
+	}
+	for _, i := range incidents {
+		if c.leaks(i, inForce(i, containments)) {
+			since.WriteString(" " + i.ID)
+		}
+	}
+	now, k := c.o.Now(), &c.waits
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.list != nil && k.since == since.String() && now.Sub(k.at) < 10*k.took {
+		return k.list, nil
+	}
+	began, all := time.Now(), []wait{}
 	for _, i := range incidents {
 		list, err := c.waitsOf(ctx, i, containments)
 		if err != nil {
@@ -233,7 +246,7 @@ func (c *Console) allWaits(ctx context.Context, incidents []incident.Incident) (
 		all = append(all, list...)
 	}
 	slices.SortStableFunc(all, wait.inOrder)
-	k.at, k.took, k.applied, k.list = now, time.Since(began), applied, all
+	k.at, k.took, k.since, k.list = now, time.Since(began), since.String(), all
 	return all, nil
 }
 

@@ -191,3 +191,30 @@ func TestViewersAreSplit(t *testing.T) {
 		t.Errorf("without %q", want)
 	}
 }
+
+// What waits is not made anew because more was disclosed, which is so each second while it is urgent; it is when people begin to be exposed.
+func TestWaitsAreNotMadeForEachDisclosure(t *testing.T) {
+	r := newRig(t)
+	r.fill(t)
+	waits := func() (list []wait, asked int64) {
+		t.Helper()
+		incidents, err := r.ledger.Incidents(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := r.ledger.Asked()
+		if list, err = r.allWaits(t.Context(), incidents); err != nil {
+			t.Fatal(err)
+		}
+		return list, r.ledger.Asked() - before
+	}
+	_, first := waits()
+	r.disclose(t, "GET /products/{id}", 61, 30, candor.Prevented)
+	if _, asked := waits(); asked >= first/2 {
+		t.Errorf("%d queries where nothing was done, and %d to make it", asked, first)
+	}
+	r.change(func(s *Status) { s.Mode = "observe" })
+	if list, _ := waits(); len(list) == 0 || !list[0].First {
+		t.Errorf("people are being exposed, and it is not said: %+v", list)
+	}
+}

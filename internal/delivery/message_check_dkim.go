@@ -24,7 +24,8 @@ const (
 func CheckDKIM(eml []byte, ours func(domain string) bool, lookup func(name string) ([]string, error)) (by, why string) {
 	eml = bytes.ReplaceAll(trimMailbox(eml), crlf, []byte("\n")) // mail programs save it with either
 	eml = bytes.ReplaceAll(eml, []byte("\n"), crlf)
-	if head, _, _ := bytes.Cut(eml, []byte("\r\n\r\n")); len(head) > maxHeader {
+	head, _, _ := bytes.Cut(eml, []byte("\r\n\r\n"))
+	if len(head) > maxHeader {
 		return "", fmt.Sprintf("its header is larger than %d KiB", maxHeader>>10)
 	}
 	asked := dkimKeys{ours: ours, lookup: lookup}
@@ -35,7 +36,7 @@ func CheckDKIM(eml []byte, ours func(domain string) bool, lookup func(name strin
 	for _, v := range list {
 		switch {
 		case !ours(v.Domain):
-		case v.Err == nil && covers(v.HeaderKeys, "Candor-Checkpoint") && covers(v.HeaderKeys, "Candor-Notice"):
+		case v.Err == nil && covers(v.HeaderKeys, head):
 			return v.Domain, ""
 		case v.Err == nil:
 			why = "the DKIM signature of " + v.Domain + " does not cover what the message says of the log"
@@ -53,8 +54,22 @@ func CheckDKIM(eml []byte, ours func(domain string) bool, lookup func(name strin
 	return "", why
 }
 
-func covers(signed []string, name string) bool {
-	return slices.ContainsFunc(signed, func(s string) bool { return strings.EqualFold(s, name) })
+// logFields say what the log was when a notice was sent.
+var logFields = []string{"Candor-Checkpoint", "Candor-Notice", "Candor-Report"}
+
+// covers: the signature is over each of them. Of a field that is there twice, and that was signed once, it is over one of the two, and who reads the
+// message may go by the other.
+func covers(signed []string, head []byte) bool {
+	there := map[string]int{}
+	for len(head) > 0 {
+		end := endOfField(head)
+		name, _, _ := bytes.Cut(head[:end], []byte(":"))
+		there[strings.ToLower(string(bytes.TrimSpace(name)))]++
+		head = head[min(end+2, len(head)):]
+	}
+	return !slices.ContainsFunc(logFields, func(name string) bool {
+		return there[strings.ToLower(name)] > 1 || !slices.ContainsFunc(signed, func(s string) bool { return strings.EqualFold(s, name) })
+	})
 }
 
 // dkimKeys asks for keys, and keeps which could not be had. Signatures are checked at the same time.

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/emersion/go-msgauth/dkim"
 )
 
 func ourShop(domain string) bool { return domain == "shop.example" }
@@ -66,6 +68,36 @@ func TestCheckDKIM(t *testing.T) {
 	}
 	if by, _ := CheckDKIM(fill(maxHeader-len(head)+1), ourShop, lookup); by != "" {
 		t.Error("a header one byte larger")
+	}
+}
+
+// A relay of the shop's may sign, too, and less than Candor does: what its signature does not hold together somebody may have added.
+func TestCheckDKIMOfARelay(t *testing.T) {
+	p, s := alice(t)
+	_, own, _ := bytes.Cut(written(t, composer(), p, s), []byte("MIME-Version: 1.0\r\n")) // without Candor's signatures
+	own = append([]byte("Candor-Report: 1 a\r\nCandor-Checkpoint: shop.example/candor 1 b\r\nMIME-Version: 1.0\r\n"), own...)
+	key := composer().DKIM.keys[0]
+	by := func(names ...string) []byte {
+		var b bytes.Buffer
+		must(dkim.Sign(&b, bytes.NewReader(own), &dkim.SignOptions{Domain: "shop.example", Selector: key.Selector, Signer: key.Key, HeaderKeys: append(names, "From"),
+			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed}))
+		return b.Bytes()
+	}
+	all := by("Candor-Checkpoint", "Candor-Notice", "Candor-Report")
+	for _, c := range []struct {
+		name string
+		raw  []byte
+		by   string
+	}{
+		{"all of it", all, "shop.example"},
+		{"but the report", by("Candor-Checkpoint", "Candor-Notice"), ""},
+		{"and a report was added", append([]byte("Candor-Report: 1 x\r\n"), all...), ""},
+		{"and a report was added, with a space", append([]byte("Candor-Report : 1 x\r\n"), all...), ""},
+		{"and a checkpoint was added", append([]byte("candor-checkpoint: x 1 y\r\n"), all...), ""},
+	} {
+		if by, why := CheckDKIM(c.raw, ourShop, lookup); by != c.by || by == "" && !strings.Contains(why, "does not cover") {
+			t.Errorf("%s: %q %q", c.name, by, why)
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ func (p *person) Format(s fmt.State, c rune) { p.Recipient.Format(s, c) }
 func (p *person) fold(e notice.Event) {
 	if to, err := notice.Next(p.State, e); err == nil {
 		p.State = to
+	} else if e.Kind == notice.Intended && e.Attempt > p.Attempt {
+		// They are sent to once more, by a human's word or a soft report, which the store does not have: the part is read anew.
+		p.State, p.soft, p.first = notice.InDoubt, 0, time.Time{}
 	}
 	p.Attempt = max(p.Attempt, e.Attempt)
 	if e.Kind != notice.Intended {

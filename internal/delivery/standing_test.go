@@ -545,3 +545,32 @@ func TestAgainAfterASoftReport(t *testing.T) {
 		t.Error(sink.count(address1(0)), sink.count(address1(1)), before)
 	}
 }
+
+// Who is sent to once more, and is deferred then or given back unsent, is still to be sent to when the part is read again: the store alone has the
+// attempt, and not why there is one.
+func TestDeferredAgainAfterASoftReport(t *testing.T) {
+	t.Parallel()
+	store, sink, b := openStore(t), newSink(t, everything...), newBook(3)
+	run1(t, b.sender(store, sink.relay()))
+	e := notice.Event{N: 1, Key: key(1), Kind: notice.Returned, Soft: true, Attempt: 1, Time: time.Now()}
+	if _, err := store.Report(t.Context(), "c1", "r1", e); err != nil {
+		t.Fatal(err)
+	}
+	b.set(func(s *Standing) { s.Again = map[int]int{1: 1} })
+	var asked atomic.Int32
+	sink.says(func(step, to string) string {
+		if step == "end" && asked.Add(1) == 1 {
+			b.set(func(s *Standing) { s.Again = nil }) // as soon as there is an intent
+			return "451 4.3.0 later"
+		}
+		return ""
+	})
+	s := b.sender(store, sink.relay())
+	s.Limits.Retry = time.Millisecond
+	run1(t, s)
+	b.follow(t, store, "c1")
+	same(t, b, map[notice.State]int{notice.Accepted: 3})
+	if n := sink.count(address1(1)); n != 2 {
+		t.Errorf("taken %d times, and should be twice", n)
+	}
+}

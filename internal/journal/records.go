@@ -39,7 +39,8 @@ func (j *Journal) record(ctx context.Context, e candor.Entry) error {
 		}
 	}
 	batch := r.batch()
-	err := j.publish(ctx, batch[0].Disclosures[0].ID, entries(batch)...)
+	// It writes for the others, too, who go on when it was cancelled.
+	err := j.publish(context.WithoutCancel(ctx), batch[0].Disclosures[0].ID, entries(batch)...)
 	for _, other := range batch[1:] {
 		other.done <- err
 	}

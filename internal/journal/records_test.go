@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"strings"
@@ -27,6 +28,33 @@ func waiting(t *testing.T, j *Journal, n int) <-chan error {
 		j.records.mu.Unlock()
 	}
 	return became
+}
+
+// Who writes writes for others: that it is gone itself is nothing to them.
+func TestRecordsOfSomebodyWhoIsGone(t *testing.T) {
+	j := open(t, t.TempDir())
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	j.records.busy = true
+	first := make(chan error, 1)
+	go func() { first <- j.Record(gone, entry(disclosure(1000))) }()
+	for alone := false; !alone; runtime.Gosched() {
+		j.records.mu.Lock()
+		alone = len(j.records.waiting) == 1
+		j.records.mu.Unlock()
+	}
+	behind := make(chan error, 1)
+	go func() { behind <- j.Record(t.Context(), entry(disclosure(1))) }()
+	for both := false; !both; runtime.Gosched() {
+		j.records.mu.Lock()
+		both = len(j.records.waiting) == 2
+		j.records.mu.Unlock()
+	}
+	j.records.next(nil)
+	if err := <-behind; err != nil {
+		t.Error(err)
+	}
+	<-first
 }
 
 // Who waits while somebody writes is written together, with all that belongs to each.

@@ -265,11 +265,16 @@ func TestPublishingStatement(t *testing.T) {
 		}
 		return b
 	}
+	// Whoever can write to the folder, and has no key, can name a witness.
+	w := newTestWitness(t, o.Keys[0])
+	text := verify.Publishing{Origin: o.Signer.Name(), Index: 2, Since: logTime}.Text()
+	witnessed := with(without, verify.KeyFile, append(slices.Clone(without[verify.KeyFile].Data), w.vkey+"\n"...))
 	for _, test := range []struct {
 		name string
 		site fstest.MapFS
 		ok   bool
 	}{
+		{"by a witness", with(witnessed, verify.PublishingFile, []byte(text+"\n"+w.cosign(text+"\n"))), false},
 		{"under way", with(without, verify.PublishingFile, state(2, logTime, o.Signer)), true},
 		{"for an hour", with(without, verify.PublishingFile, state(2, logTime.Add(-verify.MaxPublishing), o.Signer)), true},
 		{"for longer", with(without, verify.PublishingFile, state(2, logTime.Add(-verify.MaxPublishing-time.Second), o.Signer)), false},
