@@ -24,7 +24,7 @@ RACED_TESTS := TestScripts/notice_send TestDemoOnce TestKilledAtAnyMoment TestSt
 	TestAfterACampaign TestFollowAfterLoss TestAskInChromium TestEditorInChromium TestPreviewsInChromium TestReportsInChromium TestLive TestLiveSessionEnds \
 	TestEvents TestManySessions TestSQLite/ReadersBesideFold TestSQLite/ReportOfOneMoment TestSQLite/TwoFolds TestSQLite/OpenedAtOnce \
 	TestPostgreSQL/ReadersBesideFold TestPostgreSQL/ReportOfOneMoment TestPostgreSQL/TwoFolds TestPostgreSQL/OpenedAtOnce \
-	TestPublish TestWitness TestVerifyWhileItGrows TestEveryStep TestInChromium TestNoticeToViewers TestTrip TestBouncesSTARTTLS
+	TestPublish TestWitness TestVerifyWhileItGrows TestEveryStep TestInChromium TestNoticeToViewers TestTrip TestBouncesSTARTTLS TestPreviewChangesNothing
 # More tests at once than there are cores, because many wait; 'make lint' vets.
 GO_TEST := CI=true go test -timeout 30m -vet off -p 4 -parallel 8
 

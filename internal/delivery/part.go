@@ -34,8 +34,9 @@ type part struct {
 
 // commit is a record that is being written: done is closed when it is durable, or when err says that it never will be.
 type commit struct {
-	done chan struct{}
-	err  error
+	begun time.Time // by the wall clock: the other one stands still where a machine is suspended
+	done  chan struct{}
+	err   error
 }
 
 // person is a recipient, as rows and store together have it.
@@ -478,13 +479,14 @@ func (p *part) intend(who *person) {
 	who.fold(e)
 	p.tally.count(e)
 	if p.queue = append(p.queue, e); p.next == nil {
-		p.next = &commit{done: make(chan struct{})}
+		p.next = &commit{begun: time.Now().Round(0), done: make(chan struct{})}
 	}
 	who.intent = p.next
 	p.soon()
 }
 
-// durable waits until a person's intent is on record.
+// durable waits until a person's intent is on record. It is an error where that was begun long ago: this process has stood still, the part may be another's by now, and
+// somebody who looked in vain for a trace of the message may have said that it is to be sent again.
 func (p *part) durable(who *person) error {
 	c := who.intent
 	if c == nil {
@@ -496,8 +498,13 @@ func (p *part) durable(who *person) error {
 		p.ring()
 		<-c.done
 	}
+	if c.err == nil && time.Since(c.begun) > p.Store.ackWait/2 {
+		return errStale
+	}
 	return c.err
 }
+
+var errStale = errors.New("the intent is too old")
 
 // soon has the queue written within a few milliseconds, if nobody waits for it before: what gathers meanwhile goes to the disk with it. mu is held.
 func (p *part) soon() {
