@@ -282,7 +282,7 @@ func isLong(b []byte) bool {
 		return false
 	}
 	for i := len(b) - 1; i >= len(b)-minRun; i-- {
-		if kinds[b[i]] == 0 {
+		if sextet[b[i]] == 255 {
 			return false
 		}
 	}
