@@ -491,6 +491,7 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if s.form == legacy {
 		f.charset.set(f.Charset)
 	}
+	l.from, l.to, l.bare = start, end, true
 	if !l.decode(s, up.text[start:end], start, &f.charset) {
 		return
 	}
@@ -501,6 +502,16 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if f.Names && len(l.windows) > 0 {
 		f.namesBeside(d+1, len(l.text))
 	}
+}
+
+// placed is level d, decoded once more if need be, so that it knows where its text stands.
+func (f *Finder) placed(d int) *level {
+	l := &f.levels[d]
+	if l.bare {
+		l.bare = false
+		l.decode(l.step, f.levels[d-1].text[l.from:l.to], l.from, &f.charset)
+	}
+	return l
 }
 
 // wide deals with two octets a character. Of ASCII, both orders look alike but for where the stream begins.
@@ -553,7 +564,8 @@ func (f *Finder) offer(d int, m Match, start, end, at int) bool {
 // inStream is where text[start:end] of a level stands in the stream.
 func (f *Finder) inStream(d, start, end int) window {
 	for ; d > 0; d-- {
-		start, end = int(f.levels[d].begin[start]), int(f.levels[d].end[end-1])
+		l := f.placed(d)
+		start, end = int(l.begin[start]), int(l.end[end-1])
 	}
 	return window{start, end}
 }
@@ -571,7 +583,7 @@ func (f *Finder) report(d int, m Match, passes []form, start, end, at int) bool 
 		n++
 	}
 	for k := d; k > 0; k-- {
-		l := &f.levels[k]
+		l := f.placed(k)
 		if form := l.formOf(start, end, at); form != plain {
 			chain[n], forms[n] = l.step, form
 			if l.step.form == base64Text {
