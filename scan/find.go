@@ -491,7 +491,7 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if s.form == legacy {
 		f.charset.set(f.Charset)
 	}
-	l.from, l.to, l.bare = start, end, true
+	l.from, l.to, l.bare, l.asked = start, end, !l.asked, false // where one identifier was in such a word, the next one is likely, too
 	if !l.decode(s, up.text[start:end], start, &f.charset) {
 		return
 	}
@@ -507,6 +507,7 @@ func (f *Finder) below(d int, s step, start, end int) {
 // placed is level d, decoded once more if need be, so that it knows where its text stands.
 func (f *Finder) placed(d int) *level {
 	l := &f.levels[d]
+	l.asked = true
 	if l.bare {
 		l.bare = false
 		l.decode(l.step, f.levels[d-1].text[l.from:l.to], l.from, &f.charset)

@@ -35,6 +35,7 @@ type level struct {
 	step       step    // how text was made of the level below
 	from, to   int     // of what there
 	bare       bool    // there is text only: nobody has asked as yet where it stands, and mostly nobody does; see placed
+	asked      bool    // somebody has
 	sealed     bool    // it is signed: a mask would break it
 	open       bool    // more of it may come
 	done
