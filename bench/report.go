@@ -128,16 +128,18 @@ func (p *page) recogniser(r *recogniserResults) {
 	p.line("\n%s", recogniserTime)
 }
 
-const recogniserTime = `Where the time goes, by profiles of 30 November 2026 (AMD EPYC, family 26; "perf record"), in parts of what Finder takes. Clean pages, AVX-512: a
-quarter is the kernel, which alone runs at 0.82 of the floor's speed; over a third looks closer at the 420 runs in a megabyte that may be base64 or a hash (half of
-that measures them, 15 KB in a megabyte, byte by byte); over a quarter deals with words, most of it decoding some 45 in a megabyte that hold an escape and something
-like an at-sign; the rest rules out the 1,030 places in a megabyte at which nothing begins. AVX2: nearly half is the kernel (0.3 of the floor alone): half a byte
-at a time needs twice as many look-ups, and takes 3,300 places in a megabyte for signs that are none. Portable: six sevenths are the kernel, a byte at a
-time; "bytes.IndexByte" would need a rare byte in each form, and base64 has none. With 1 per KB, an address costs 320 ns to find, in any form, and some 800 ns
-more to look up, where half are customers' (a million of them): a customer's entry and id stand in five places of the snapshot that are seldom in the
-cache, others end at the first, the filter. The two allocations for a list of owners are all of the 19 a document.
+const recogniserTime = `Where the time goes, by profiles of 30 November 2026 (AMD EPYC, family 26; "perf record", and for AVX-512 "pprof"), in parts of what
+Finder takes. Clean pages, AVX-512: three tenths are the kernel, which alone runs at 0.8 of the floor's speed; over a third looks closer at the 390 runs in a
+megabyte that may be base64 or a hash (a sixth of that finds where they end, a fifth asks for hashes, over a quarter for text, a quarter for escapes that part
+them); over a fifth deals with words (runs that escapes part among them), most of it with what some 32 in a megabyte that hold an escape say; a tenth rules out
+the 1,030 places in a megabyte at which nothing begins. AVX2: half is the kernel (0.3 of the floor alone): half a byte at a time needs twice as many look-ups,
+and takes 3,300 places in a megabyte for signs that are none. Portable: six sevenths are the kernel, a byte at a time; "bytes.IndexByte" would need a rare byte
+in each form, and base64 has none. With 1 per KB, an address costs 320 ns to find, in any form, and some 800 ns more to look up, where half are customers' (a
+million of them): a customer's entry and id stand in five places of the snapshot that are seldom in the cache, others end at the first, the filter. The two
+allocations for a list of owners are all of the 19 a document.
 
-Tried, and no faster: telling a run's bytes apart with vectors; two classes beside each other in one table for plain Go.`
+Tried, and no faster: telling a run's bytes apart with vectors; two classes beside each other in one table for plain Go; hashes in base64 looked for at every
+22nd byte of a run.`
 
 // foundTable comes before any speed: a fast miss is no result.
 func (p *page) foundTable(r *recogniserResults) {

@@ -76,7 +76,7 @@ func (f *Finder) address(d, from, p, to int, host []byte) bool {
 // "email=dev.roe@shop.example" is dev.roe's, and v.roe's only where the former is nobody: as quoted-printable it has DE, and then "v.roe@".
 func (f *Finder) unquoted(d, from, p, to int, host []byte) bool {
 	for k, i, next := d, from-1, from; k > 0 && i >= 0; k-- {
-		l := &f.levels[k]
+		l := f.placed(k)
 		switch {
 		case l.end[i] != l.begin[next]: // a soft line break is between them
 			return false

@@ -29,14 +29,28 @@ func (l *level) unbase64(src []byte, base, phase int) bool {
 	// With a phase, src[0] is byte phase of its group; the octet that it completes is somebody else's.
 	size := max(0, octets(phase+len(src))-phase)
 	l.text = slices.Grow(l.text, size)[:size]
+	for n := 0; n < size; n++ {
+		k := phase + n // octet k of a group that began phase bytes before src
+		i := k/3*4 + k%3 - phase
+		for ; k%3 == 0 && n+3 <= size; n, k, i = n+3, k+3, i+4 {
+			group, octets := src[i:i+4], l.text[n:n+3]
+			s0, s1, s2, s3 := sextet[group[0]], sextet[group[1]], sextet[group[2]], sextet[group[3]]
+			octets[0], octets[1], octets[2] = s0<<2|s1>>4, s1<<4|s2>>2, s2<<6|s3
+		}
+		if n < size {
+			shift := 2*(k%3) + 2
+			l.text[n] = sextet[src[i]]<<shift | sextet[src[i+1]]>>(6-shift)
+		}
+	}
+	if l.bare {
+		return true
+	}
 	l.begin = slices.Grow(l.begin, size)[:size]
 	l.end = slices.Grow(l.end, size)[:size]
 	l.forms = slices.Grow(l.forms, size)[:size]
 	for n := range size {
-		k := phase + n // octet k of a group that began phase bytes before src
+		k := phase + n
 		i := k/3*4 + k%3 - phase
-		shift := 2*(k%3) + 2
-		l.text[n] = sextet[src[i]]<<shift | sextet[src[i+1]]>>(6-shift)
 		l.begin[n], l.end[n], l.forms[n] = int32(base+i), int32(base+i+2), base64Text
 	}
 	return true

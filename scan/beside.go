@@ -13,7 +13,8 @@ const besides = 512
 // beside notes that an identifier that is somebody's stands at text[start:end] of a level: names around it count.
 func (f *Finder) beside(d, start, end int) {
 	for d > 0 && f.levels[d].step.form != base64Text && f.levels[d].step.form != hexText && f.levels[d].step.form != utf16LE && f.levels[d].step.form != utf16BE {
-		start, end = int(f.levels[d].begin[start]), int(f.levels[d].end[end-1])
+		l := f.placed(d)
+		start, end = int(l.begin[start]), int(l.end[end-1])
 		d--
 	}
 	l := &f.levels[d]

@@ -286,7 +286,7 @@ func isLong(b []byte) bool {
 		return false
 	}
 	for i := len(b) - 1; i >= len(b)-minRun; i-- {
-		if kinds[b[i]] == 0 {
+		if sextet[b[i]] == 255 {
 			return false
 		}
 	}
@@ -495,6 +495,7 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if s.form == legacy {
 		f.charset.set(f.Charset)
 	}
+	l.from, l.to, l.bare, l.asked = start, end, !l.asked, false // where one identifier was in such a word, the next one is likely, too
 	if !l.decode(s, up.text[start:end], start, &f.charset) {
 		return
 	}
@@ -505,6 +506,17 @@ func (f *Finder) below(d int, s step, start, end int) {
 	if f.Names && len(l.windows) > 0 {
 		f.namesBeside(d+1, len(l.text))
 	}
+}
+
+// placed is level d, decoded once more if need be, so that it knows where its text stands.
+func (f *Finder) placed(d int) *level {
+	l := &f.levels[d]
+	l.asked = true
+	if l.bare {
+		l.bare = false
+		l.decode(l.step, f.levels[d-1].text[l.from:l.to], l.from, &f.charset)
+	}
+	return l
 }
 
 // wide deals with two octets a character. Of ASCII, both orders look alike but for where the stream begins.
@@ -564,7 +576,7 @@ func (f *Finder) inStream(d, start, end int) window {
 
 // under is where text[start:end] of a level stands in the level below it.
 func (f *Finder) under(d, start, end int) (int, int) {
-	l := &f.levels[d]
+	l := f.placed(d)
 	start, end = int(l.begin[start]), int(l.end[end-1])
 	if d == f.asIs {
 		start -= 2
@@ -585,7 +597,7 @@ func (f *Finder) report(d int, m Match, passes []form, start, end, at int) bool 
 		n++
 	}
 	for k := d; k > 0; k-- {
-		l := &f.levels[k]
+		l := f.placed(k)
 		if form := l.formOf(start, end, at); form != plain {
 			chain[n], forms[n] = l.step, form
 			if l.step.form == base64Text {

@@ -23,18 +23,26 @@ var hashed = [...]struct {
 	octets, hex, text int
 }{{EmailSHA256, 32, 64, 43}, {EmailSHA1, 20, 40, 27}, {EmailMD5, 16, 32, 22}}
 
-// hashes offers what may be a hash in the run from start on: as hexadecimal digits, and as base64 in either alphabet.
-func (f *Finder) hashes(d, start int, r run) {
-	f.hexHashes(d, start, r.end)
-	if r.without[1] == start {
-		f.textHash(d, start, r.end)
+// hashes offers what may be a hash in the run text[start:end]: as hexadecimal digits, and as base64 in either alphabet.
+func (f *Finder) hashes(d, start, end int) {
+	f.hexHashes(d, start, end)
+	// Where the part begins that one of the alphabets has, and whether one is as long as a hash: by strange.
+	without, is := [3]int{start, start, start}, [3]bool{}
+	for i, c := range f.levels[d].text[start:end] {
+		if k := strange[c]; k != 0 {
+			is[k] = is[k] || isTextLength(start+i-without[k])
+			without[k] = start + i + 1
+		}
+	}
+	if without[1] == start {
+		f.textHash(d, start, end)
 		return
 	}
-	if r.is[1] || isTextLength(r.end-r.without[1]) {
-		f.textHashes(d, start, r.end, '-', '_')
+	if is[1] || isTextLength(end-without[1]) {
+		f.textHashes(d, start, end, '-', '_')
 	}
-	if r.is[2] || isTextLength(r.end-r.without[2]) {
-		f.textHashes(d, start, r.end, '+', '/')
+	if is[2] || isTextLength(end-without[2]) {
+		f.textHashes(d, start, end, '+', '/')
 	}
 }
 

@@ -33,6 +33,9 @@ type level struct {
 	begin, end []int32 // the encoded bytes of text[i] are [begin[i], end[i]) of the level below
 	forms      []form  // how text[i] stands there
 	step       step    // how text was made of the level below
+	from, to   int     // of what there
+	bare       bool    // there is text only: nobody has asked as yet where it stands, and mostly nobody does; see placed
+	asked      bool    // somebody has
 	sealed     bool    // it is signed: a mask would break it
 	open       bool    // more of it may come
 	done
@@ -54,8 +57,11 @@ func (l *level) reset(s step) {
 
 // add appends decoded bytes that stand encoded at [begin, end).
 func (l *level) add(begin, end int, f form, b ...byte) {
-	for _, c := range b {
-		l.text = append(l.text, c)
+	l.text = append(l.text, b...)
+	if l.bare {
+		return
+	}
+	for range b {
 		l.begin = append(l.begin, int32(begin))
 		l.end = append(l.end, int32(end))
 		l.forms = append(l.forms, f)
@@ -110,6 +116,9 @@ func (l *level) unescape(src []byte, base int) (changed bool) {
 func (l *level) addPlain(src []byte, base int) {
 	n := len(l.text)
 	l.text = append(l.text, src...)
+	if l.bare {
+		return
+	}
 	l.begin = slices.Grow(l.begin, len(src))[:n+len(src)]
 	l.end = slices.Grow(l.end, len(src))[:n+len(src)]
 	l.forms = slices.Grow(l.forms, len(src))[:n+len(src)]
@@ -136,8 +145,12 @@ func (l *level) unquote(src []byte, base int) (changed bool) {
 				}
 			}
 		}
-		l.addPlain(src[i:i+1], base+i)
-		i++
+		n := 1
+		for i+n < len(src) && src[i+n] != '=' {
+			n++
+		}
+		l.addPlain(src[i:i+n], base+i)
+		i += n
 	}
 	return changed
 }

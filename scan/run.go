@@ -13,8 +13,7 @@ const (
 func (f *Finder) run(d, p int) (held int, decided bool) {
 	l := &f.levels[d]
 	text := l.text
-	start, r := runAround(text, p)
-	end := r.end
+	start, end := runAround(text, p)
 	open := l.open && end == len(text)
 	if end-start < minRun && !open {
 		return 0, true
@@ -25,7 +24,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	if end-start < minRun {
 		return 0, true
 	}
-	if !r.dense {
+	if !isDenseRun(text[start:end]) { // words and paths are no base64
 		if !open {
 			l.done.run = end
 		}
@@ -35,7 +34,7 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 		return held, false
 	}
 	if n := end - start; n >= hashed[2].text && n <= maxWhole && (start == 0 || classes[0][text[start-1]]&inBase64 == 0) {
-		f.hashes(d, start, r)
+		f.hashes(d, start, end)
 	}
 	if held, decided := f.stretches(d, start, end, open); !decided {
 		return held, false
@@ -44,63 +43,24 @@ func (f *Finder) run(d, p int) (held int, decided bool) {
 	return 0, true
 }
 
-// run is what is to know of one, told in one pass.
-type run struct {
-	end   int
-	dense bool // of twenty bytes in a row, four are: words and paths are no base64
-	// without is where the part begins that one of base64's two alphabets has, is says that a part is as long as a hash: see strange.
-	without [3]int
-	is      [3]bool
-}
-
 // runAround is the run in which p stands, or behind which.
-func runAround(text []byte, p int) (start int, r run) {
-	for start = p; start > max(0, p-maxStretch) && sextet[text[start-1]] != 255; start-- {
+func runAround(text []byte, p int) (start, end int) {
+	start, end = p, p
+	for least := max(0, p-maxStretch); start > least && sextet[text[start-1]] != 255; start-- {
 	}
-	r.without = [3]int{start, start, start}
-	recent, n, most := uint64(0), uint64(0), uint64(0) // which of the last bytes are dense, how many of twenty, and the most, not quite
-	i := start
-	for ; i < len(text); i++ {
-		k := kinds[text[i]]
-		if k == 0 {
-			break
-		}
-		thick := uint64(k & 1)
-		n += thick - recent>>(minRun-1)&1
-		recent = recent<<1 | thick
-		most |= n
-		if k > otherKind {
-			k >>= 2
-			r.is[k] = r.is[k] || isTextLength(i-r.without[k])
-			r.without[k] = i + 1
-		}
+	for end < len(text) && sextet[text[end]] != 255 {
+		end++
 	}
-	r.end, r.dense = i, most >= minDense
-	return start, r
+	return start, end
 }
-
-// kinds is 0 for what is not in base64's alphabet. The lowest bit is of those that are dense, and from the third one on stands what strange says.
-var kinds = func() (t [256]uint8) {
-	for c, s := range sextet {
-		if s != 255 {
-			t[c] = otherKind&^1 | strange[c]<<2
-		}
-		if classes[0][c]&isDense != 0 {
-			t[c] |= 1
-		}
-	}
-	return t
-}()
-
-const otherKind = 3
 
 // isDenseRun: of twenty bytes in a row, or of all where there are fewer, four are dense.
 func isDenseRun(b []byte) bool {
 	n := 0
 	for i, c := range b {
-		n += int(kinds[c] & 1)
+		n += int(denseBytes[c])
 		if i >= minRun {
-			n -= int(kinds[b[i-minRun]] & 1)
+			n -= int(denseBytes[b[i-minRun]])
 		}
 		if n >= minDense {
 			return true
@@ -108,6 +68,14 @@ func isDenseRun(b []byte) bool {
 	}
 	return false
 }
+
+// denseBytes is 1 for each byte that isDense.
+var denseBytes = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = uint8(classes[0][c] & isDense / isDense)
+	}
+	return t
+}()
 
 // joined: where an escape or a soft line break interrupts a run, as in "…%2B…", it goes on behind it, and the word as a whole has to be looked
 // at.

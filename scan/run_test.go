@@ -1,9 +1,12 @@
 package scan
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -72,5 +75,44 @@ func TestParted(t *testing.T) {
 	}
 	if parted == 0 {
 		t.Error("nothing was parted")
+	}
+}
+
+// A hash in base64 is offered wherever it stands in a run between characters that one of the alphabets does not have, and nothing else is.
+func TestHashesInRun(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20000 {
+		var run []byte
+		for _, separator := range []byte("/-+_")[r.IntN(4):] {
+			n := r.IntN(50)
+			if r.IntN(2) == 0 {
+				n = hashed[r.IntN(len(hashed))].text
+			}
+			for range n {
+				run = append(run, "AQgw"[r.IntN(4)]) // each may be the last one of a hash, and no sign may
+			}
+			run = append(run, separator)
+		}
+		run = run[:len(run)-r.IntN(2)]
+		if len(run) < hashed[2].text {
+			continue
+		}
+		want, got := map[string]bool{}, map[string]bool{}
+		for _, strangers := range []string{"-_", "+/"} {
+			for _, part := range strings.FieldsFunc(string(run), func(c rune) bool { return strings.ContainsRune(strangers, c) }) {
+				if isTextLength(len(part)) && strange[part[len(part)-1]] == 0 {
+					want[part] = true
+				}
+			}
+			if !bytes.ContainsAny(run, "-_") {
+				break // it is all in the standard alphabet
+			}
+		}
+		f := Finder{Found: func(m Match) bool { got[string(run[m.Offset:m.Offset+m.Length])] = true; return false }}
+		f.levels[0].text = run
+		f.hashes(0, 0, len(run))
+		if !maps.Equal(got, want) {
+			t.Fatalf("%s: %v, not %v", run, got, want)
+		}
 	}
 }
