@@ -233,31 +233,49 @@ func packID(dst, id []byte) []byte {
 	return append(append(dst, byte(len(id))), id...)
 }
 
+// packedSize is how many bytes the id at the beginning of b takes; 0 where b holds none.
+func packedSize(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	size, digits := 0, int(b[0])-packedDecimal
+	switch {
+	case b[0] == packedUUID:
+		size = 1 + 16
+	case b[0] >= 1 && b[0] <= maxID:
+		size = 1 + int(b[0])
+	case digits >= 1 && digits <= maxDigits:
+		size = 1 + digitBytes[digits]
+	}
+	if size > len(b) {
+		return 0
+	}
+	return size
+}
+
 // unpackID appends the id at the beginning of b to dst, and returns what follows; false where b holds none.
 func unpackID(dst, b []byte) (id, rest []byte, ok bool) {
-	if len(b) == 0 {
+	size := packedSize(b)
+	if size == 0 {
 		return dst, nil, false
 	}
-	tag, b := b[0], b[1:]
-	digits := int(tag) - packedDecimal
+	tag, packed, rest := b[0], b[1:size], b[size:]
 	switch {
-	case tag == packedUUID && len(b) >= 16:
-		return appendUUID(dst, b[:16]), b[16:], true
-	case tag >= 1 && tag <= maxID && len(b) >= int(tag):
-		return append(dst, b[:tag]...), b[tag:], true
-	case digits < 1 || digits > maxDigits || len(b) < digitBytes[digits]:
-		return dst, nil, false
+	case tag == packedUUID:
+		return appendUUID(dst, packed), rest, true
+	case tag <= maxID:
+		return append(dst, packed...), rest, true
 	}
 	var n uint64
-	for i := digitBytes[digits] - 1; i >= 0; i-- {
-		n = n<<8 | uint64(b[i])
+	for i, c := range packed {
+		n |= uint64(c) << (8 * i)
 	}
 	at := len(dst)
-	dst = append(dst, "000000000000000000"[:digits]...)
+	dst = append(dst, "000000000000000000"[:tag-packedDecimal]...)
 	for i := len(dst) - 1; i >= at; i-- {
 		dst[i], n = '0'+byte(n%10), n/10
 	}
-	return dst, b[digitBytes[digits]:], true
+	return dst, rest, true
 }
 
 func decimal(id []byte) (n uint64, ok bool) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,6 +79,28 @@ func TestShape(t *testing.T) {
 	} {
 		if got := shape(c.n); got.shardBits != c.shards || got.bucketBits != c.bucket || len(got.shards) != 1<<c.shards {
 			t.Errorf("%d entries: %d bits of shards, %d of buckets", c.n, got.shardBits, got.bucketBits)
+		}
+	}
+}
+
+// The first of equal rests is found in buckets of any length, also where all of them are one identifier's.
+func TestFirstEntry(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 16, 4 * bucketSize, 4*bucketSize + 1, 500} {
+		for _, bits := range []uint{0, 2, 64} {
+			rests := make([]uint64, n)
+			for i := range rests {
+				rests[i] = rand.Uint64() >> (64 - bits) << ((64 - bits) % 64)
+			}
+			slices.Sort(rests)
+			var b []byte
+			for i, r := range rests {
+				b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint64(b, r), uint32(i))
+			}
+			for _, rest := range append(rests, 0, 1, 1<<63, 1<<64-1) {
+				if want, _ := slices.BinarySearch(rests, rest); firstEntry(b, rest) != want {
+					t.Fatalf("%d entries that differ in %d bits: %x is at %d, not at %d", n, bits, rest, want, firstEntry(b, rest))
+				}
+			}
 		}
 	}
 }

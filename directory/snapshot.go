@@ -1,10 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
 	"os"
 	"sort"
 	"sync"
@@ -195,23 +197,42 @@ func (s *snapshot) damage() error {
 func (s *snapshot) run(d digest) []byte {
 	t := &s.header.entries
 	sh := &s.entries[t.shardOf(d.hi)]
-	if !s.sound(&sh.checked) || sh.blocks == 0 || !filterHas(sh.filter[t.filterPlace(d, sh.blocks):], d) {
+	if !s.sound(&sh.checked) || sh.blocks == 0 {
 		return nil
 	}
-	bucket := t.bucketOf(d.hi) & uint64(t.buckets()-1)
-	from, to := span(sh.index, bucket)
-	if from > to || int(to) > len(sh.entries)/entrySize {
+	// Before the filter has answered: the processor then waits for both places at once.
+	from, to := span(sh.index, t.bucketOf(d.hi)&uint64(t.buckets()-1))
+	if !filterHas(sh.filter[t.filterPlace(d, sh.blocks):], d) || from > to || int(to) > len(sh.entries)/entrySize {
 		return nil
 	}
 	rest, b := t.restOf(d), sh.entries[entrySize*from:entrySize*to]
-	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[entrySize*i:]) }
-	first := sort.Search(len(b)/entrySize, func(i int) bool { return at(i) >= rest })
+	n, first := len(b)/entrySize, firstEntry(b, rest)
 	end := first
-	for end < len(b)/entrySize && at(end) == rest {
+	for end < n && restAt(b, end) == rest {
 		end++
 	}
 	return b[entrySize*first : entrySize*end]
 }
+
+// firstEntry is the first of a bucket's entries whose rest is not below this one. Rests are as random as digests, so it stands near where
+// its share of 2^64 says: mostly in the first line of memory that is read. Only what many customers share makes a bucket long.
+func firstEntry(b []byte, rest uint64) int {
+	n := len(b) / entrySize
+	if n > 4*bucketSize {
+		return sort.Search(n, func(i int) bool { return restAt(b, i) >= rest })
+	}
+	share, _ := bits.Mul64(rest, uint64(n))
+	i := int(share)
+	for i < n && restAt(b, i) < rest {
+		i++
+	}
+	for i > 0 && restAt(b, i-1) >= rest {
+		i--
+	}
+	return i
+}
+
+func restAt(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[entrySize*i:]) }
 
 func span(index []byte, bucket uint64) (from, to uint32) {
 	return binary.LittleEndian.Uint32(index[4*bucket:]), binary.LittleEndian.Uint32(index[4*bucket+4:])
@@ -233,18 +254,27 @@ func (s *snapshot) bucket(n uint64) []byte {
 	return sh.ids[from:to]
 }
 
+// leads says whether a ref leads into a part of the file that may be read.
+func (s *snapshot) leads(ref uint32) bool {
+	n := uint64(ref>>slotBits) / uint64(s.header.ids.buckets())
+	return n < uint64(len(s.ids)) && s.sound(&s.ids[n].checked)
+}
+
 // id appends the id that a ref leads to.
 func (s *snapshot) id(dst []byte, ref uint32) ([]byte, bool) {
 	n := uint64(ref >> slotBits)
 	if n >= 1<<s.header.ids.bucketBits {
 		return dst, false
 	}
-	b, at, ok := s.bucket(n), len(dst), true
-	for slot := ref & (1<<slotBits - 1); ok; slot-- {
-		if dst, _, b, ok = s.nextID(dst[:at], b); slot == 0 {
-			break
+	b := s.bucket(n)
+	for range ref & (1<<slotBits - 1) {
+		size := s.idSize(b)
+		if size == 0 {
+			return dst, false
 		}
+		b = b[size:]
 	}
+	dst, _, ok := unpackID(dst, b)
 	return dst, ok
 }
 
@@ -252,16 +282,18 @@ func (s *snapshot) id(dst []byte, ref uint32) ([]byte, bool) {
 func (s *snapshot) refOf(id string, hash uint64) (ref uint32, about uint16, ok bool) {
 	n := s.header.ids.bucketOf(hash)
 	b := s.bucket(n)
-	var room [maxID]byte
+	var room, packedRoom [1 + maxID]byte
+	packed := packID(packedRoom[:0], append(room[:0], id...))
 	for slot := uint32(0); len(b) > 0; slot++ {
-		other, about, rest, ok := s.nextID(room[:0], b)
-		if !ok {
-			return 0, 0, false
+		size := s.idSize(b)
+		if size == 0 {
+			break
 		}
-		if string(other) == id {
+		if bytes.HasPrefix(b, packed) { // how an id is packed is no beginning of how another is
+			about, _, _ = unpackNumber(b[len(packed):size])
 			return uint32(n<<slotBits) | slot, about, true
 		}
-		b = rest
+		b = b[size:]
 	}
 	return 0, 0, false
 }
