@@ -196,7 +196,8 @@ func unpackNumber(b []byte) (n uint16, rest []byte, ok bool) {
 	return 0, nil, false
 }
 
-// idSize is how many bytes the first customer of a bucket takes, with the number of what is known about them; 0 where there is none.
+// idSize is how many bytes the first customer of a bucket takes, with the number of what is known about them and up to the next; 0 where
+// there is none.
 func (h *header) idSize(b []byte) int {
 	n := packedSize(b)
 	if n > 0 && len(h.abouts) > 0 {
@@ -206,7 +207,7 @@ func (h *header) idSize(b []byte) int {
 		}
 		n = len(b) - len(rest)
 	}
-	return n
+	return min(h.padded(n), len(b))
 }
 
 func (s *snapshot) about(id string, hash uint64) about {

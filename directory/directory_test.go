@@ -302,7 +302,7 @@ func TestOldFormat(t *testing.T) {
 	b, _ := os.ReadFile(path)
 	b[len(formatMagic)] = 1
 	os.WriteFile(path, b, 0o600)
-	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 5: build it again") {
+	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 6: build it again") {
 		t.Error(err)
 	}
 }

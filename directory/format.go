@@ -22,18 +22,20 @@ import (
 // A hit is exact but for this chance: a bucket has 16 entries on average, so a stranger's identifier meets one with its own 64
 // bits once in 10^18 look-ups. At a million look-ups a second that is once in 36,000 years.
 //
-// Ids lie in buckets by a keyed hash, in ascending order of it. A ref is the bucket's number and the id's place in it. Behind an id stands the
-// number of its customer's locale and country, where any customer has one.
+// Ids lie in buckets by a keyed hash, in ascending order of it. Behind an id stands the number of its customer's locale and country, where
+// any customer has one. A ref is the id's shard and its place among the shard's ids, so that an owner is read without the index; it is
+// counted in units of one to eight octets, at whose multiples ids begin: the least unit with which refs have room.
 const (
-	formatMagic  = "candor directory\n"
-	formatNumber = 5
-	bucketSize   = 16 // entries of a bucket, on average between half of that and that
-	slotBits     = 6  // of a ref: the place in the bucket; 64 ids never meet in one where 16 are expected
-	maxIDBits    = 32 - slotBits
-	largeShard   = 1 << 16 // entries; up to maxShardBits
-	maxShardBits = partitionBits
-	entrySize    = 8 + 4
-	alignment    = 64
+	formatMagic   = "candor directory\n"
+	formatNumber  = 6
+	bucketSize    = 16 // entries of a bucket, on average between half of that and that
+	refBits       = 32
+	maxUnitBits   = 3
+	largeShard    = 1 << 16 // entries; up to maxShardBits
+	maxShardBits  = partitionBits
+	maxBucketBits = 30 // of one shard
+	entrySize     = 8 + 4
+	alignment     = 64
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -47,7 +49,30 @@ type header struct {
 	withCountry            int64
 	abouts                 []about
 	entries, ids           table
+	unitBits               uint32 // of refs: the logarithm of the unit
 }
+
+// setUnit chooses the unit for shards of ids that have at most so many bytes, or says that there is none.
+func (h *header) setUnit(largest int64) bool {
+	for h.unitBits = 0; largest > 1<<(refBits-h.ids.shardBits+h.unitBits); h.unitBits++ {
+		if h.unitBits == maxUnitBits {
+			return false
+		}
+	}
+	return true
+}
+
+// ref and place: where an id begins in its shard.
+func (h *header) ref(shard, at int) uint32 {
+	return uint32(shard<<(refBits-h.ids.shardBits) | at>>h.unitBits)
+}
+
+func (h *header) place(ref uint32) (shard, at int) {
+	return int(ref >> (refBits - h.ids.shardBits)), int(ref<<h.ids.shardBits>>h.ids.shardBits) << h.unitBits
+}
+
+// padded is the next multiple of the unit.
+func (h *header) padded(n int) int { return (n + 1<<h.unitBits - 1) &^ (1<<h.unitBits - 1) }
 
 // table is a hash table of which the shards are spread over the file.
 type table struct {
@@ -87,7 +112,7 @@ type shardInfo struct {
 }
 
 const (
-	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 5*8 + 4*4 + 2*4
+	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 5*8 + 4*4 + 3*4
 	shardSize   = 8 + 8 + 4*3
 )
 
@@ -114,6 +139,7 @@ func (h *header) marshal() []byte {
 	for _, t := range []table{h.entries, h.ids} {
 		b = le.AppendUint32(le.AppendUint32(b, t.shardBits), t.bucketBits)
 	}
+	b = le.AppendUint32(b, h.unitBits)
 	abouts := h.aboutBytes()
 	b = le.AppendUint32(le.AppendUint32(b, uint32(len(h.abouts))), uint32(len(abouts)))
 	for _, t := range []table{h.entries, h.ids} {
@@ -157,15 +183,15 @@ func unmarshalHeader(b []byte) (header, error) {
 	h.withCountry = int64(le.Uint64(p[60:]))
 	for i, t := range []*table{&h.entries, &h.ids} {
 		t.shardBits, t.bucketBits = le.Uint32(p[68+8*i:]), le.Uint32(p[72+8*i:])
-		if t.shardBits > maxShardBits || t.bucketBits < t.shardBits || t.bucketBits > 48 {
+		if t.shardBits > maxShardBits || t.bucketBits < t.shardBits || t.bucketBits > t.shardBits+maxBucketBits {
 			return h, errHeader
 		}
 		t.shards = make([]shardInfo, 1<<t.shardBits)
 	}
-	if h.ids.bucketBits > maxIDBits {
+	if h.unitBits = le.Uint32(p[84:]); h.unitBits > maxUnitBits {
 		return h, errHeader
 	}
-	count, aboutSize := le.Uint32(p[84:]), le.Uint32(p[88:])
+	count, aboutSize := le.Uint32(p[88:]), le.Uint32(p[92:])
 	if count > maxAbouts || aboutSize > count*(1+maxLocale+1+maxCountry) {
 		return h, errHeader
 	}

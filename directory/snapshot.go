@@ -240,58 +240,45 @@ func span(index []byte, bucket uint64) (from, to uint32) {
 
 func refAt(run []byte, i int) uint32 { return binary.LittleEndian.Uint32(run[entrySize*i+8:]) }
 
-// bucket of ids, and how many have their place in it.
-func (s *snapshot) bucket(n uint64) []byte {
-	t := &s.header.ids
-	sh := &s.ids[n/uint64(t.buckets())]
-	if !s.sound(&sh.checked) {
-		return nil
-	}
-	from, to := span(sh.index, n%uint64(t.buckets()))
-	if from > to || int(to) > len(sh.ids) {
-		return nil
-	}
-	return sh.ids[from:to]
-}
-
 // leads says whether a ref leads into a part of the file that may be read.
 func (s *snapshot) leads(ref uint32) bool {
-	n := uint64(ref>>slotBits) / uint64(s.header.ids.buckets())
-	return n < uint64(len(s.ids)) && s.sound(&s.ids[n].checked)
+	shard, at := s.place(ref)
+	sh := &s.ids[shard]
+	return s.sound(&sh.checked) && at < len(sh.ids)
 }
 
 // id appends the id that a ref leads to.
 func (s *snapshot) id(dst []byte, ref uint32) ([]byte, bool) {
-	n := uint64(ref >> slotBits)
-	if n >= 1<<s.header.ids.bucketBits {
+	if !s.leads(ref) {
 		return dst, false
 	}
-	b := s.bucket(n)
-	for range ref & (1<<slotBits - 1) {
-		size := s.idSize(b)
-		if size == 0 {
-			return dst, false
-		}
-		b = b[size:]
-	}
-	dst, _, ok := unpackID(dst, b)
+	shard, at := s.place(ref)
+	dst, _, ok := unpackID(dst, s.ids[shard].ids[at:])
 	return dst, ok
 }
 
 // refOf finds the ref of a customer, and the number of what is known about them.
 func (s *snapshot) refOf(id string, hash uint64) (ref uint32, about uint16, ok bool) {
-	n := s.header.ids.bucketOf(hash)
-	b := s.bucket(n)
+	t := &s.header.ids
+	shard := int(t.shardOf(hash))
+	sh := &s.ids[shard]
+	if !s.sound(&sh.checked) {
+		return 0, 0, false
+	}
+	from, to := span(sh.index, t.bucketOf(hash)&uint64(t.buckets()-1))
+	if from > to || int(to) > len(sh.ids) {
+		return 0, 0, false
+	}
 	var room, packedRoom [1 + maxID]byte
 	packed := packID(packedRoom[:0], append(room[:0], id...))
-	for slot := uint32(0); len(b) > 0; slot++ {
+	for b := sh.ids[from:to]; len(b) > 0; {
 		size := s.idSize(b)
 		if size == 0 {
 			break
 		}
 		if bytes.HasPrefix(b, packed) { // how an id is packed is no beginning of how another is
 			about, _, _ = unpackNumber(b[len(packed):size])
-			return uint32(n<<slotBits) | slot, about, true
+			return s.ref(shard, int(to)-len(b)), about, true
 		}
 		b = b[size:]
 	}
