@@ -12,7 +12,7 @@ import (
 // A snapshot is one file:
 //
 //	header, crc32c of it; in it each different pair of locale and country
-//	for each shard of identifiers: filter, index, entries
+//	for each shard of identifiers: heads of the buckets and one more, entries
 //	for each shard of ids: index, ids
 //
 // Integers are little-endian, and a shard begins at a multiple of 64, as lines of caches do. An identifier's digest says by its first bits in which
@@ -108,12 +108,11 @@ type shardInfo struct {
 	offset, length int64
 	count          uint32 // of entries, or bytes of ids
 	crc            uint32
-	filter         uint32 // blocks
 }
 
 const (
 	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 5*8 + 4*4 + 3*4
-	shardSize   = 8 + 8 + 4*3
+	shardSize   = 8 + 8 + 4*2
 )
 
 func (h *header) size() int {
@@ -145,7 +144,7 @@ func (h *header) marshal() []byte {
 	for _, t := range []table{h.entries, h.ids} {
 		for _, s := range t.shards {
 			b = le.AppendUint64(le.AppendUint64(b, uint64(s.offset)), uint64(s.length))
-			for _, v := range []uint32{s.count, s.crc, s.filter} {
+			for _, v := range []uint32{s.count, s.crc} {
 				b = le.AppendUint32(b, v)
 			}
 		}
@@ -229,7 +228,7 @@ func (h *header) unmarshalAbouts(b []byte, count int) error {
 func unmarshalShard(p []byte) (s shardInfo) {
 	le := binary.LittleEndian
 	s.offset, s.length = int64(le.Uint64(p)), int64(le.Uint64(p[8:]))
-	for j, v := range []*uint32{&s.count, &s.crc, &s.filter} {
+	for j, v := range []*uint32{&s.count, &s.crc} {
 		*v = le.Uint32(p[16+4*j:])
 	}
 	return s

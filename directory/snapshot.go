@@ -61,9 +61,7 @@ func (c *checked) check() uint32 {
 
 type entryShard struct {
 	checked
-	blocks  uint32
-	filter  []byte
-	index   []byte // buckets+1 numbers of entries
+	heads   []byte // buckets+1
 	entries []byte
 }
 
@@ -131,13 +129,12 @@ func (s *entryShard) parse(data []byte, info shardInfo, buckets uint32) error {
 	if err := s.cut(data, info); err != nil {
 		return err
 	}
-	index := filterBlock * int64(info.filter)
-	entries := index + 4*(int64(buckets)+1)
+	entries := headSize * (int64(buckets) + 1)
 	end := entries + entrySize*int64(info.count)
 	if end > info.length {
 		return errLengths
 	}
-	s.blocks, s.filter, s.index, s.entries = info.filter, s.data[:index], s.data[index:entries], s.data[entries:end]
+	s.heads, s.entries = s.data[:entries], s.data[entries:end]
 	return nil
 }
 
@@ -197,12 +194,15 @@ func (s *snapshot) damage() error {
 func (s *snapshot) run(d digest) []byte {
 	t := &s.header.entries
 	sh := &s.entries[t.shardOf(d.hi)]
-	if !s.sound(&sh.checked) || sh.blocks == 0 {
+	if !s.sound(&sh.checked) {
 		return nil
 	}
-	// Before the filter has answered: the processor then waits for both places at once.
-	from, to := span(sh.index, t.bucketOf(d.hi)&uint64(t.buckets()-1))
-	if !filterHas(sh.filter[t.filterPlace(d, sh.blocks):], d) || from > to || int(to) > len(sh.entries)/entrySize {
+	head := sh.heads[headSize*(t.bucketOf(d.hi)&uint64(t.buckets()-1)):]
+	if !filterHas(head, d) {
+		return nil
+	}
+	from, to := firstOf(head), firstOf(head[headSize:])
+	if from > to || int(to) > len(sh.entries)/entrySize {
 		return nil
 	}
 	rest, b := t.restOf(d), sh.entries[entrySize*from:entrySize*to]

@@ -219,7 +219,6 @@ func (b *builder) entryShard(p *packing, shard int, info *shardInfo) error {
 	p.entries = p.distinct(p.entries)
 	p.report.Identifiers += int64(len(p.entries))
 	info.count = uint32(len(p.entries))
-	p.packFilter(info)
 	p.packEntries(shard)
 	return nil
 }
@@ -247,26 +246,22 @@ func (p *packing) distinct(list []entry) []entry {
 	return kept
 }
 
-func (p *packing) packFilter(info *shardInfo) {
-	info.filter = filterBlocks(len(p.entries))
-	p.out = append(p.out, make([]byte, filterBlock*info.filter)...)
-	for _, e := range p.entries {
-		filterAdd(p.out[p.table.filterPlace(e.digest, info.filter):], e.digest)
-	}
-}
-
-// packEntries appends index and entries.
+// packEntries appends heads and entries.
 func (p *packing) packEntries(shard int) {
 	le := binary.LittleEndian
-	bucket := uint64(shard) * uint64(p.table.buckets())
-	end := bucket + uint64(p.table.buckets())
+	p.out = append(p.out, make([]byte, headSize*(p.table.buckets()+1))...)
+	first := uint64(shard) * uint64(p.table.buckets())
+	head := func(bucket uint64) []byte { return p.out[headSize*(bucket-first):][:headSize] }
+	bucket := first
 	for i, e := range p.entries {
-		for at := p.table.bucketOf(e.hi); bucket <= at; bucket++ {
-			p.out = le.AppendUint32(p.out, uint32(i))
+		at := p.table.bucketOf(e.hi)
+		for ; bucket <= at; bucket++ {
+			setFirst(head(bucket), i)
 		}
+		filterAdd(head(at), e.digest)
 	}
-	for ; bucket <= end; bucket++ {
-		p.out = le.AppendUint32(p.out, uint32(len(p.entries)))
+	for end := first + uint64(p.table.buckets()); bucket <= end; bucket++ {
+		setFirst(head(bucket), len(p.entries))
 	}
 	for _, e := range p.entries {
 		p.out = le.AppendUint32(le.AppendUint64(p.out, p.table.restOf(e.digest)), e.ref)
