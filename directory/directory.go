@@ -1,8 +1,8 @@
 // Package directory knows a retailer's customers without knowing their addresses: it holds keyed digests of identifiers,
 // and answers to whom one belongs.
 //
-// Build makes a snapshot from a customer file; Open maps one into memory; Directory.Owners looks up. A Bloom filter
-// stands in front, and every hit is confirmed exactly, so that a filter hit alone never counts.
+// Build makes a snapshot from a customer file; Open maps one into memory; Directory.Owners looks up whose an identifier is, and
+// Directory.Known whether it is anybody's. A Bloom filter stands in front, and every hit is confirmed exactly, so that a filter hit alone never counts.
 //
 // It promises: no identifier in any file; a snapshot is replaced as a whole or not at all; one that is cut off or made with
 // another key is refused; a part that is corrupt is found by its checksum before it is first used, never answers, and is
