@@ -36,12 +36,15 @@ func contest(name string, args []string) error {
 		search = floor
 	case "finder":
 		search = finder(func(scan.Match) bool { return false })
-	case "lookup":
+	case "known", "owners":
 		d, err := openDirectory(args[0])
 		if err != nil {
 			return err
 		}
-		search = finder(func(m scan.Match) bool { return d.Owners(m.Kind, m.Value) != nil })
+		search = finder(func(m scan.Match) bool { return d.Known(m.Kind, m.Value) })
+		if name == "owners" {
+			search = finder(func(m scan.Match) bool { return d.Owners(m.Kind, m.Value) != nil })
+		}
 	case "regexp":
 		search = findAll(regexp.MustCompile(pattern).FindAllIndex)
 	case "go-re2":

@@ -134,9 +134,10 @@ megabyte that may be base64 or a hash (a sixth of that finds where they end, a f
 them); over a fifth deals with words (runs that escapes part among them), most of it with what some 32 in a megabyte that hold an escape say; a tenth rules out
 the 1,030 places in a megabyte at which nothing begins. AVX2: half is the kernel (0.3 of the floor alone): half a byte at a time needs twice as many look-ups,
 and takes 3,300 places in a megabyte for signs that are none. Portable: six sevenths are the kernel, a byte at a time; "bytes.IndexByte" would need a rare byte
-in each form, and base64 has none. With 1 per KB, an address costs 320 ns to find, in any form, and some 800 ns more to look up, where half are customers' (a
-million of them): a customer's entry and id stand in five places of the snapshot that are seldom in the cache, others end at the first, the filter. The two
-allocations for a list of owners are all of the 19 a document.
+in each form, and base64 has none. With 1 per KB, an address costs 320 ns to find, in any form. Where half are
+customers' (a million of them) it costs some 350 ns more to ask whether it is one's and some 480 to learn whose: a stranger ends at the first place of the
+snapshot, the head of a bucket, a customer at the third, by way of the entry to the id, and these are seldom in the caches. The two allocations for a list of
+owners are all of the 19 a document.
 
 Tried, and no faster: telling a run's bytes apart with vectors; two classes beside each other in one table for plain Go; hashes in base64 looked for at every
 22nd byte of a run.`

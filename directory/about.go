@@ -196,13 +196,18 @@ func unpackNumber(b []byte) (n uint16, rest []byte, ok bool) {
 	return 0, nil, false
 }
 
-// nextID reads a customer of a bucket: their id, appended to dst, and the number of what is known about them.
-func (h *header) nextID(dst, b []byte) (id []byte, number uint16, rest []byte, ok bool) {
-	id, rest, ok = unpackID(dst, b)
-	if ok && len(h.abouts) > 0 {
-		number, rest, ok = unpackNumber(rest)
+// idSize is how many bytes the first customer of a bucket takes, with the number of what is known about them and up to the next; 0 where
+// there is none.
+func (h *header) idSize(b []byte) int {
+	n := packedSize(b)
+	if n > 0 && len(h.abouts) > 0 {
+		_, rest, ok := unpackNumber(b[n:])
+		if !ok {
+			return 0
+		}
+		n = len(b) - len(rest)
 	}
-	return id, number, rest, ok
+	return min(h.padded(n), len(b))
 }
 
 func (s *snapshot) about(id string, hash uint64) about {

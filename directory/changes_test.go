@@ -194,6 +194,9 @@ func TestForget(t *testing.T) {
 			if got := fmt.Sprint(d.Owners(scan.Name, []byte("becker bob")), d.Owners(scan.Phone, []byte("+4915112345678")), owners(d, "alice@shop.example")); got != "[5] [1]1" {
 				t.Errorf("%s: the others are %s", when, got)
 			}
+			if !d.Known(scan.Name, []byte("becker bob")) || !d.Known(scan.Phone, []byte("+4915112345678")) {
+				t.Errorf("%s: what is others', too, is not known", when)
+			}
 			if d.Info().Forgotten != 3 {
 				t.Errorf("%s: %+v", when, d.Info())
 			}

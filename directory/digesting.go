@@ -39,12 +39,15 @@ func (w *digesting) row(c *customer) error {
 	if err != nil {
 		return err
 	}
-	number := w.aboutNumber(c)
-	hash := w.digester.id.digest(c.id).hi
+	return w.id(c.id, c.line, w.aboutNumber(c))
+}
+
+func (w *digesting) id(id []byte, line int, about uint16) error {
+	hash := w.digester.id.digest(id).hi
 	w.record = binary.LittleEndian.AppendUint64(w.record[:0], hash)
-	w.record = binary.LittleEndian.AppendUint32(w.record, uint32(c.line))
-	w.record = binary.LittleEndian.AppendUint16(w.record, number)
-	w.record = append(append(w.record, byte(len(c.id))), c.id...)
+	w.record = binary.LittleEndian.AppendUint32(w.record, uint32(line))
+	w.record = binary.LittleEndian.AppendUint16(w.record, about)
+	w.record = append(append(w.record, byte(len(id))), id...)
 	return w.customers.add(int(hash>>(64-partitionBits)), w.record)
 }
 

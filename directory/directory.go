@@ -1,8 +1,8 @@
 // Package directory knows a retailer's customers without knowing their addresses: it holds keyed digests of identifiers,
 // and answers to whom one belongs.
 //
-// Build makes a snapshot from a customer file; Open maps one into memory; Directory.Owners looks up. A Bloom filter
-// stands in front, and every hit is confirmed exactly, so that a filter hit alone never counts.
+// Build makes a snapshot from a customer file; Open maps one into memory; Directory.Owners looks up whose an identifier is, and
+// Directory.Known whether it is anybody's. A Bloom filter stands in front, and every hit is confirmed exactly, so that a filter hit alone never counts.
 //
 // It promises: no identifier in any file; a snapshot is replaced as a whole or not at all; one that is cut off or made with
 // another key is refused; a part that is corrupt is found by its checksum before it is first used, never answers, and is
@@ -159,6 +159,36 @@ func (v *view) owners(run []byte, added []string) (owners []string) {
 	}
 	slices.Sort(owners)
 	return owners
+}
+
+// Known says whether a normalised identifier is anybody's. Who need not know whose asks this and not Owners: it allocates nothing, and where
+// nobody was forgotten the ids are not read.
+func (d *Directory) Known(kind scan.Kind, normalised []byte) bool {
+	v := d.view()
+	if v == nil {
+		return false
+	}
+	sum, ok := v.digester.digest(kind, normalised)
+	if !ok {
+		return false
+	}
+	known := v.known(v.snapshot.run(sum)) || slices.ContainsFunc(v.changes.owners(kind, normalised), func(id string) bool { return !v.changes.forgets([]byte(id)) })
+	runtime.KeepAlive(v.snapshot)
+	return known
+}
+
+// known says whether there is an owner who was not forgotten.
+func (v *view) known(run []byte) bool {
+	forgotten := v.changes.countForgotten() > 0
+	var room [maxID]byte
+	for i := range len(run) / entrySize {
+		if ref := refAt(run, i); !forgotten && v.snapshot.leads(ref) {
+			return true
+		} else if id, ok := v.snapshot.id(room[:0], ref); ok && !v.changes.forgets(id) {
+			return true
+		}
+	}
+	return false
 }
 
 // Owned says whether a normalised identifier is one of this customer's, however many others it may belong to.

@@ -41,7 +41,11 @@ func mustOpen(t testing.TB, csv string) *Directory {
 
 func owners(d *Directory, address string) string {
 	normal, _ := scan.NormalizeEmail(nil, []byte(address))
-	return strings.Join(d.Owners(scan.Email, normal), " ")
+	list := d.Owners(scan.Email, normal)
+	if d.Known(scan.Email, normal) != (len(list) > 0) {
+		return "Known does not say what Owners say"
+	}
+	return strings.Join(list, " ")
 }
 
 // made is a customer file of n made-up people, written as it is read.
@@ -298,7 +302,7 @@ func TestOldFormat(t *testing.T) {
 	b, _ := os.ReadFile(path)
 	b[len(formatMagic)] = 1
 	os.WriteFile(path, b, 0o600)
-	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 5: build it again") {
+	if _, err := Open(path, key); err == nil || !strings.Contains(err.Error(), "it has format 1, and this candor reads format 6: build it again") {
 		t.Error(err)
 	}
 }
@@ -419,6 +423,11 @@ func TestAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { d.Owners(scan.Email, stranger) }); n > 0 && !raced {
 		t.Errorf("%v allocations for a stranger", n)
 	}
+	for _, who := range [][]byte{stranger, []byte("alice@shop.example")} {
+		if n := testing.AllocsPerRun(1000, func() { d.Known(scan.Email, who) }); n > 0 && !raced {
+			t.Errorf("%v allocations to say whether %s is known", n, who)
+		}
+	}
 }
 
 func FuzzBuild(f *testing.F) {
@@ -467,6 +476,7 @@ func FuzzOpen(f *testing.F) {
 		v := view{snapshot: s, digester: newDigester(key), changes: &changes{}}
 		sum := v.digester.kinds[email].digest([]byte("alice@shop.example"))
 		v.owners(s.run(sum), nil)
+		v.known(s.run(sum))
 		s.owned(sum, "1", v.digester.id.digest([]byte("1")).hi)
 		s.about("1", v.digester.id.digest([]byte("1")).hi)
 	})
@@ -491,6 +501,12 @@ func BenchmarkOwners(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				d.Owners(scan.Email, list[i%len(list)])
+			}
+		})
+		b.Run("known/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				d.Known(scan.Email, list[i%len(list)])
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 // A snapshot is one file:
 //
 //	header, crc32c of it; in it each different pair of locale and country
-//	for each shard of identifiers: filter, index, entries
+//	for each shard of identifiers: heads of the buckets and one more, entries
 //	for each shard of ids: index, ids
 //
 // Integers are little-endian, and a shard begins at a multiple of 64, as lines of caches do. An identifier's digest says by its first bits in which
@@ -22,18 +22,20 @@ import (
 // A hit is exact but for this chance: a bucket has 16 entries on average, so a stranger's identifier meets one with its own 64
 // bits once in 10^18 look-ups. At a million look-ups a second that is once in 36,000 years.
 //
-// Ids lie in buckets by a keyed hash, in ascending order of it. A ref is the bucket's number and the id's place in it. Behind an id stands the
-// number of its customer's locale and country, where any customer has one.
+// Ids lie in buckets by a keyed hash, in ascending order of it. Behind an id stands the number of its customer's locale and country, where
+// any customer has one. A ref is the id's shard and its place among the shard's ids, so that an owner is read without the index; it is
+// counted in units of one to eight octets, at whose multiples ids begin: the least unit with which refs have room.
 const (
-	formatMagic  = "candor directory\n"
-	formatNumber = 5
-	bucketSize   = 16 // entries of a bucket, on average between half of that and that
-	slotBits     = 6  // of a ref: the place in the bucket; 64 ids never meet in one where 16 are expected
-	maxIDBits    = 32 - slotBits
-	largeShard   = 1 << 16 // entries; up to maxShardBits
-	maxShardBits = partitionBits
-	entrySize    = 8 + 4
-	alignment    = 64
+	formatMagic   = "candor directory\n"
+	formatNumber  = 6
+	bucketSize    = 16 // entries of a bucket, on average between half of that and that
+	refBits       = 32
+	maxUnitBits   = 3
+	largeShard    = 1 << 16 // entries; up to maxShardBits
+	maxShardBits  = partitionBits
+	maxBucketBits = 30 // of one shard
+	entrySize     = 8 + 4
+	alignment     = 64
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -47,7 +49,30 @@ type header struct {
 	withCountry            int64
 	abouts                 []about
 	entries, ids           table
+	unitBits               uint32 // of refs: the logarithm of the unit
 }
+
+// setUnit chooses the unit for shards of ids that have at most so many bytes, or says that there is none.
+func (h *header) setUnit(largest int64) bool {
+	for h.unitBits = 0; largest > 1<<(refBits-h.ids.shardBits+h.unitBits); h.unitBits++ {
+		if h.unitBits == maxUnitBits {
+			return false
+		}
+	}
+	return true
+}
+
+// ref and place: where an id begins in its shard.
+func (h *header) ref(shard, at int) uint32 {
+	return uint32(shard<<(refBits-h.ids.shardBits) | at>>h.unitBits)
+}
+
+func (h *header) place(ref uint32) (shard, at int) {
+	return int(ref >> (refBits - h.ids.shardBits)), int(ref<<h.ids.shardBits>>h.ids.shardBits) << h.unitBits
+}
+
+// padded is the next multiple of the unit.
+func (h *header) padded(n int) int { return (n + 1<<h.unitBits - 1) &^ (1<<h.unitBits - 1) }
 
 // table is a hash table of which the shards are spread over the file.
 type table struct {
@@ -83,12 +108,11 @@ type shardInfo struct {
 	offset, length int64
 	count          uint32 // of entries, or bytes of ids
 	crc            uint32
-	filter         uint32 // blocks
 }
 
 const (
-	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 5*8 + 4*4 + 2*4
-	shardSize   = 8 + 8 + 4*3
+	fixedHeader = len(formatMagic) + 4 + 16 + 4 + 4 + 5*8 + 4*4 + 3*4
+	shardSize   = 8 + 8 + 4*2
 )
 
 func (h *header) size() int {
@@ -114,12 +138,13 @@ func (h *header) marshal() []byte {
 	for _, t := range []table{h.entries, h.ids} {
 		b = le.AppendUint32(le.AppendUint32(b, t.shardBits), t.bucketBits)
 	}
+	b = le.AppendUint32(b, h.unitBits)
 	abouts := h.aboutBytes()
 	b = le.AppendUint32(le.AppendUint32(b, uint32(len(h.abouts))), uint32(len(abouts)))
 	for _, t := range []table{h.entries, h.ids} {
 		for _, s := range t.shards {
 			b = le.AppendUint64(le.AppendUint64(b, uint64(s.offset)), uint64(s.length))
-			for _, v := range []uint32{s.count, s.crc, s.filter} {
+			for _, v := range []uint32{s.count, s.crc} {
 				b = le.AppendUint32(b, v)
 			}
 		}
@@ -157,15 +182,15 @@ func unmarshalHeader(b []byte) (header, error) {
 	h.withCountry = int64(le.Uint64(p[60:]))
 	for i, t := range []*table{&h.entries, &h.ids} {
 		t.shardBits, t.bucketBits = le.Uint32(p[68+8*i:]), le.Uint32(p[72+8*i:])
-		if t.shardBits > maxShardBits || t.bucketBits < t.shardBits || t.bucketBits > 48 {
+		if t.shardBits > maxShardBits || t.bucketBits < t.shardBits || t.bucketBits > t.shardBits+maxBucketBits {
 			return h, errHeader
 		}
 		t.shards = make([]shardInfo, 1<<t.shardBits)
 	}
-	if h.ids.bucketBits > maxIDBits {
+	if h.unitBits = le.Uint32(p[84:]); h.unitBits > maxUnitBits {
 		return h, errHeader
 	}
-	count, aboutSize := le.Uint32(p[84:]), le.Uint32(p[88:])
+	count, aboutSize := le.Uint32(p[88:]), le.Uint32(p[92:])
 	if count > maxAbouts || aboutSize > count*(1+maxLocale+1+maxCountry) {
 		return h, errHeader
 	}
@@ -203,7 +228,7 @@ func (h *header) unmarshalAbouts(b []byte, count int) error {
 func unmarshalShard(p []byte) (s shardInfo) {
 	le := binary.LittleEndian
 	s.offset, s.length = int64(le.Uint64(p)), int64(le.Uint64(p[8:]))
-	for j, v := range []*uint32{&s.count, &s.crc, &s.filter} {
+	for j, v := range []*uint32{&s.count, &s.crc} {
 		*v = le.Uint32(p[16+4*j:])
 	}
 	return s
@@ -233,31 +258,49 @@ func packID(dst, id []byte) []byte {
 	return append(append(dst, byte(len(id))), id...)
 }
 
+// packedSize is how many bytes the id at the beginning of b takes; 0 where b holds none.
+func packedSize(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	size, digits := 0, int(b[0])-packedDecimal
+	switch {
+	case b[0] == packedUUID:
+		size = 1 + 16
+	case b[0] >= 1 && b[0] <= maxID:
+		size = 1 + int(b[0])
+	case digits >= 1 && digits <= maxDigits:
+		size = 1 + digitBytes[digits]
+	}
+	if size > len(b) {
+		return 0
+	}
+	return size
+}
+
 // unpackID appends the id at the beginning of b to dst, and returns what follows; false where b holds none.
 func unpackID(dst, b []byte) (id, rest []byte, ok bool) {
-	if len(b) == 0 {
+	size := packedSize(b)
+	if size == 0 {
 		return dst, nil, false
 	}
-	tag, b := b[0], b[1:]
-	digits := int(tag) - packedDecimal
+	tag, packed, rest := b[0], b[1:size], b[size:]
 	switch {
-	case tag == packedUUID && len(b) >= 16:
-		return appendUUID(dst, b[:16]), b[16:], true
-	case tag >= 1 && tag <= maxID && len(b) >= int(tag):
-		return append(dst, b[:tag]...), b[tag:], true
-	case digits < 1 || digits > maxDigits || len(b) < digitBytes[digits]:
-		return dst, nil, false
+	case tag == packedUUID:
+		return appendUUID(dst, packed), rest, true
+	case tag <= maxID:
+		return append(dst, packed...), rest, true
 	}
 	var n uint64
-	for i := digitBytes[digits] - 1; i >= 0; i-- {
-		n = n<<8 | uint64(b[i])
+	for i, c := range packed {
+		n |= uint64(c) << (8 * i)
 	}
 	at := len(dst)
-	dst = append(dst, "000000000000000000"[:digits]...)
+	dst = append(dst, "000000000000000000"[:tag-packedDecimal]...)
 	for i := len(dst) - 1; i >= at; i-- {
 		dst[i], n = '0'+byte(n%10), n/10
 	}
-	return dst, b[digitBytes[digits]:], true
+	return dst, rest, true
 }
 
 func decimal(id []byte) (n uint64, ok bool) {

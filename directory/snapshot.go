@@ -1,10 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
 	"os"
 	"sort"
 	"sync"
@@ -59,9 +61,7 @@ func (c *checked) check() uint32 {
 
 type entryShard struct {
 	checked
-	blocks  uint32
-	filter  []byte
-	index   []byte // buckets+1 numbers of entries
+	heads   []byte // buckets+1
 	entries []byte
 }
 
@@ -129,13 +129,12 @@ func (s *entryShard) parse(data []byte, info shardInfo, buckets uint32) error {
 	if err := s.cut(data, info); err != nil {
 		return err
 	}
-	index := filterBlock * int64(info.filter)
-	entries := index + 4*(int64(buckets)+1)
+	entries := headSize * (int64(buckets) + 1)
 	end := entries + entrySize*int64(info.count)
 	if end > info.length {
 		return errLengths
 	}
-	s.blocks, s.filter, s.index, s.entries = info.filter, s.data[:index], s.data[index:entries], s.data[entries:end]
+	s.heads, s.entries = s.data[:entries], s.data[entries:end]
 	return nil
 }
 
@@ -195,23 +194,45 @@ func (s *snapshot) damage() error {
 func (s *snapshot) run(d digest) []byte {
 	t := &s.header.entries
 	sh := &s.entries[t.shardOf(d.hi)]
-	if !s.sound(&sh.checked) || sh.blocks == 0 || !filterHas(sh.filter[t.filterPlace(d, sh.blocks):], d) {
+	if !s.sound(&sh.checked) {
 		return nil
 	}
-	bucket := t.bucketOf(d.hi) & uint64(t.buckets()-1)
-	from, to := span(sh.index, bucket)
+	head := sh.heads[headSize*(t.bucketOf(d.hi)&uint64(t.buckets()-1)):]
+	if !filterHas(head, d) {
+		return nil
+	}
+	from, to := firstOf(head), firstOf(head[headSize:])
 	if from > to || int(to) > len(sh.entries)/entrySize {
 		return nil
 	}
 	rest, b := t.restOf(d), sh.entries[entrySize*from:entrySize*to]
-	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[entrySize*i:]) }
-	first := sort.Search(len(b)/entrySize, func(i int) bool { return at(i) >= rest })
+	n, first := len(b)/entrySize, firstEntry(b, rest)
 	end := first
-	for end < len(b)/entrySize && at(end) == rest {
+	for end < n && restAt(b, end) == rest {
 		end++
 	}
 	return b[entrySize*first : entrySize*end]
 }
+
+// firstEntry is the first of a bucket's entries whose rest is not below this one. Rests are as random as digests, so it stands near where
+// its share of 2^64 says: mostly in the first line of memory that is read. Only what many customers share makes a bucket long.
+func firstEntry(b []byte, rest uint64) int {
+	n := len(b) / entrySize
+	if n > 4*bucketSize {
+		return sort.Search(n, func(i int) bool { return restAt(b, i) >= rest })
+	}
+	share, _ := bits.Mul64(rest, uint64(n))
+	i := int(share)
+	for i < n && restAt(b, i) < rest {
+		i++
+	}
+	for i > 0 && restAt(b, i-1) >= rest {
+		i--
+	}
+	return i
+}
+
+func restAt(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[entrySize*i:]) }
 
 func span(index []byte, bucket uint64) (from, to uint32) {
 	return binary.LittleEndian.Uint32(index[4*bucket:]), binary.LittleEndian.Uint32(index[4*bucket+4:])
@@ -219,49 +240,47 @@ func span(index []byte, bucket uint64) (from, to uint32) {
 
 func refAt(run []byte, i int) uint32 { return binary.LittleEndian.Uint32(run[entrySize*i+8:]) }
 
-// bucket of ids, and how many have their place in it.
-func (s *snapshot) bucket(n uint64) []byte {
-	t := &s.header.ids
-	sh := &s.ids[n/uint64(t.buckets())]
-	if !s.sound(&sh.checked) {
-		return nil
-	}
-	from, to := span(sh.index, n%uint64(t.buckets()))
-	if from > to || int(to) > len(sh.ids) {
-		return nil
-	}
-	return sh.ids[from:to]
+// leads says whether a ref leads into a part of the file that may be read.
+func (s *snapshot) leads(ref uint32) bool {
+	shard, at := s.place(ref)
+	sh := &s.ids[shard]
+	return s.sound(&sh.checked) && at < len(sh.ids)
 }
 
 // id appends the id that a ref leads to.
 func (s *snapshot) id(dst []byte, ref uint32) ([]byte, bool) {
-	n := uint64(ref >> slotBits)
-	if n >= 1<<s.header.ids.bucketBits {
+	if !s.leads(ref) {
 		return dst, false
 	}
-	b, at, ok := s.bucket(n), len(dst), true
-	for slot := ref & (1<<slotBits - 1); ok; slot-- {
-		if dst, _, b, ok = s.nextID(dst[:at], b); slot == 0 {
-			break
-		}
-	}
+	shard, at := s.place(ref)
+	dst, _, ok := unpackID(dst, s.ids[shard].ids[at:])
 	return dst, ok
 }
 
 // refOf finds the ref of a customer, and the number of what is known about them.
 func (s *snapshot) refOf(id string, hash uint64) (ref uint32, about uint16, ok bool) {
-	n := s.header.ids.bucketOf(hash)
-	b := s.bucket(n)
-	var room [maxID]byte
-	for slot := uint32(0); len(b) > 0; slot++ {
-		other, about, rest, ok := s.nextID(room[:0], b)
-		if !ok {
-			return 0, 0, false
+	t := &s.header.ids
+	shard := int(t.shardOf(hash))
+	sh := &s.ids[shard]
+	if !s.sound(&sh.checked) {
+		return 0, 0, false
+	}
+	from, to := span(sh.index, t.bucketOf(hash)&uint64(t.buckets()-1))
+	if from > to || int(to) > len(sh.ids) {
+		return 0, 0, false
+	}
+	var room, packedRoom [1 + maxID]byte
+	packed := packID(packedRoom[:0], append(room[:0], id...))
+	for b := sh.ids[from:to]; len(b) > 0; {
+		size := s.idSize(b)
+		if size == 0 {
+			break
 		}
-		if string(other) == id {
-			return uint32(n<<slotBits) | slot, about, true
+		if bytes.HasPrefix(b, packed) { // how an id is packed is no beginning of how another is
+			about, _, _ = unpackNumber(b[len(packed):size])
+			return s.ref(shard, int(to)-len(b)), about, true
 		}
-		b = rest
+		b = b[size:]
 	}
 	return 0, 0, false
 }

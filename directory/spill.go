@@ -53,6 +53,21 @@ func (s *spill) add(part int, record []byte) error {
 	return err
 }
 
+// largest is the most bytes that so many partitions beside each other hold.
+func (s *spill) largest(width int) (most int64) {
+	for first := 0; first < partitions; first += width {
+		var n int64
+		for part := first; part < first+width; part++ {
+			n += int64(len(s.parts[part].buf))
+			for _, at := range s.parts[part].pieces {
+				n += int64(at.length)
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
 // load appends a partition's records to dst and gives up its memory. Nothing may be added afterwards.
 func (s *spill) load(dst []byte, part int) ([]byte, error) {
 	p := &s.parts[part]

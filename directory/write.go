@@ -24,8 +24,8 @@ func (b *builder) write(ctx context.Context, path string) error {
 	defer f.Close()
 	h := &b.header
 	h.entries, h.ids = shape(b.digests.count.Load()), shape(b.customers.count.Load())
-	if h.ids.bucketBits > maxIDBits {
-		return errors.New("more than 2^30 rows")
+	if !h.setUnit(b.customers.largest(partitions / len(h.ids.shards))) {
+		return errors.New("there are too many rows, or their ids are too long")
 	}
 	out := &output{file: f, end: int64(h.size())}
 	b.refs = make([]uint32, b.last+1)
@@ -145,23 +145,24 @@ func (b *builder) idShard(p *packing, shard int, info *shardInfo) error {
 	first := uint64(shard) * uint64(p.table.buckets())
 	index := make([]byte, 4*(p.table.buckets()+1))
 	p.out = append(p.out, index...)
-	bucket, slot := first, -1
+	bucket, place := first, 0
 	for i, r := range p.owners {
 		if i > 0 && r.same(p.owners[i-1]) {
 			p.report.DuplicateIDs++
 			p.report.problem(int(r.line), "id", "duplicate: another row has the same id")
 		} else {
-			for at := p.table.bucketOf(r.hash); bucket < at; slot = -1 {
+			place = len(p.out) - len(index)
+			for at := p.table.bucketOf(r.hash); bucket < at; {
 				bucket++
-				binary.LittleEndian.PutUint32(p.out[4*(bucket-first):], uint32(len(p.out)-len(index)))
-			}
-			if slot++; slot >= 1<<slotBits {
-				return errors.New("too many ids in one bucket")
+				binary.LittleEndian.PutUint32(p.out[4*(bucket-first):], uint32(place))
 			}
 			p.packID(p.owners[i:])
+			for n := len(p.out) - len(index); n < b.header.padded(n); n++ {
+				p.out = append(p.out, 0)
+			}
 			p.report.Customers++
 		}
-		b.refs[r.line] = uint32(bucket<<slotBits) | uint32(slot)
+		b.refs[r.line] = b.header.ref(shard, place)
 	}
 	info.count = uint32(len(p.out) - len(index))
 	for end := first + uint64(p.table.buckets()); bucket < end; {
@@ -218,7 +219,6 @@ func (b *builder) entryShard(p *packing, shard int, info *shardInfo) error {
 	p.entries = p.distinct(p.entries)
 	p.report.Identifiers += int64(len(p.entries))
 	info.count = uint32(len(p.entries))
-	p.packFilter(info)
 	p.packEntries(shard)
 	return nil
 }
@@ -246,26 +246,22 @@ func (p *packing) distinct(list []entry) []entry {
 	return kept
 }
 
-func (p *packing) packFilter(info *shardInfo) {
-	info.filter = filterBlocks(len(p.entries))
-	p.out = append(p.out, make([]byte, filterBlock*info.filter)...)
-	for _, e := range p.entries {
-		filterAdd(p.out[p.table.filterPlace(e.digest, info.filter):], e.digest)
-	}
-}
-
-// packEntries appends index and entries.
+// packEntries appends heads and entries.
 func (p *packing) packEntries(shard int) {
 	le := binary.LittleEndian
-	bucket := uint64(shard) * uint64(p.table.buckets())
-	end := bucket + uint64(p.table.buckets())
+	p.out = append(p.out, make([]byte, headSize*(p.table.buckets()+1))...)
+	first := uint64(shard) * uint64(p.table.buckets())
+	head := func(bucket uint64) []byte { return p.out[headSize*(bucket-first):][:headSize] }
+	bucket := first
 	for i, e := range p.entries {
-		for at := p.table.bucketOf(e.hi); bucket <= at; bucket++ {
-			p.out = le.AppendUint32(p.out, uint32(i))
+		at := p.table.bucketOf(e.hi)
+		for ; bucket <= at; bucket++ {
+			setFirst(head(bucket), i)
 		}
+		filterAdd(head(at), e.digest)
 	}
-	for ; bucket <= end; bucket++ {
-		p.out = le.AppendUint32(p.out, uint32(len(p.entries)))
+	for end := first + uint64(p.table.buckets()); bucket <= end; bucket++ {
+		setFirst(head(bucket), len(p.entries))
 	}
 	for _, e := range p.entries {
 		p.out = le.AppendUint32(le.AppendUint64(p.out, p.table.restOf(e.digest)), e.ref)

@@ -55,7 +55,7 @@ var events = map[string]bool{"text/event-stream": true, "application/x-ndjson": 
 
 // somebodyElses: a page that greets its viewer by name need not wait.
 func (e *exchange) somebodyElses(kind scan.Kind, normalised []byte) bool {
-	if len(e.g.Directory.Owners(kind, normalised)) == 0 {
+	if !e.g.Directory.Known(kind, normalised) {
 		return false
 	}
 	viewer := e.who().Customer

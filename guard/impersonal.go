@@ -51,7 +51,7 @@ func maskOwned(d *directory.Directory, query []byte) []byte {
 	var hits []scan.Match
 	f := scan.Finder{Names: true, Phones: true}
 	f.Found = func(m scan.Match) bool {
-		owned := len(d.Owners(m.Kind, m.Value)) > 0
+		owned := d.Known(m.Kind, m.Value)
 		if owned {
 			hits = append(hits, m)
 		}
@@ -106,12 +106,12 @@ func isPersonal(d *directory.Directory, s string) bool {
 		s = plain
 	}
 	for _, number := range []string{s, "+" + s} { // a plus is a space in a query, and is left out
-		if n, ok := scan.NormalizePhone(nil, []byte(number)); ok && len(d.Owners(scan.Phone, n)) > 0 {
+		if n, ok := scan.NormalizePhone(nil, []byte(number)); ok && d.Known(scan.Phone, n) {
 			return true
 		}
 	}
 	n, ok := scan.NormalizeName(nil, []byte(joiners.Replace(s)))
-	return ok && len(d.Owners(scan.Name, n)) > 0
+	return ok && d.Known(scan.Name, n)
 }
 
 var joiners = strings.NewReplacer("_", " ", "+", " ", "~", " ")

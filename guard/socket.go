@@ -539,7 +539,7 @@ func (s *socket) look(p []byte, final bool) {
 
 // hear keeps an identifier that the client said.
 func (s *socket) hear(m scan.Match) bool {
-	if len(s.e.g.Directory.Owners(m.Kind, m.Value)) == 0 {
+	if !s.e.g.Directory.Known(m.Kind, m.Value) {
 		return false
 	}
 	if s.kept++; s.kept <= maxCarried {
