@@ -24,7 +24,7 @@ type record struct {
 // errFirst tells who waits that it is its turn to write.
 var errFirst = errors.New("first of those who wait")
 
-// record writes an entry of disclosures, with what belongs to them.
+// record writes an entry of disclosures, with what belongs to them. Who gives up on its own does not take the others along.
 func (j *Journal) record(ctx context.Context, e candor.Entry) error {
 	mine := &record{e, make(chan error, 1)}
 	r := &j.records
@@ -39,7 +39,7 @@ func (j *Journal) record(ctx context.Context, e candor.Entry) error {
 		}
 	}
 	batch := r.batch()
-	err := j.publish(ctx, batch[0].Disclosures[0].ID, entries(batch)...)
+	err := j.publish(context.WithoutCancel(ctx), batch[0].Disclosures[0].ID, entries(batch)...)
 	for _, other := range batch[1:] {
 		other.done <- err
 	}
