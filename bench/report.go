@@ -285,8 +285,9 @@ const whatTheProxyCosts = `
 Where Candor's time goes, by profiles (30 November 2026): at 2 KB two fifths are system calls and most of the rest is net/http reading and writing heads; what
 Candor adds is a tenth, and own connections to the shop, without Transport's goroutines, save more than that. At 30 KB a third is the recogniser, and a third
 system calls. At 300 KB three fifths were the recogniser, of which two thirds asked of each of the escaped slashes that JSON is full of whether it stands in a
-hash (hashAround); since then those of one path are told together, and such JSON is inspected 2.6 times as fast. Of a page with 20 disclosures an eighth is the recogniser, a fifteenth the record, a tenth the journal's server, a sixth
-reading the journal and folding it into the ledger, which runs in the same process, and a fifth classing, places and the disclosures themselves.`
+hash (hashAround); since then those of one path are told together, and such JSON is inspected 2.6 times as fast. Of a page with 20 disclosures
+an eighth is the recogniser, a fifteenth the record, a tenth the journal's server, a sixth reading the journal and folding it into the ledger, which runs in the
+same process, and a fifth classing, places and the disclosures themselves.`
 
 func withAbsolute(ratio, absolute float64, unit string) string {
 	return fmt.Sprintf("%s (%s%s)", short(ratio), short(absolute), unit)
