@@ -445,6 +445,9 @@ A million: ` + "`make bench ONLY=delivery FULL=1`" + `, which says each ten seco
 thousand people take turns in it, so that making their seals takes no time: each notice opens two all the same. Memory goes with how fast it is sent, because
 the store's server keeps what it wrote for some seconds, and not with how many there are; ` + "`delivery.MemoryLimit`" + ` bounds what Go adds to that.
 
+A million on 30 November 2026, with nothing else on the machine, signed with Ed25519: 7,200 a second, 225 µs of processor time each (and the sink's 28), 147 MB at most, all
+of it in 2 min 19 s. Two million "journalled" on the same day: 18,700 a second, 218 MB.
+
 Nobody twice, nobody lost: ` + "`CANDOR_TEST_RUNS=1000 go test ./internal/delivery -run TestNobodyTwiceNobodyLost -timeout 3h`" + `. On 30 November 2026, 330 runs of commit c8c4f9d with 3 seeds
 (1796073413954438318, 1796073413865941888, 1796073413954183437) passed.`
 
