@@ -112,9 +112,9 @@ func (l *factList) credentials(f notice.Facts) {
 	case len(f.Credentials) > 0:
 		l.known("credentials", strings.Join(f.Credentials, ", ")+": the advice is to change them")
 	case f.Looked == candor.LookedAll:
-		l.known("credentials", "none, and all of these responses was looked at")
+		l.known("credentials", "none, and all of these responses were looked at")
 	default:
-		l.say("credentials", "", "none seen, but not all of these responses was looked at: the advice is to change passwords")
+		l.say("credentials", "", "none seen, but not all of these responses were looked at: the advice is to change passwords")
 	}
 }
 

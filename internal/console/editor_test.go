@@ -100,7 +100,7 @@ func TestEditorShowsFacts(t *testing.T) {
 		}
 	}
 	has(path, "Written from the ledger's facts, and not kept yet.", "Keep as a draft", "<dd>60</dd>", "180 more, whose data was stopped", "20 Nov 2018, 11:00:00 CET", "Muster Handel GmbH", "SHOP-4711", "1,000 requests were asked again",
-		"18,422 responses", "Customer care, privacy@shop.example", "none, and all of these responses was looked at", "no reason given", "none published", "Nothing is wrong with this text.", "text=california%2Fja", "Alex Example")
+		"18,422 responses", "Customer care, privacy@shop.example", "none, and all of these responses were looked at", "no reason given", "none published", "Nothing is wrong with this text.", "text=california%2Fja", "Alex Example")
 	has(path+"?text=gdpr%2Fde", "die Seite eines Produkts", `lang="de"`, preventions["de"])
 	has(path+"?kind=viewers", "those who saw other people&#39;s data", "text=viewers%2Fde")
 	r.unknown()

@@ -67,7 +67,7 @@ func Beside(kinds []string, looked string) string {
 	case len(kinds) > 0:
 		return strings.Join(kinds, ", ")
 	case looked == candor.LookedAll:
-		return "none, and all of these responses was looked at"
+		return "none, and all of these responses were looked at"
 	}
-	return "none seen, but not all of these responses was looked at for them"
+	return "none seen, but not all of these responses were looked at for them"
 }

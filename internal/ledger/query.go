@@ -68,7 +68,7 @@ type Account struct {
 	incident.Incident
 	Encodings []string               `json:"encodings"`    // forms in which the identifiers stood
 	Secrets   []string               `json:"credentials"`  // kinds of credentials that stood in the same responses
-	Looked    string                 `json:"looked"`       // "all" or "part": whether all of these responses was looked at for them
+	Looked    string                 `json:"looked"`       // "all" or "part": whether all of these responses were looked at for them
 	Seen      []incident.ViewerCount `json:"viewer_kinds"` // who was sent such a page
 	Series    []incident.Point       `json:"series"`       // its course in steps of incident.Step; those without a disclosure are left out
 	Releases  []candor.Release       `json:"releases"`     // of its site, and of all sites
