@@ -133,25 +133,13 @@ func (f Form) Fill(in Input) (Filing, error) {
 
 // namesNobody refuses an e-mail address, in any encoding, that is not one under which the publisher can be reached.
 func (f Filing) namesNobody(p verify.Publisher) error {
-	own := []string{strings.ToLower(p.Contact.Email), strings.ToLower(p.DPO.Email)}
+	own := []string{p.Contact.Email, p.DPO.Email}
 	for _, a := range append(f.answers(), Answer{Field: "sample", Text: f.Sample}) {
-		if found := stranger(a.Text, own); found != "" {
+		if found := report.AddressIn(a.Text, own); found != "" {
 			return fmt.Errorf("%s: it holds an e-mail address, %s: a filing names no customer", a.Field, scan.MaskEmail(found))
 		}
 	}
 	return nil
-}
-
-// stranger is the first address in a text that is not one's own.
-func stranger(text string, own []string) (found string) {
-	f := scan.Finder{Found: func(m scan.Match) bool {
-		if m.Kind == scan.Email && !slices.Contains(own, strings.ToLower(string(m.Value))) && found == "" {
-			found = string(m.Value)
-		}
-		return m.Kind == scan.Email
-	}}
-	f.Find([]byte(text), true)
-	return found
 }
 
 var dutyWords = map[duties.Ruling]string{duties.Due: "yes", duties.None: "no", duties.Undecided: "undecided"}

@@ -298,7 +298,7 @@ func addressIsFound(t *testing.T, where, text string, put func(*Input, string)) 
 // A hash is bytes like any others, and some look like an address: what Candor puts in by itself keeps no report from being published.
 func TestHashesAreNoAddresses(t *testing.T) {
 	var hash string
-	for n := 0; addressIn(hash, nil) == ""; n++ {
+	for n := 0; AddressIn(hash, nil) == ""; n++ {
 		hash = fmt.Sprintf("%x", sha256.Sum256([]byte{byte(n), byte(n >> 8), byte(n >> 16)}))
 	}
 	r, err := Draft(shop())

@@ -43,14 +43,14 @@ func Sum(t verify.Told) string {
 
 // addresses finds e-mail addresses in any encoding that are not those under which the publisher can be reached.
 func addresses(r verify.Report) (errs []error) {
-	own := map[string]bool{strings.ToLower(r.Publisher.Contact.Email): true, strings.ToLower(r.Publisher.DPO.Email): true}
+	own := []string{r.Publisher.Contact.Email, r.Publisher.DPO.Email}
 	for _, f := range fields(&r) {
-		if found := addressIn(f.value()+" "+f.reason(), own); found != "" {
+		if found := AddressIn(f.value()+" "+f.reason(), own); found != "" {
 			errs = append(errs, fmt.Errorf("%s: it holds an e-mail address, %s: a report names no customer", f.pointer, scan.MaskEmail(found)))
 		}
 	}
 	b, _ := json.Marshal(withoutHashes(r)) // what a report holds always can be
-	if found := addressIn(string(b), own); found != "" && len(errs) == 0 {
+	if found := AddressIn(string(b), own); found != "" && len(errs) == 0 {
 		errs = append(errs, fmt.Errorf("it holds an e-mail address, %s: a report names no customer", scan.MaskEmail(found)))
 	}
 	return errs
@@ -68,10 +68,14 @@ func withoutHashes(r verify.Report) (rest verify.Report) {
 	return rest
 }
 
-// addressIn is the first address in a text that is not one of the publisher's own.
-func addressIn(text string, own map[string]bool) (found string) {
+// AddressIn is the first e-mail address in a text, in any encoding, that is none of own, in whatever case; "": there is none.
+func AddressIn(text string, own []string) (found string) {
+	known := map[string]bool{}
+	for _, o := range own {
+		known[strings.ToLower(o)] = true
+	}
 	f := scan.Finder{Found: func(m scan.Match) bool {
-		if m.Kind == scan.Email && !own[strings.ToLower(string(m.Value))] && found == "" {
+		if m.Kind == scan.Email && !known[strings.ToLower(string(m.Value))] && found == "" {
 			found = string(m.Value)
 		}
 		return m.Kind == scan.Email
